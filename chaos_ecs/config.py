@@ -1,0 +1,61 @@
+"""Settings, read once from flags and CHAOS_ECS_* variables, and the places in the state folder. Decides nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+DEFAULT_PORT = 8481
+DEFAULT_REGION = "us-east-1"
+DEFAULT_CLUSTER = "my-cluster"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`home` is the state folder: everything chaos-ecs keeps on this machine outside Docker."""
+
+    home: Path
+    port: int = DEFAULT_PORT
+    region: str = DEFAULT_REGION
+    cluster: str = DEFAULT_CLUSTER
+
+    @property
+    def database(self) -> Path:
+        return self.home / "state.db"
+
+    @property
+    def credentials(self) -> Path:
+        return self.home / "credentials.json"
+
+    @property
+    def controller_file(self) -> Path:
+        """Where the running controller says its pid and port."""
+        return self.home / "controller.json"
+
+    @property
+    def controller_log(self) -> Path:
+        return self.home / "controller.log"
+
+    @property
+    def home_id_file(self) -> Path:
+        return self.home / "home-id"
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Settings from the environment: CHAOS_ECS_HOME, CHAOS_ECS_PORT, CHAOS_ECS_REGION, CHAOS_ECS_CLUSTER.
+
+    Raises ValueError naming the variable and its value.
+    """
+    home = environment.get("CHAOS_ECS_HOME") or platformdirs.user_data_dir("chaos-ecs", appauthor=False)
+    port = environment.get("CHAOS_ECS_PORT") or str(DEFAULT_PORT)
+    if not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise ValueError(f"CHAOS_ECS_PORT is {port!r}: it must be a number from 1 to 65535")
+    return Settings(
+        home=Path(home).expanduser().resolve(),
+        port=int(port),
+        region=environment.get("CHAOS_ECS_REGION") or DEFAULT_REGION,
+        cluster=environment.get("CHAOS_ECS_CLUSTER") or DEFAULT_CLUSTER,
+    )

@@ -1,0 +1,230 @@
+"""The loop: what happened, what to do and why, write it down, act, tell. The single writer of State.
+
+Knows no adapter: Docker or simulator come in through `ports.py`. Everything a reader or a client wants goes through
+`request`, is worked off on the loop's own thread, and so nobody needs a lock.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from chaos_ecs.core.apply import apply
+from chaos_ecs.core.errors import EcsError
+from chaos_ecs.core.messages import Action, Command, Effect, Event, EventType, Fact
+from chaos_ecs.core.plan import plan
+from chaos_ecs.core.state import State
+from chaos_ecs.ports import Clock, Runtime, Store
+
+EVENTS_KEPT = 10_000
+LONGEST_NAP_SECONDS = 60.0
+STEPS_IN_A_ROW = 10_000
+"""More steps without a pause are a bug: a plan that undoes itself."""
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Build = Callable[[State], Command | None]
+Answer = Callable[[State, float, tuple[Event, ...]], T]
+Listener = Callable[[Sequence[Event]], None]
+
+
+@dataclass(frozen=True)
+class _Request:
+    build: Build
+    answer: Answer[Any]
+    future: Future[Any]
+
+
+class Controller:
+    def __init__(self, *, clock: Clock, runtime: Runtime, store: Store, salt: str) -> None:
+        self.clock = clock
+        self.runtime = runtime
+        self.store = store
+        self.state = State(salt)
+        entities, events = store.load()
+        self.state.load(entities)
+        self.history: deque[Event] = deque(events, EVENTS_KEPT)
+        self.failed: BaseException | None = None
+        self._inbox: queue.SimpleQueue[_Request] = queue.SimpleQueue()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._listeners: list[Listener] = []
+        self._due: dict[str, float] = {}
+        self._agenda: list[tuple[float, str]] = []  # a heap; an entry that disagrees with _due is out of date
+        self._fresh: list[Event] = []
+        self.state.events = []
+        self.state.emit(clock.now(), EventType.CONTROLLER_STARTED, "Cluster ready. Waiting for commands...")
+        self._fresh.extend(self.state.events)
+
+    # --- from any thread ---
+
+    def request(self, build: Build, answer: Answer[T]) -> Future[T]:
+        """Builds a Command from State (None: a question only), applies it, and answers once that is on disk.
+
+        The future raises the EcsError of a refused command; nothing has changed then.
+        """
+        future: Future[T] = Future()
+        self._inbox.put(_Request(build, answer, future))
+        self.wake()
+        return future
+
+    def ask(self, question: Callable[[State, float], T]) -> Future[T]:
+        """A question to State, answered between two steps."""
+        return self.request(lambda state: None, lambda state, now, events: question(state, now))
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Tells the listener, on the loop's thread, of every batch of new events; call the result to end that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ends `run` after the step under way. Containers run on."""
+        self._stopping = True
+        self.wake()
+
+    # --- the loop's own thread ---
+
+    def run(self) -> None:
+        """Steps until `stop`. A bug ends the loop, loudly: `failed` holds it and every waiting request fails."""
+        self.runtime.open(self.wake)
+        try:
+            while not self._stopping:
+                next_at = self.settle()
+                self._wake.wait(self._nap_seconds(next_at))
+        except BaseException as error:
+            self.failed = error
+            raise
+        finally:
+            self._fail_waiting()
+            self.runtime.close()
+            self.store.close()
+
+    def settle(self) -> float | None:
+        """Steps until nothing is left to do now; answers when something will be, as far as is known."""
+        for _ in range(STEPS_IN_A_ROW):
+            if not self.step():
+                return self._next_due()
+        raise AssertionError("the plan does not come to rest:\n" + str(plan(self.state, self.state.touched, 0.0)))
+
+    def step(self) -> bool:
+        """One step; answers whether another one may be needed at once."""
+        self._wake.clear()
+        now = self.clock.now()
+        state = self.state
+        requests = self._drain()
+        events, self._fresh = self._fresh, []
+        accepted = []
+        for request in requests:
+            if (told := self._take(request, now)) is not None:
+                accepted.append((request, told))
+                events.extend(told)
+        for fact in self.runtime.poll():
+            events.extend(self._apply_fact(fact, now))
+        self._touch_due(now)
+        touched, state.touched = state.touched, {}
+        todo = plan(state, touched, now)
+        for action in todo.actions:
+            events.extend(apply(state, action, now))
+        if state.changes or events:
+            changes, state.changes = state.changes, {}
+            self.store.save([(type_, key, entity) for (type_, key), entity in changes.items()], events)
+        self._reschedule(touched, todo.due)
+        self._execute(todo.actions)
+        self._reply(accepted, now)
+        self._tell(events)
+        return bool(state.touched or requests)
+
+    def _take(self, request: _Request, now: float) -> tuple[Event, ...] | None:
+        """The events of an accepted request; None when it was refused or given up (and answered so).
+
+        Whatever goes wrong while a request is only being understood is its sender's trouble, not the loop's.
+        """
+        if not request.future.set_running_or_notify_cancel():
+            return None
+        try:
+            command = request.build(self.state)
+        except Exception as trouble:
+            request.future.set_exception(trouble)
+            return None
+        try:
+            return apply(self.state, command, now) if command is not None else ()
+        except EcsError as refusal:
+            request.future.set_exception(refusal)
+            return None
+
+    def _apply_fact(self, fact: Fact, now: float) -> tuple[Event, ...]:
+        log.debug("fact: %s", fact)
+        return apply(self.state, fact, now)
+
+    def _execute(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            log.debug("action: %s", action)
+        effects = [action for action in actions if isinstance(action, Effect)]
+        if effects:
+            self.runtime.execute(effects)
+
+    def _reply(self, accepted: Sequence[tuple[_Request, tuple[Event, ...]]], now: float) -> None:
+        for request, told in accepted:
+            try:
+                request.future.set_result(request.answer(self.state, now, told))
+            except Exception as trouble:
+                request.future.set_exception(trouble)
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        self.history.extend(events)
+        for listener in list(self._listeners):
+            listener(events)
+
+    def _drain(self) -> list[_Request]:
+        requests = []
+        while not self._inbox.empty():
+            requests.append(self._inbox.get())
+        return requests
+
+    # --- what is due when ---
+
+    def _touch_due(self, now: float) -> None:
+        while self._agenda and self._agenda[0][0] <= now:
+            at, arn = heapq.heappop(self._agenda)
+            if self._due.get(arn) == at:
+                del self._due[arn]
+                self.state.touch(arn)
+
+    def _reschedule(self, touched: dict[str, None], due: dict[str, float]) -> None:
+        for arn in touched:
+            self._due.pop(arn, None)
+        for arn, at in due.items():
+            if self._due.get(arn) != at:
+                self._due[arn] = at
+                heapq.heappush(self._agenda, (at, arn))
+
+    def _next_due(self) -> float | None:
+        while self._agenda and self._due.get(self._agenda[0][1]) != self._agenda[0][0]:
+            heapq.heappop(self._agenda)
+        times = [self._agenda[0][0]] if self._agenda else []
+        if (fact_at := self.runtime.next_fact_at()) is not None:
+            times.append(fact_at)
+        return min(times, default=None)
+
+    def _nap_seconds(self, next_at: float | None) -> float:
+        """Never longer than a minute: the wall clock may jump, and a laptop sleeps."""
+        if next_at is None:
+            return LONGEST_NAP_SECONDS
+        return min(LONGEST_NAP_SECONDS, max(0.0, next_at - self.clock.now()))
+
+    def _fail_waiting(self) -> None:
+        for request in self._drain():
+            if request.future.set_running_or_notify_cancel():
+                request.future.set_exception(RuntimeError("the controller has stopped"))

@@ -1,0 +1,50 @@
+"""ARNs, as ECS writes them (API_ARNs: the long format). Everything in State is keyed by ARN, so regions never mix."""
+
+from __future__ import annotations
+
+ACCOUNT_ID = "123456789012"
+DEFAULT_REGION = "us-east-1"
+
+
+def cluster_arn(region: str, name: str) -> str:
+    return f"arn:aws:ecs:{region}:{ACCOUNT_ID}:cluster/{name}"
+
+
+def family_arn(region: str, family: str) -> str:
+    """A task definition's ARN without its revision."""
+    return f"arn:aws:ecs:{region}:{ACCOUNT_ID}:task-definition/{family}"
+
+
+def service_arn(cluster: str, name: str) -> str:
+    return f"{_beside(cluster, 'service')}/{name}"
+
+
+def task_arn(cluster: str, task_id: str) -> str:
+    return f"{_beside(cluster, 'task')}/{task_id}"
+
+
+def container_arn(task: str, container_id: str) -> str:
+    """`container_id` is a UUID; the ARN carries cluster and task too."""
+    return f"{task.replace(':task/', ':container/', 1)}/{container_id}"
+
+
+def region_of(arn: str) -> str:
+    return arn.split(":", 4)[3]
+
+
+def name_of(arn: str) -> str:
+    """The last part: a cluster's or service's name, a task's id, FAMILY:REVISION."""
+    return arn.rsplit("/", 1)[1]
+
+
+def family_of(task_definition_arn: str) -> str:
+    return name_of(task_definition_arn).rsplit(":", 1)[0]
+
+
+def short(arn: str) -> str:
+    """Six hexadecimal digits of a task's id: enough to tell tasks apart by eye, and accepted by every command."""
+    return name_of(arn)[:6]
+
+
+def _beside(cluster: str, kind: str) -> str:
+    return cluster.replace(":cluster/", f":{kind}/", 1)

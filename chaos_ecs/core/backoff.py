@@ -1,0 +1,33 @@
+"""The service throttle logic (Developer Guide, "Service throttle logic"): tasks that never reach RUNNING slow down.
+
+ECS publishes only the end of the scale, 27 minutes; the steps are ours. Tasks that did reach RUNNING are replaced at
+full speed for ever, whatever their exit code: nothing here applies to them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chaos_ecs.core.model import Throttle
+
+LONGEST_DELAY_SECONDS = 27 * 60
+FIRST_DELAY_SECONDS = 1
+TOLD_FROM_LEVEL = 2
+"""One failed round is retried quietly; from the second on ECS says "unable to consistently start tasks"."""
+
+
+def delay_seconds(level: int) -> int:
+    """The pause after `level` failed rounds in a row: 1, 2, 4, ... 1024, then 1620 seconds."""
+    return min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS << min(level - 1, 11))
+
+
+def after_failed_start(throttle: Throttle, task_created_at: float, now: float, reason: str) -> Throttle:
+    """The throttle after a task stopped without having been RUNNING.
+
+    Three tasks started together that fail together are one round, not three: only a task created since the last
+    step up takes the next one. Desired 3, a bad image: rounds at 0 s, 1 s, 3 s, 7 s, ... and not after 7 failures.
+    """
+    if throttle.level and task_created_at < throttle.since:
+        return replace(throttle, last_reason=reason)
+    level = throttle.level + 1
+    return Throttle(level=level, since=now, next_start_at=now + delay_seconds(level), last_reason=reason)

@@ -1,0 +1,222 @@
+"""`apply` for Facts: what a look at the engine says becomes what State knows. Facts are never refused.
+
+Everything is level-triggered: the same look twice changes nothing, and a missed one is made good by the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chaos_ecs.core import lifecycle
+from chaos_ecs.core.arns import short
+from chaos_ecs.core.messages import (
+    ContainerGone,
+    ContainerSeen,
+    EngineConnected,
+    EngineLost,
+    EventType,
+    PullStarted,
+    PullStopped,
+    RunState,
+    StartFailed,
+    StartUnknown,
+)
+from chaos_ecs.core.model import Container, ContainerStatus, HealthStatus, StopCode, Task, TaskStatus
+from chaos_ecs.core.state import State
+
+OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+REMOVED = "CannotInspectContainerError: the container was removed from the engine"
+SIGKILLED = 137
+
+
+def container_seen(state: State, seen: ContainerSeen, now: float) -> None:
+    task = state.tasks.get(seen.task_arn)
+    container = _member(task, seen.name)
+    if task is None or container is None or not _is_ours(container, seen):
+        _note_stray(state, seen, now)
+        return
+    if seen.state is RunState.CREATED:
+        return  # made but not started: the start that made it answers for it, or the next plan starts it
+    if container.last_status is ContainerStatus.PENDING:
+        task, container = _started(state, task, container, seen, now)
+    if seen.state is RunState.EXITED and not container.is_over:
+        _exited(state, task, container, seen, now)
+    elif seen.state is RunState.RUNNING:
+        _look_at_running(state, task, container, seen, now)
+
+
+def _member(task: Task | None, name: str) -> Container | None:
+    return next((container for container in task.containers if container.name == name), None) if task else None
+
+
+def _is_ours(container: Container, seen: ContainerSeen) -> bool:
+    """Whether this Docker container is the one the task means. An ended task's must not come to life again."""
+    if container.runtime_id is not None and container.runtime_id != seen.runtime_id:
+        return False
+    if container.is_over:
+        return seen.state is RunState.EXITED and container.runtime_id is not None
+    return True
+
+
+def _note_stray(state: State, seen: ContainerSeen, now: float) -> None:
+    if seen.runtime_id in state.strays:
+        return
+    state.strays[seen.runtime_id] = seen
+    state.emit(
+        now,
+        EventType.STRAY_FOUND,
+        f"container {seen.runtime_id[:12]} carries our label but belongs to no task: it is removed",
+        task=seen.task_arn,
+        runtimeId=seen.runtime_id,
+    )
+
+
+def _started(
+    state: State, task: Task, container: Container, seen: ContainerSeen, now: float
+) -> tuple[Task, Container]:
+    container = replace(
+        container,
+        runtime_id=seen.runtime_id,
+        last_status=ContainerStatus.RUNNING,
+        started_at=seen.started_at or now,
+        start_requested_at=container.start_requested_at or now,
+        bindings=seen.bindings,
+    )
+    task = lifecycle.put_container(state, task, container)
+    return lifecycle.settle(state, task, now), container
+
+
+def _exited(state: State, task: Task, container: Container, seen: ContainerSeen, now: float) -> None:
+    """`OutOfMemoryError` only when the main process itself was killed: Docker's flag is also set when a child of it
+    was, and the container then ends by itself with another code."""
+    task = state.tasks[task.arn]
+    out_of_memory = seen.oom_killed and seen.exit_code == SIGKILLED
+    finished_at = min(now, max(seen.finished_at or now, container.started_at or 0.0))
+    container = replace(
+        container,
+        last_status=ContainerStatus.STOPPED,
+        exit_code=seen.exit_code,
+        finished_at=finished_at,
+        reason=OUT_OF_MEMORY if out_of_memory else container.reason,
+        bindings=(),
+    )
+    lifecycle.settle(state, lifecycle.put_container(state, task, container), now)
+
+
+def _look_at_running(state: State, task: Task, container: Container, seen: ContainerSeen, now: float) -> None:
+    if (container.bindings, container.health_status) == (seen.bindings, seen.health_status):
+        return
+    changed = container.health_status is not seen.health_status
+    task = lifecycle.put_container(
+        state,
+        state.tasks[task.arn],
+        replace(container, bindings=seen.bindings, health_status=seen.health_status),
+    )
+    if changed:
+        state.emit(
+            now,
+            EventType.TASK_HEALTH_CHANGED,
+            f"container {container.name} of task {short(task.arn)} is {seen.health_status}",
+            cluster=task.cluster_arn,
+            service=task.service_arn or "",
+            task=task.arn,
+            healthStatus=seen.health_status,
+        )
+
+
+def container_gone(state: State, fact: ContainerGone, now: float) -> None:
+    """Somebody removed the container: its exit code is lost, its end is not."""
+    state.strays.pop(fact.runtime_id, None)
+    task = state.tasks.get(fact.task_arn)
+    container = _member(task, fact.name)
+    if task is None or container is None or container.runtime_id != fact.runtime_id:
+        return
+    if container.is_over:
+        lifecycle.put_container(state, task, replace(container, reaped=True))
+        return
+    container = replace(
+        container,
+        last_status=ContainerStatus.STOPPED,
+        finished_at=now,
+        reason=REMOVED,
+        reaped=True,
+        bindings=(),
+        health_status=HealthStatus.UNKNOWN,
+    )
+    lifecycle.settle(state, lifecycle.put_container(state, task, container), now)
+
+
+def pull_started(state: State, fact: PullStarted, now: float) -> None:
+    task = state.tasks.get(fact.task_arn)
+    if task and task.pull_started_at is None:
+        state.put(replace(task, pull_started_at=now))
+
+
+def pull_stopped(state: State, fact: PullStopped, now: float) -> None:
+    task = state.tasks.get(fact.task_arn)
+    if task is None or task.is_stopped:
+        return
+    task = replace(task, pull_started_at=task.pull_started_at or now, pull_stopped_at=now)
+    state.put(task)
+    if task.is_wanted:
+        lifecycle.advance(state, task, TaskStatus.ACTIVATING, now, f"task {short(task.arn)} is starting")
+
+
+def start_failed(state: State, fact: StartFailed, now: float) -> None:
+    task = state.tasks.get(fact.task_arn)
+    container = _member(task, fact.name)
+    if task is None or container is None or container.last_status is not ContainerStatus.PENDING:
+        return
+    reason = f"{fact.error}: {fact.message}"[:1024]  # API_Container: reason is at most 1,024 characters here
+    container = replace(
+        container, last_status=ContainerStatus.STOPPED, reason=reason, finished_at=None, reaped=True
+    )
+    task = lifecycle.put_container(state, task, container)
+    if state.task_definitions[task.task_definition_arn].container(fact.name).essential:
+        task = lifecycle.begin_stop(state, task, StopCode.TASK_FAILED_TO_START, reason, now)
+    lifecycle.settle(state, state.tasks[task.arn], now)
+
+
+def start_unknown(state: State, fact: StartUnknown, now: float) -> None:
+    """Asked again once the engine is back; the runtime finds what was made by its name."""
+    task = state.tasks.get(fact.task_arn)
+    container = _member(task, fact.name)
+    if task and container and container.is_starting:
+        task = lifecycle.put_container(state, task, replace(container, start_requested_at=None))
+        lifecycle.settle(state, task, now)
+
+
+def engine_connected(state: State, fact: EngineConnected, now: float) -> None:
+    """The whole truth at once, after a start or a gap: adopt what matches, end what is missing, ask again for what
+    was asked before the gap (each request is idempotent)."""
+    state.engine, state.engine_connected, state.engine_reason = fact.engine, True, ""
+    state.emit(now, EventType.ENGINE_CONNECTED, f"connected to {fact.engine}", containers=len(fact.containers))
+    state.strays.clear()
+    present = {seen.runtime_id: seen for seen in fact.containers}
+    answered = {(seen.task_arn, seen.name) for seen in fact.containers if seen.state is not RunState.CREATED}
+    for seen in fact.containers:
+        container_seen(state, seen, now)
+    for task in list(state.tasks.values()):
+        for container in task.containers:
+            if container.runtime_id and container.runtime_id not in present and not container.reaped:
+                container_gone(state, ContainerGone(task.arn, container.name, container.runtime_id), now)
+            elif not container.is_over and (task.arn, container.name) not in answered:
+                _ask_again(state, task.arn, replace(container, start_requested_at=None), now)
+            elif container.stop_sent_at is not None or container.fault_sent:
+                _ask_again(state, task.arn, container, now)
+    state.touch_all()
+
+
+def _ask_again(state: State, task_arn: str, container: Container, now: float) -> None:
+    task = state.tasks[task_arn]
+    if task.is_stopped:
+        return
+    container = replace(container, stop_sent_at=None, sigkill_sent=False, fault_sent=False)
+    lifecycle.settle(state, lifecycle.put_container(state, task, container), now)
+
+
+def engine_lost(state: State, fact: EngineLost, now: float) -> None:
+    told = state.engine_reason
+    state.engine_connected, state.engine_reason = False, fact.reason
+    if told != fact.reason:
+        state.emit(now, EventType.ENGINE_LOST, f"the engine does not answer: {fact.reason}", reason=fact.reason)

@@ -1,0 +1,239 @@
+"""`apply` for Actions: the plan's wishes are written down here before any of them is carried out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chaos_ecs.core import lifecycle
+from chaos_ecs.core.arns import container_arn, family_of, short, task_arn
+from chaos_ecs.core.messages import (
+    DeactivateService,
+    EventType,
+    FailTask,
+    ForgetTask,
+    MarkSteady,
+    RemoveContainer,
+    RemoveNetwork,
+    RetireDeployments,
+    SignalContainer,
+    StartContainer,
+    StartTasks,
+    StopTasks,
+    Tags,
+)
+from chaos_ecs.core.model import (
+    Container,
+    ContainerOverride,
+    Gap,
+    RolloutState,
+    Service,
+    ServiceStatus,
+    StopCode,
+    Task,
+    TaskDefinition,
+    TaskStatus,
+)
+from chaos_ecs.core.state import State
+
+SIGKILL = "SIGKILL"
+
+
+def create_task(
+    state: State,
+    *,
+    cluster: str,
+    definition: TaskDefinition,
+    now: float,
+    cause: str,
+    group: str,
+    started_by: str,
+    launch_type: str,
+    service: Service | None = None,
+    deployment_id: str | None = None,
+    fills: Gap | None = None,
+    overrides: tuple[ContainerOverride, ...] = (),
+    client_token: str = "",
+    tags: Tags = (),
+) -> Task:
+    """A new task, PROVISIONING: written down first, started once, never restarted."""
+    arn = task_arn(cluster, state.new_id())
+    containers = tuple(
+        Container(member.name, container_arn(arn, state.new_uuid()), member.image) for member in definition.containers
+    )
+    task = Task(
+        arn=arn,
+        cluster_arn=cluster,
+        task_definition_arn=definition.arn,
+        group=group,
+        containers=containers,
+        number=state.next_number("task"),
+        created_at=now,
+        service_arn=service.arn if service else None,
+        deployment_id=deployment_id,
+        started_by=started_by,
+        launch_type=launch_type,
+        overrides=overrides,
+        client_token=client_token,
+        tags=tags,
+        fills=fills,
+    )
+    state.put(task)
+    state.emit(
+        now,
+        EventType.TASK_CREATED,
+        f"task {short(arn)} of {family_of(definition.arn)}: {cause}",
+        cluster=cluster,
+        service=task.service_arn or "",
+        task=arn,
+        cause=cause,
+        fills=fills.task_arn if fills else None,
+        decidedAfter=now - fills.died_at if fills else None,
+    )
+    return task
+
+
+def start_tasks(state: State, intent: StartTasks, now: float) -> None:
+    service = state.services[intent.service_arn]
+    deployment = next(item for item in service.deployments if item.id == intent.deployment_id)
+    definition = state.task_definitions[deployment.task_definition_arn]
+    tasks = [
+        create_task(
+            state,
+            cluster=service.cluster_arn,
+            definition=definition,
+            now=now,
+            cause=intent.cause,
+            group=f"service:{service.name}",
+            started_by=deployment.id,
+            launch_type=service.launch_type,
+            service=service,
+            deployment_id=deployment.id,
+            fills=service.gaps[index] if index < len(service.gaps) else None,
+        )
+        for index in range(intent.count)
+    ]
+    service = replace(service, gaps=service.gaps[intent.count :])
+    state.put(service)
+    named = " ".join(f"(task {task.id})" for task in tasks)
+    state.tell_service(
+        now,
+        service,
+        EventType.SERVICE_TASKS_STARTED,
+        f"(service {service.name}) has started {len(tasks)} tasks: {named}.",
+        tasks=[task.arn for task in tasks],
+        cause=intent.cause,
+    )
+
+
+def stop_tasks(state: State, intent: StopTasks, now: float) -> None:
+    service = state.services[intent.service_arn]
+    tasks = [state.tasks[arn] for arn in intent.task_arns]
+    running = [task for task in tasks if task.last_status.rank >= TaskStatus.RUNNING.rank]
+    for task in tasks:
+        lifecycle.begin_stop(state, task, intent.stop_code, intent.reason, now)
+    service = state.services[service.arn]
+    if running:
+        named = " ".join(f"(task {task.id})" for task in running)
+        message = f"(service {service.name}) has stopped {len(running)} running tasks: {named}."
+        _tell_stopped(state, service, message, intent, now)
+    if pending := len(tasks) - len(running):
+        _tell_stopped(state, service, f"(service {service.name}) stopped {pending} pending tasks.", intent, now)
+
+
+def _tell_stopped(state: State, service: Service, message: str, intent: StopTasks, now: float) -> None:
+    tasks = list(intent.task_arns)
+    state.tell_service(now, service, EventType.SERVICE_TASKS_STOPPED, message, tasks=tasks, cause=intent.cause)
+
+
+def fail_task(state: State, intent: FailTask, now: float) -> None:
+    lifecycle.begin_stop(state, state.tasks[intent.task_arn], StopCode.TASK_FAILED_TO_START, intent.reason, now)
+
+
+def mark_steady(state: State, intent: MarkSteady, now: float) -> None:
+    service = state.services[intent.service_arn]
+    primary = service.primary
+    outage_seconds = None if service.outage_began_at is None else now - service.outage_began_at
+    completed = primary.rollout_state is RolloutState.IN_PROGRESS
+    if completed:
+        reason = f"ECS deployment {primary.id} completed."
+        primary = replace(
+            primary, rollout_state=RolloutState.COMPLETED, rollout_state_reason=reason, updated_at=now
+        )
+    after = now - service.unsteady_since
+    service = replace(
+        service,
+        deployments=(primary, *service.deployments[1:]),
+        steady=True,
+        gaps=(),
+        outage_began_at=None,
+        last_recovery_seconds=service.last_recovery_seconds if outage_seconds is None else outage_seconds,
+    )
+    state.put(service)
+    if completed:
+        message = f"(service {service.name}) (deployment {primary.id}) deployment completed."
+        state.tell_service(now, service, EventType.DEPLOYMENT_COMPLETED, message)
+    running = service.desired_count
+    message = f"(service {service.name}) has reached a steady state."
+    state.tell_service(now, service, EventType.SERVICE_STEADY, message, runningCount=running, after=after)
+    if outage_seconds is not None:
+        state.emit(
+            now,
+            EventType.SERVICE_RECOVERED,
+            f"service {service.name} recovered in {outage_seconds:.1f} s",
+            cluster=service.cluster_arn,
+            service=service.arn,
+            seconds=outage_seconds,
+            runningCount=running,
+        )
+
+
+def retire_deployments(state: State, intent: RetireDeployments, now: float) -> None:
+    service = state.services[intent.service_arn]
+    kept = tuple(item for item in service.deployments if item.id not in intent.deployment_ids)
+    state.put(replace(service, deployments=kept))
+
+
+def deactivate_service(state: State, intent: DeactivateService, now: float) -> None:
+    service = replace(state.services[intent.service_arn], status=ServiceStatus.INACTIVE, deployments=())
+    state.put(service)
+    state.emit(
+        now,
+        EventType.SERVICE_INACTIVE,
+        f"service {service.name} is INACTIVE: its last task has stopped",
+        cluster=service.cluster_arn,
+        service=service.arn,
+    )
+
+
+def forget_task(state: State, intent: ForgetTask, now: float) -> None:
+    state.drop(state.tasks[intent.task_arn])
+
+
+def start_container(state: State, effect: StartContainer, now: float) -> None:
+    task = state.tasks[effect.task.arn]
+    container = replace(task.container(effect.definition.name), start_requested_at=now)
+    task = lifecycle.put_container(state, task, container)
+    images = [member.image for member in task.containers]
+    lifecycle.advance(state, task, TaskStatus.PENDING, now, f"task {short(task.arn)} is pending", images=images)
+
+
+def signal_container(state: State, effect: SignalContainer, now: float) -> None:
+    task = state.tasks[effect.task_arn]
+    container = task.container(effect.name)
+    if effect.signal is None:
+        container = replace(container, stop_sent_at=now)
+    elif container.fault_signal == effect.signal and not container.fault_sent:
+        container = replace(container, fault_sent=True)
+    else:
+        container = replace(container, sigkill_sent=True)
+    lifecycle.put_container(state, task, container)
+
+
+def remove_container(state: State, effect: RemoveContainer, now: float) -> None:
+    state.strays.pop(effect.runtime_id, None)
+    if task := state.tasks.get(effect.task_arn):
+        lifecycle.put_container(state, task, replace(task.container(effect.name), reaped=True))
+
+
+def remove_network(state: State, effect: RemoveNetwork, now: float) -> None:
+    """Nothing to write down: a cluster that is INACTIVE has no network, and removing it twice does no harm."""

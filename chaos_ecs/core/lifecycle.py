@@ -1,0 +1,209 @@
+"""How a task moves down its life (Developer Guide, "Task lifecycle"), and what its service is told on the way.
+
+Part of `apply`: these functions change State. They never decide what should happen next; that is `plan.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from chaos_ecs.core import backoff
+from chaos_ecs.core.arns import short
+from chaos_ecs.core.messages import EventType
+from chaos_ecs.core.model import (
+    Container,
+    DesiredStatus,
+    Gap,
+    Service,
+    ServiceStatus,
+    StopCode,
+    Task,
+    TaskStatus,
+    Throttle,
+)
+from chaos_ecs.core.state import State
+
+ESSENTIAL_EXITED = "Essential container in task exited"
+
+_TOLD = {
+    TaskStatus.PENDING: EventType.TASK_PENDING,
+    TaskStatus.ACTIVATING: EventType.TASK_ACTIVATING,
+    TaskStatus.RUNNING: EventType.TASK_RUNNING,
+    TaskStatus.STOPPING: EventType.TASK_STOPPING,
+    TaskStatus.STOPPED: EventType.TASK_STOPPED,
+}
+
+
+def put_container(state: State, task: Task, container: Container) -> Task:
+    """The task with one container replaced, as stored."""
+    containers = tuple(container if other.name == container.name else other for other in task.containers)
+    changed = replace(task, containers=containers)
+    state.put(changed)
+    return changed
+
+
+def advance(state: State, task: Task, status: TaskStatus, now: float, message: str, **data: Any) -> Task:
+    """Moves the task down to `status`; a task never moves up, so a late fact changes nothing."""
+    if status.rank <= task.last_status.rank:
+        return task
+    task = replace(task, last_status=status, version=task.version + 1)
+    state.put(task)
+    if told := _TOLD.get(status):
+        state.emit(
+            now, told, message, cluster=task.cluster_arn, service=task.service_arn or "", task=task.arn, **data
+        )
+    return task
+
+
+def begin_stop(state: State, task: Task, code: StopCode, reason: str, now: float, died_at: float | None = None) -> Task:
+    """The task is to end. `died_at` is when it stopped serving, if that was before now; the first reason stays."""
+    if task.desired_status is DesiredStatus.STOPPED:
+        return task
+    was_running = task.last_status is TaskStatus.RUNNING
+    task = replace(
+        task,
+        desired_status=DesiredStatus.STOPPED,
+        stop_code=code,
+        stopped_reason=reason,
+        stopping_at=now,
+        version=task.version + 1,
+    )
+    state.put(task)
+    if task.service_arn and was_running:
+        _open_gap(state, state.services[task.service_arn], task, now if died_at is None else died_at, now)
+    return settle(state, task, now)
+
+
+def settle(state: State, task: Task, now: float) -> Task:
+    """Reads the task's status off its containers: RUNNING when all have started, STOPPED when all are over."""
+    if task.is_stopped:
+        return task
+    if task.desired_status is DesiredStatus.RUNNING:
+        if any(container.started_at for container in task.containers):
+            task = advance(state, task, TaskStatus.ACTIVATING, now, f"task {short(task.arn)} is starting")
+        if all(container.started_at or container.is_over for container in task.containers):
+            task = _reach_running(state, task, now)
+        return _stop_if_essential_exited(state, task, now)
+    if any(container.is_live or container.is_starting for container in task.containers):
+        return advance(state, task, TaskStatus.STOPPING, now, f"task {short(task.arn)} is stopping")
+    return _finish(state, task, now)
+
+
+def _stop_if_essential_exited(state: State, task: Task, now: float) -> Task:
+    definition = state.task_definitions[task.task_definition_arn]
+    over = [c for c in task.containers if c.is_over and c.started_at and definition.container(c.name).essential]
+    if not over:
+        return task
+    died_at = min(container.finished_at or now for container in over)
+    if task.killed_at is not None and (task.started_at or 0.0) <= task.killed_at <= died_at:
+        died_at = task.killed_at
+    return begin_stop(state, task, StopCode.ESSENTIAL_CONTAINER_EXITED, ESSENTIAL_EXITED, now, died_at)
+
+
+def _reach_running(state: State, task: Task, now: float) -> Task:
+    if task.last_status is TaskStatus.RUNNING:
+        return task
+    task = replace(task, started_at=now)
+    measured: dict[str, Any] = {"after": now - task.created_at}
+    if task.fills:
+        measured |= {
+            "fills": task.fills.task_arn,
+            "decidedAfter": task.created_at - task.fills.died_at,
+            "runningAfter": now - task.fills.died_at,
+        }
+    task = advance(state, task, TaskStatus.RUNNING, now, f"task {short(task.arn)} is running", **measured)
+    if task.service_arn:
+        service = state.services[task.service_arn]
+        primary = service.primary
+        if primary.id == task.deployment_id and primary.failed_tasks:
+            primary = replace(primary, failed_tasks=0)
+        state.put(replace(service, throttle=Throttle(), deployments=(primary, *service.deployments[1:])))
+    return task
+
+
+def _open_gap(state: State, service: Service, task: Task, died_at: float, now: float) -> None:
+    """A running task of the service is lost to it: what `RECOVERED` is measured from."""
+    if service.status is not ServiceStatus.ACTIVE or task.stop_code is StopCode.SERVICE_SCHEDULER_INITIATED:
+        return
+    began_at = died_at if service.outage_began_at is None else min(service.outage_began_at, died_at)
+    gap = Gap(task.arn, died_at, now)
+    state.put(
+        replace(
+            service,
+            gaps=(*service.gaps, gap)[-max(1, service.desired_count) :],
+            outage_began_at=began_at,
+            steady=False,
+            unsteady_since=now if service.steady else service.unsteady_since,
+        )
+    )
+
+
+def _finish(state: State, task: Task, now: float) -> Task:
+    """STOPPED, by way of DEPROVISIONING: nothing of the task runs any more."""
+    ended = [container.finished_at for container in task.containers if container.finished_at]
+    task = replace(task, execution_stopped_at=max(ended) if ended else None, stopped_at=now)
+    reached_running = task.started_at is not None
+    first = next((c for c in task.containers if c.reason), None) or task.containers[0]
+    exit_code = next((c.exit_code for c in task.containers if c.exit_code is not None), None)
+    task = advance(state, task, TaskStatus.DEPROVISIONING, now, "")
+    service = state.services.get(task.service_arn or "")
+    if service and not reached_running:
+        _count_failed_start(state, service, task, now)
+    left = [other for other in state.live_tasks_of(service.arn) if other.is_running] if service else None
+    return advance(
+        state,
+        task,
+        TaskStatus.STOPPED,
+        now,
+        f"task {short(task.arn)} stopped: {task.stopped_reason}",
+        stopCode=task.stop_code,
+        stoppedReason=task.stopped_reason,
+        exitCode=exit_code,
+        reason=first.reason,
+        reachedRunning=reached_running,
+        ranFor=(task.execution_stopped_at or now) - task.started_at if task.started_at is not None else None,
+        noticedAfter=_noticed_after(task),
+        left=len(left) if left is not None else None,
+        desiredCount=service.desired_count if service else None,
+    )
+
+
+def _noticed_after(task: Task) -> float | None:
+    """From the death (or the kill command) to the moment the controller knew of it."""
+    if task.stop_code is not StopCode.ESSENTIAL_CONTAINER_EXITED or task.stopping_at is None:
+        return None
+    died_at = task.killed_at if task.killed_at is not None else task.execution_stopped_at
+    return None if died_at is None else max(0.0, task.stopping_at - died_at)
+
+
+def _count_failed_start(state: State, service: Service, task: Task, now: float) -> None:
+    """A task that never reached RUNNING: the throttle and `failedTasks` (API_Deployment) go up."""
+    if task.stop_code is not StopCode.TASK_FAILED_TO_START:
+        return
+    reason = task.stopped_reason or ""
+    throttle = backoff.after_failed_start(service.throttle, task.created_at, now, reason)
+    deployments = tuple(
+        replace(deployment, failed_tasks=deployment.failed_tasks + 1, updated_at=now)
+        if deployment.id == task.deployment_id
+        else deployment
+        for deployment in service.deployments
+    )
+    service = replace(service, throttle=throttle, deployments=deployments)
+    risen = throttle.level > state.services[service.arn].throttle.level
+    state.put(service)
+    if not risen or throttle.level < backoff.TOLD_FROM_LEVEL:
+        return
+    message = f"(service {service.name}) is unable to consistently start tasks successfully."
+    data = {
+        "level": throttle.level,
+        "delay": backoff.delay_seconds(throttle.level),
+        "nextStartAt": throttle.next_start_at,
+        "reason": reason,
+    }
+    if throttle.level == backoff.TOLD_FROM_LEVEL:  # ECS tells the same text once until its cause is gone
+        state.tell_service(now, service, EventType.SERVICE_THROTTLED, message, **data)
+    else:
+        state.emit(
+            now, EventType.SERVICE_THROTTLED, message, cluster=service.cluster_arn, service=service.arn, **data
+        )

@@ -1,0 +1,397 @@
+"""What crosses the border of the core, as four families of frozen values.
+
+Command: somebody asks; may be refused with an `EcsError` before anything changes.
+Fact:    something happened in the world; never refused.
+Action:  what the plan wants, with a `cause` a learner understands. An Intent changes only State; an Effect is
+         also handed to the Runtime. Both are applied (written down) before any Effect is executed.
+Event:   what watchers are told, in ECS's own wording where ECS has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from chaos_ecs.core.model import (
+    ContainerDefinition,
+    ContainerOverride,
+    DeploymentConfiguration,
+    HealthStatus,
+    PortBinding,
+    StopCode,
+    Task,
+)
+
+Tags = tuple[tuple[str, str], ...]
+
+
+# --- Commands -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRegion:
+    """First use of a region: puts the seed's cluster and task definitions there. Harmless when repeated."""
+
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCluster:
+    arn: str
+    tags: Tags = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCluster:
+    arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterTaskDefinition:
+    """`family_arn` is the ARN without its revision; the revision is given out by State."""
+
+    family_arn: str
+    containers: tuple[ContainerDefinition, ...]
+    network_mode: str = "bridge"
+    cpu: int | None = None
+    memory: int | None = None
+    registered: str = "{}"
+    tags: Tags = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeregisterTaskDefinition:
+    arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateService:
+    arn: str
+    cluster_arn: str
+    task_definition_arn: str
+    desired_count: int
+    launch_type: str = "EC2"
+    deployment_configuration: DeploymentConfiguration = DeploymentConfiguration()
+    health_check_grace_period_seconds: int = 0
+    client_token: str = ""
+    registered: str = "{}"
+    tags: Tags = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateService:
+    """A member that is None stays as it is (API_UpdateService)."""
+
+    arn: str
+    desired_count: int | None = None
+    task_definition_arn: str | None = None
+    deployment_configuration: DeploymentConfiguration | None = None
+    health_check_grace_period_seconds: int | None = None
+    force_new_deployment: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteService:
+    arn: str
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunTask:
+    cluster_arn: str
+    task_definition_arn: str
+    count: int = 1
+    started_by: str = ""
+    group: str = ""  # empty: family:NAME
+    launch_type: str = "EC2"
+    overrides: tuple[ContainerOverride, ...] = ()
+    client_token: str = ""
+    tags: Tags = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StopTask:
+    task_arn: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KillTask:
+    """A fault: sends `signal` to the task's essential containers, behind the scheduler's back."""
+
+    task_arn: str
+    signal: str = "SIGKILL"
+
+
+Command = (
+    OpenRegion
+    | CreateCluster
+    | DeleteCluster
+    | RegisterTaskDefinition
+    | DeregisterTaskDefinition
+    | CreateService
+    | UpdateService
+    | DeleteService
+    | RunTask
+    | StopTask
+    | KillTask
+)
+
+
+# --- Facts ----------------------------------------------------------------------------------------------------
+
+
+class RunState(StrEnum):
+    """What a listing says of a container. PAUSED counts as running, as it does for the ECS agent."""
+
+    CREATED = "CREATED"
+    RUNNING = "RUNNING"
+    EXITED = "EXITED"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSeen:
+    """What a look at one container said. Level-triggered: seeing the same twice changes nothing.
+
+    `finished_at` and `exit_code` are set only when `state` is EXITED. Times are the engine's clock.
+    """
+
+    task_arn: str
+    name: str
+    runtime_id: str
+    state: RunState
+    started_at: float | None = None
+    finished_at: float | None = None
+    exit_code: int | None = None
+    oom_killed: bool = False
+    health_status: HealthStatus = HealthStatus.UNKNOWN
+    bindings: tuple[PortBinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerGone:
+    """A container known before is in no listing any more: somebody removed it."""
+
+    task_arn: str
+    name: str
+    runtime_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullStarted:
+    """The image of a container is not here yet and is being fetched or built."""
+
+    task_arn: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullStopped:
+    """The image is here (at once, if it was here all along)."""
+
+    task_arn: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartFailed:
+    """A container could not be started; nothing of it is left. `error` is the agent's name for it, such as
+    CannotPullContainerError, CannotCreateContainerError or CannotStartContainerError."""
+
+    task_arn: str
+    name: str
+    error: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartUnknown:
+    """The engine went away during a start: whether it happened is for the next listing to say."""
+
+    task_arn: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConnected:
+    """The engine answers, and this is all it has of ours. Whatever is not in it does not exist."""
+
+    engine: str  # as told to the user, such as "Docker Engine 20.10.24"
+    containers: tuple[ContainerSeen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLost:
+    reason: str
+
+
+Fact = (
+    ContainerSeen | ContainerGone | PullStarted | PullStopped | StartFailed | StartUnknown | EngineConnected | EngineLost
+)
+
+
+# --- Actions --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartTasks:
+    """Intent: the service gets `count` new tasks of one deployment."""
+
+    service_arn: str
+    deployment_id: str
+    count: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopTasks:
+    """Intent: these tasks of one service are to end."""
+
+    service_arn: str
+    task_arns: tuple[str, ...]
+    stop_code: StopCode
+    reason: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailTask:
+    """Intent: a task that can never start all its containers ends with TaskFailedToStart."""
+
+    task_arn: str
+    reason: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkSteady:
+    """Intent: the service has reached a steady state; its newest deployment is completed."""
+
+    service_arn: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetireDeployments:
+    """Intent: replaced deployments without tasks leave the service's list."""
+
+    service_arn: str
+    deployment_ids: tuple[str, ...]
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeactivateService:
+    """Intent: a deleted service whose tasks are gone becomes INACTIVE."""
+
+    service_arn: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetTask:
+    """Intent: a task stopped long ago leaves the record."""
+
+    task_arn: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartContainer:
+    """Effect: network, image, create, start. `definition` has the overrides worked in already.
+
+    Idempotent: the runtime finds a container it made before by task and name, and never starts an exited one.
+    """
+
+    task: Task
+    definition: ContainerDefinition
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignalContainer:
+    """Effect: sends a signal and does not wait. `signal` None means the image's own stop signal (SIGTERM)."""
+
+    task_arn: str
+    name: str
+    runtime_id: str
+    signal: str | None
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveContainer:
+    """Effect: removes a container of ours, running or not. `task_arn` and `name` are empty for a stray."""
+
+    task_arn: str
+    name: str
+    runtime_id: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveNetwork:
+    """Effect: a deleted cluster's network goes."""
+
+    cluster_arn: str
+    cause: str
+
+
+Intent = StartTasks | StopTasks | FailTask | MarkSteady | RetireDeployments | DeactivateService | ForgetTask
+Effect = StartContainer | SignalContainer | RemoveContainer | RemoveNetwork
+Action = Intent | Effect
+
+Message = Command | Fact | Action
+
+
+# --- Events ---------------------------------------------------------------------------------------------------
+
+
+class EventType(StrEnum):
+    CONTROLLER_STARTED = "CONTROLLER_STARTED"
+    ENGINE_CONNECTED = "ENGINE_CONNECTED"
+    ENGINE_LOST = "ENGINE_LOST"
+    CLUSTER_CREATED = "CLUSTER_CREATED"
+    CLUSTER_DELETED = "CLUSTER_DELETED"
+    TASK_DEFINITION_REGISTERED = "TASK_DEFINITION_REGISTERED"
+    TASK_DEFINITION_DEREGISTERED = "TASK_DEFINITION_DEREGISTERED"
+    SERVICE_CREATED = "SERVICE_CREATED"
+    SERVICE_UPDATED = "SERVICE_UPDATED"
+    SERVICE_DELETED = "SERVICE_DELETED"
+    SERVICE_INACTIVE = "SERVICE_INACTIVE"
+    SERVICE_TASKS_STARTED = "SERVICE_TASKS_STARTED"
+    SERVICE_TASKS_STOPPED = "SERVICE_TASKS_STOPPED"
+    SERVICE_THROTTLED = "SERVICE_THROTTLED"
+    SERVICE_STEADY = "SERVICE_STEADY"
+    SERVICE_RECOVERED = "SERVICE_RECOVERED"
+    DEPLOYMENT_STARTED = "DEPLOYMENT_STARTED"
+    DEPLOYMENT_COMPLETED = "DEPLOYMENT_COMPLETED"
+    TASK_CREATED = "TASK_CREATED"
+    TASK_PENDING = "TASK_PENDING"
+    TASK_ACTIVATING = "TASK_ACTIVATING"
+    TASK_RUNNING = "TASK_RUNNING"
+    TASK_STOPPING = "TASK_STOPPING"
+    TASK_STOPPED = "TASK_STOPPED"
+    TASK_KILLED = "TASK_KILLED"
+    TASK_NOT_PLACED = "TASK_NOT_PLACED"
+    TASK_HEALTH_CHANGED = "TASK_HEALTH_CHANGED"
+    STRAY_FOUND = "STRAY_FOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the event stream. `number` grows by one and never repeats, also across restarts.
+
+    `message` is a sentence for a person. `data` holds what a view needs besides, in plain JSON values.
+    """
+
+    number: int
+    at: float
+    type: EventType
+    message: str
+    cluster_arn: str = ""
+    service_arn: str = ""
+    task_arn: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,378 @@
+"""The nouns of ECS, frozen: a change is a new object, and only `apply` puts it into State.
+
+Here live the entities and the facts that can be read off one of them. Never here: rules that look at two
+entities (see `plan.py`, `deployment.py`) and the wire's camelCase (see `api/`). Times are seconds since the
+epoch, memory is MiB, cpu is ECS's units (1,024 = one vCPU). Enum values are spelled as on the wire.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DesiredStatus(StrEnum):
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"
+
+
+class TaskStatus(StrEnum):
+    """A task only ever moves down this list (Developer Guide, "Task lifecycle")."""
+
+    PROVISIONING = "PROVISIONING"
+    PENDING = "PENDING"
+    ACTIVATING = "ACTIVATING"
+    RUNNING = "RUNNING"
+    DEACTIVATING = "DEACTIVATING"
+    STOPPING = "STOPPING"
+    DEPROVISIONING = "DEPROVISIONING"
+    STOPPED = "STOPPED"
+
+    @property
+    def rank(self) -> int:
+        """The position in the life cycle: PROVISIONING is 0, STOPPED is 7."""
+        return _TASK_STATUS_RANK[self]
+
+
+_TASK_STATUS_RANK = {status: rank for rank, status in enumerate(TaskStatus)}
+
+
+class ContainerStatus(StrEnum):
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"
+
+
+class HealthStatus(StrEnum):
+    HEALTHY = "HEALTHY"
+    UNHEALTHY = "UNHEALTHY"
+    UNKNOWN = "UNKNOWN"
+
+
+class StopCode(StrEnum):
+    TASK_FAILED_TO_START = "TaskFailedToStart"
+    ESSENTIAL_CONTAINER_EXITED = "EssentialContainerExited"
+    USER_INITIATED = "UserInitiated"
+    SERVICE_SCHEDULER_INITIATED = "ServiceSchedulerInitiated"
+
+
+class ServiceStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    DRAINING = "DRAINING"
+    INACTIVE = "INACTIVE"
+
+
+class DeploymentStatus(StrEnum):
+    PRIMARY = "PRIMARY"
+    ACTIVE = "ACTIVE"
+
+
+class RolloutState(StrEnum):
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+
+
+class DependencyCondition(StrEnum):
+    START = "START"
+    COMPLETE = "COMPLETE"
+    SUCCESS = "SUCCESS"
+    HEALTHY = "HEALTHY"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    arn: str
+    name: str
+    status: str  # ACTIVE or INACTIVE
+    created_at: float
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.arn
+
+
+@dataclass(frozen=True, slots=True)
+class PortMapping:
+    container_port: int
+    host_port: int = 0  # 0: the engine picks a free one
+    protocol: str = "tcp"
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    container_name: str
+    condition: DependencyCondition
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """A container health check; durations in seconds, ECS's defaults."""
+
+    command: tuple[str, ...]
+    interval: int = 30
+    timeout: int = 5
+    retries: int = 3
+    start_period: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerDefinition:
+    name: str
+    image: str
+    essential: bool = True
+    command: tuple[str, ...] | None = None  # None: what the image says
+    entry_point: tuple[str, ...] | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    cpu: int = 0
+    memory: int | None = None
+    memory_reservation: int | None = None
+    port_mappings: tuple[PortMapping, ...] = ()
+    depends_on: tuple[Dependency, ...] = ()
+    stop_timeout: int | None = None
+    start_timeout: int | None = None
+    health_check: HealthCheck | None = None
+    user: str | None = None
+    working_directory: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    arn: str
+    family: str
+    revision: int
+    containers: tuple[ContainerDefinition, ...]
+    registered_at: float
+    status: str = "ACTIVE"  # ACTIVE or INACTIVE
+    network_mode: str = "bridge"
+    cpu: int | None = None  # of the whole task
+    memory: int | None = None
+    registered: str = "{}"  # the request as registered, JSON: returned by DescribeTaskDefinition, never read by the core
+    deregistered_at: float | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.arn
+
+    def container(self, name: str) -> ContainerDefinition:
+        return next(container for container in self.containers if container.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The newest revision ever given out for a family: revisions are never re-used (API_DeleteTaskDefinitions)."""
+
+    key: str  # the family's ARN prefix: arn:aws:ecs:REGION:ACCOUNT:task-definition/FAMILY
+    latest_revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerOverride:
+    name: str
+    command: tuple[str, ...] | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    cpu: int | None = None
+    memory: int | None = None
+    memory_reservation: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortBinding:
+    container_port: int
+    host_port: int
+    protocol: str = "tcp"
+    bind_ip: str = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One member of a task. `runtime_id` is Docker's id; the `*_sent` fields are intents already written down."""
+
+    name: str
+    arn: str
+    image: str
+    last_status: ContainerStatus = ContainerStatus.PENDING
+    health_status: HealthStatus = HealthStatus.UNKNOWN
+    runtime_id: str | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+    bindings: tuple[PortBinding, ...] = ()
+    start_requested_at: float | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    stop_sent_at: float | None = None  # the stop signal; SIGKILL follows after stopTimeout
+    sigkill_sent: bool = False
+    fault_signal: str | None = None  # asked for by a chaos command
+    fault_sent: bool = False
+    reaped: bool = False  # the Docker container is gone, or was never made
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a Docker container may be running for it, as far as is known."""
+        return self.last_status is ContainerStatus.RUNNING
+
+    @property
+    def is_to_start(self) -> bool:
+        return self.last_status is ContainerStatus.PENDING and self.start_requested_at is None
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether its start was handed to the runtime and has not been answered."""
+        return self.last_status is ContainerStatus.PENDING and self.start_requested_at is not None
+
+    @property
+    def is_over(self) -> bool:
+        return self.last_status is ContainerStatus.STOPPED
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A hole in a service: a running task that died, waiting for (or filled by) its replacement."""
+
+    task_arn: str
+    died_at: float
+    noticed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    arn: str
+    cluster_arn: str
+    task_definition_arn: str
+    group: str
+    containers: tuple[Container, ...]
+    number: int  # order of creation, from State's counter
+    created_at: float
+    desired_status: DesiredStatus = DesiredStatus.RUNNING
+    last_status: TaskStatus = TaskStatus.PROVISIONING
+    service_arn: str | None = None
+    deployment_id: str | None = None
+    started_by: str = ""
+    launch_type: str = "EC2"
+    overrides: tuple[ContainerOverride, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    client_token: str = ""
+    version: int = 1
+    stop_code: StopCode | None = None
+    stopped_reason: str | None = None
+    pull_started_at: float | None = None
+    pull_stopped_at: float | None = None
+    started_at: float | None = None
+    stopping_at: float | None = None
+    execution_stopped_at: float | None = None
+    stopped_at: float | None = None
+    killed_at: float | None = None  # a chaos command sent a signal; recovery is counted from here
+    fills: Gap | None = None  # the gap this task was started for
+
+    @property
+    def key(self) -> str:
+        return self.arn
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[1]
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.last_status is TaskStatus.STOPPED
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it counts towards its service: meant to run, and not over yet."""
+        return self.desired_status is DesiredStatus.RUNNING and not self.is_stopped
+
+    @property
+    def is_running(self) -> bool:
+        return self.last_status is TaskStatus.RUNNING and self.desired_status is DesiredStatus.RUNNING
+
+    def container(self, name: str) -> Container:
+        return next(container for container in self.containers if container.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentConfiguration:
+    minimum_healthy_percent: int = 100
+    maximum_percent: int = 200
+    circuit_breaker_enable: bool = False
+    circuit_breaker_rollback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    id: str
+    status: DeploymentStatus
+    task_definition_arn: str
+    created_at: float
+    updated_at: float
+    rollout_state: RolloutState = RolloutState.IN_PROGRESS
+    rollout_state_reason: str = ""
+    failed_tasks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """The service throttle logic: `level` rounds in a row never reached RUNNING; no start before `next_start_at`."""
+
+    level: int = 0
+    since: float = 0.0
+    next_start_at: float = 0.0
+    last_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    arn: str
+    name: str
+    cluster_arn: str
+    desired_count: int
+    task_definition_arn: str
+    deployments: tuple[Deployment, ...]  # PRIMARY first
+    created_at: float
+    status: ServiceStatus = ServiceStatus.ACTIVE
+    launch_type: str = "EC2"
+    deployment_configuration: DeploymentConfiguration = DeploymentConfiguration()
+    health_check_grace_period_seconds: int = 0
+    client_token: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+    registered: str = "{}"  # further members of the request, JSON: returned by DescribeServices, never read by the core
+    throttle: Throttle = Throttle()
+    steady: bool = False
+    gaps: tuple[Gap, ...] = ()  # not yet filled, oldest first
+    outage_began_at: float | None = None  # the first death since the last steady state
+    unsteady_since: float = 0.0  # when it was created, changed or left its steady state
+    kills: int = 0
+    last_recovery_seconds: float | None = None
+
+    @property
+    def key(self) -> str:
+        return self.arn
+
+    @property
+    def primary(self) -> Deployment:
+        return self.deployments[0]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEvent:
+    """One line of DescribeServices' `events`: at most the 100 newest are kept per service (API_Service)."""
+
+    key: str  # SERVICE_ARN#SLOT, the slot going round from 0 to 99
+    service_arn: str
+    number: int
+    id: str
+    created_at: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What State needs to give out ids and numbers that are never given out twice."""
+
+    key: str
+    value: int
+
+
+Entity = Cluster | TaskDefinition | Family | Service | ServiceEvent | Task | Counter

@@ -1,0 +1,297 @@
+"""`plan`: what to do next and why, over the things that were touched or are due. Reads State, changes nothing.
+
+Level-triggered: every call recounts what it looks at, so a missed message costs nothing. A plan needs no order: if B
+depends on A, a later step plans B once A was seen. Rolling limits are in `deployment.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+
+from chaos_ecs.core.arns import name_of, short
+from chaos_ecs.core.deployment import is_steady, moves
+from chaos_ecs.core.messages import (
+    Action,
+    DeactivateService,
+    FailTask,
+    ForgetTask,
+    MarkSteady,
+    RemoveContainer,
+    RemoveNetwork,
+    RetireDeployments,
+    SignalContainer,
+    StartContainer,
+    StartTasks,
+    StopTasks,
+)
+from chaos_ecs.core.model import (
+    Cluster,
+    Container,
+    DependencyCondition,
+    HealthStatus,
+    Service,
+    ServiceStatus,
+    StopCode,
+    Task,
+    TaskDefinition,
+)
+from chaos_ecs.core.state import State
+from chaos_ecs.core.task_definitions import overridden
+
+STARTS_AT_ONCE = 8
+"""More do not help: a start costs about 240 ms of CPU, so two cores manage some 8 a second however many are asked."""
+
+STOP_TIMEOUT_SECONDS = 30
+"""API_ContainerDefinition.stopTimeout: the default."""
+
+STOPPED_TASKS_KEPT = 1000
+STOPPED_TASK_KEPT_SECONDS = 3600
+"""API_DescribeTasks: stopped tasks "appear in the returned results for at least one hour"."""
+
+STOPPED_CONTAINERS_KEPT = 50
+"""Docker containers of stopped tasks, kept for their logs: the newest, as long as their task is on record."""
+
+
+@dataclass(slots=True)
+class Plan:
+    actions: list[Action] = field(default_factory=list)
+    due: dict[str, float] = field(default_factory=dict)  # ARN -> when to look at it again though nothing touches it
+
+    def look_again(self, arn: str, at: float) -> None:
+        self.due[arn] = min(at, self.due.get(arn, at))
+
+    def __str__(self) -> str:
+        """One line an action, as tests and people read it: `StartTasks web 1: desired 3, wanted 2`."""
+        return "\n".join(_line(action) for action in self.actions)
+
+
+def plan(state: State, touched: Iterable[str], now: float) -> Plan:
+    """What to do now about the touched ARNs. Empty while the engine is away: nothing could be seen through."""
+    todo = Plan()
+    if not state.engine_connected:
+        return todo
+    for arn in touched:
+        if service := state.services.get(arn):
+            _plan_service(state, service, now, todo)
+        elif task := state.tasks.get(arn):
+            _plan_task(state, task, now, todo)
+        elif cluster := state.clusters.get(arn):
+            _plan_cluster(cluster, todo)
+    _plan_starts(state, now, todo)
+    _plan_reaping(state, now, todo)
+    for seen in state.strays.values():
+        cause = "it carries our label but belongs to no task"
+        todo.actions.append(RemoveContainer("", "", seen.runtime_id, cause))
+    return todo
+
+
+# --- services ---
+
+
+def _plan_service(state: State, service: Service, now: float, todo: Plan) -> None:
+    live = state.live_tasks_of(service.arn)
+    if service.status is ServiceStatus.INACTIVE:
+        return
+    if service.status is ServiceStatus.DRAINING:
+        _plan_draining(service, live, todo)
+        return
+    next_moves = moves(service, live)
+    if next_moves.surplus:
+        _stop(todo, service, next_moves.surplus, f"desired {service.desired_count}, more are running")
+    if next_moves.replaced:
+        _stop(todo, service, next_moves.replaced, "a newer deployment takes their place")
+    if next_moves.start:
+        _start(todo, service, next_moves.start, sum(task.is_wanted for task in live), now)
+    ids_in_use = {task.deployment_id for task in live}
+    retired = tuple(item.id for item in service.deployments[1:] if item.id not in ids_in_use)
+    if retired:
+        todo.actions.append(RetireDeployments(service.arn, retired, "none of their tasks is left"))
+    if not service.steady and is_steady(service, live):
+        todo.actions.append(MarkSteady(service.arn, f"desired {service.desired_count}, and as many run"))
+
+
+def _start(todo: Plan, service: Service, count: int, wanted: int, now: float) -> None:
+    if service.throttle.level and now < service.throttle.next_start_at:
+        todo.look_again(service.arn, service.throttle.next_start_at)
+        return
+    cause = f"desired {service.desired_count}, {wanted} there"
+    todo.actions.append(StartTasks(service.arn, service.primary.id, count, cause))
+
+
+def _stop(todo: Plan, service: Service, tasks: tuple[Task, ...], cause: str) -> None:
+    reason = f"Scaling activity initiated by (deployment {service.primary.id})"
+    arns = tuple(task.arn for task in tasks)
+    todo.actions.append(StopTasks(service.arn, arns, StopCode.SERVICE_SCHEDULER_INITIATED, reason, cause))
+
+
+def _plan_draining(service: Service, live: list[Task], todo: Plan) -> None:
+    wanted = tuple(task for task in live if task.is_wanted)
+    if wanted:
+        _stop(todo, service, wanted, "the service is deleted")
+    elif not live:
+        todo.actions.append(DeactivateService(service.arn, "the service is deleted and its last task has stopped"))
+
+
+def _plan_cluster(cluster: Cluster, todo: Plan) -> None:
+    if cluster.status != "ACTIVE":
+        todo.actions.append(RemoveNetwork(cluster.arn, f"cluster {cluster.name} is deleted"))
+
+
+# --- tasks ---
+
+
+def _plan_task(state: State, task: Task, now: float, todo: Plan) -> None:
+    if task.is_stopped:
+        return
+    definition = state.task_definitions[task.task_definition_arn]
+    for container in task.containers:
+        if container.is_live and container.fault_signal and not container.fault_sent:
+            cause = "a chaos command asked for it"
+            todo.actions.append(_signal(task, container, container.fault_signal, cause))
+    if not task.is_wanted:
+        _plan_stopping(task, definition, now, todo)
+
+
+def _plan_stopping(task: Task, definition: TaskDefinition, now: float, todo: Plan) -> None:
+    """Stop signal, then SIGKILL after stopTimeout; dependants first (API_ContainerDependency: reverse order)."""
+    for container in task.containers:
+        if not container.is_live:
+            continue
+        if container.stop_sent_at is None:
+            if not _has_live_dependant(task, definition, container):
+                todo.actions.append(_signal(task, container, None, task.stopped_reason or ""))
+        elif not container.sigkill_sent:
+            stop_timeout = definition.container(container.name).stop_timeout
+            timeout = STOP_TIMEOUT_SECONDS if stop_timeout is None else stop_timeout
+            if now >= container.stop_sent_at + timeout:
+                cause = f"still running {timeout} s after its stop signal"
+                todo.actions.append(_signal(task, container, "SIGKILL", cause))
+            else:
+                todo.look_again(task.arn, container.stop_sent_at + timeout)
+
+
+def _has_live_dependant(task: Task, definition: TaskDefinition, container: Container) -> bool:
+    return any(
+        other.is_live
+        and any(item.container_name == container.name for item in definition.container(other.name).depends_on)
+        for other in task.containers
+    )
+
+
+def _signal(task: Task, container: Container, signal: str | None, cause: str) -> SignalContainer:
+    assert container.runtime_id is not None, "a live container has been seen"
+    return SignalContainer(task.arn, container.name, container.runtime_id, signal, cause)
+
+
+# --- starting containers ---
+
+
+def _plan_starts(state: State, now: float, todo: Plan) -> None:
+    """Hands out the free start slots to waiting tasks, oldest first."""
+    slots = STARTS_AT_ONCE - len(state.starting)
+    for arn in state.waiting:
+        if slots <= 0:
+            return
+        task = state.tasks[arn]
+        definition = state.task_definitions[task.task_definition_arn]
+        for container in task.containers:
+            if container.is_to_start and slots > 0:
+                slots -= _plan_start(task, definition, container, now, todo)
+
+
+def _plan_start(task: Task, definition: TaskDefinition, container: Container, now: float, todo: Plan) -> int:
+    """Starts one container if what it depends on allows it; answers with the slots taken, 0 or 1."""
+    for dependency in definition.container(container.name).depends_on:
+        other = task.container(dependency.container_name)
+        if _is_met(other, dependency.condition):
+            continue
+        if reason := _never_met(other, dependency.condition, definition, now):
+            text = f"Container '{container.name}' cannot start: {reason}"
+            todo.actions.append(FailTask(task.arn, text, reason))
+        else:
+            _wait_for(task, other, definition, todo)
+        return 0
+    member = overridden(definition.container(container.name), task.overrides)
+    cause = "its dependencies are met" if definition.container(container.name).depends_on else "a slot is free"
+    todo.actions.append(StartContainer(task, member, cause))
+    return 1
+
+
+def _is_met(other: Container, condition: DependencyCondition) -> bool:
+    match condition:
+        case DependencyCondition.START:
+            return other.started_at is not None
+        case DependencyCondition.COMPLETE:
+            return other.is_over and other.started_at is not None
+        case DependencyCondition.SUCCESS:
+            return other.is_over and other.exit_code == 0
+        case DependencyCondition.HEALTHY:
+            return other.is_live and other.health_status is HealthStatus.HEALTHY
+
+
+def _never_met(
+    other: Container, condition: DependencyCondition, definition: TaskDefinition, now: float
+) -> str | None:
+    """Why the condition can never hold any more, or None while it still may."""
+    timeout = definition.container(other.name).start_timeout
+    since = other.start_requested_at
+    if timeout is not None and since is not None and now >= since + timeout:
+        return f"container '{other.name}' was not {condition} within its startTimeout of {timeout} s"
+    if not other.is_over:
+        return None
+    if other.exit_code is None:
+        return f"container '{other.name}' did not start: {other.reason}"
+    return f"container '{other.name}' exited with code {other.exit_code} before it was {condition}"
+
+
+def _wait_for(task: Task, other: Container, definition: TaskDefinition, todo: Plan) -> None:
+    timeout = definition.container(other.name).start_timeout
+    if timeout is not None and other.start_requested_at is not None:
+        todo.look_again(task.arn, other.start_requested_at + timeout)
+
+
+# --- reaping ---
+
+
+def _plan_reaping(state: State, now: float, todo: Plan) -> None:
+    """Oldest first: containers beyond the newest 50 go, records beyond an hour or a thousand go."""
+    for arn in islice(state.with_logs, max(0, len(state.with_logs) - STOPPED_CONTAINERS_KEPT)):
+        _reap(state.tasks[arn], "its task stopped long ago; its logs go with it", todo)
+    for index, arn in enumerate(state.stopped):
+        task = state.tasks[arn]
+        kept_until = (task.stopped_at or now) + STOPPED_TASK_KEPT_SECONDS
+        if now < kept_until and len(state.stopped) - index <= STOPPED_TASKS_KEPT:
+            todo.look_again(arn, kept_until)
+            return
+        if arn in state.with_logs:
+            _reap(task, "its task leaves the record", todo)
+        todo.actions.append(ForgetTask(arn, "it stopped long ago"))
+
+
+def _reap(task: Task, cause: str, todo: Plan) -> None:
+    for container in task.containers:
+        if container.runtime_id and not container.reaped:
+            todo.actions.append(RemoveContainer(task.arn, container.name, container.runtime_id, cause))
+
+
+def _line(action: Action) -> str:
+    match action:
+        case StartTasks():
+            said = f"{name_of(action.service_arn)} {action.count}"
+        case StopTasks():
+            said = f"{name_of(action.service_arn)} {len(action.task_arns)}"
+        case StartContainer():
+            said = f"{short(action.task.arn)}/{action.definition.name}"
+        case SignalContainer():
+            said = f"{short(action.task_arn)}/{action.name} {action.signal or 'stop signal'}"
+        case RemoveContainer():
+            said = action.runtime_id[:12]
+        case RemoveNetwork():
+            said = name_of(action.cluster_arn)
+        case FailTask() | ForgetTask():
+            said = short(action.task_arn)
+        case _:
+            said = name_of(action.service_arn)
+    return f"{type(action).__name__} {said}: {action.cause}"

@@ -1,0 +1,58 @@
+"""The four seams between deciding and the world. `live/` and `sim/` implement them; contract tests hold both to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from chaos_ecs.core.messages import Effect, Event, Fact
+from chaos_ecs.core.model import Entity
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+
+class Runtime(Protocol):
+    """What runs containers. Its first fact is EngineConnected or EngineLost."""
+
+    def open(self, wake: Callable[[], None]) -> None:
+        """Begins to look at the world; `wake` is called from any thread whenever `poll` has something."""
+        ...
+
+    def poll(self) -> Sequence[Fact]:
+        """What was seen since the last call, oldest first. Never blocks, never raises for the world's reasons."""
+        ...
+
+    def execute(self, effects: Sequence[Effect]) -> None:
+        """Begins to carry them out and returns at once; every outcome comes back from `poll` as a Fact."""
+        ...
+
+    def next_fact_at(self) -> float | None:
+        """When `poll` will have something though nobody calls `wake` (the simulator knows); else None."""
+        ...
+
+    def logs(self, runtime_id: str, since: float, tail: int | None) -> Sequence[tuple[float, str]]:
+        """(time, line) of a container, newer than `since`, oldest first, at most the last `tail`. May block; any
+        thread. Raises ChaosEcsError when the container or the engine is gone."""
+        ...
+
+    def close(self) -> None:
+        """Stops looking. Containers run on."""
+        ...
+
+
+class Store(Protocol):
+    """Keeps State and the event log over restarts. One writer."""
+
+    def load(self) -> tuple[Sequence[Entity], Sequence[Event]]:
+        """All entities, and the newest events, oldest first."""
+        ...
+
+    def save(self, changes: Iterable[tuple[type[Entity], str, Entity | None]], events: Sequence[Event]) -> None:
+        """All or nothing: for each (type, key) the entity as it is now, None when it is gone; events are added."""
+        ...
+
+    def close(self) -> None: ...

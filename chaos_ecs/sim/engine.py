@@ -1,0 +1,216 @@
+"""A container engine in memory: containers that start, run, exit and are killed, at times drawn from a seed.
+
+This is the world, not the controller's view of it: it lives on when a controller crashes. `runtime.py` is the view.
+The verbs `kill`, `stop`, `remove`, `restart` are what somebody at a terminal beside the controller could do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from chaos_ecs.core.commands import DEMO_IMAGE
+from chaos_ecs.core.messages import ContainerSeen, RunState
+from chaos_ecs.core.model import ContainerDefinition, HealthStatus, PortBinding
+from chaos_ecs.ports import Clock
+
+SIGKILL_CODE = 137
+FIRST_HOST_PORT = 49153
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How a program behaves: how long it runs (None: for ever), how it ends, and how it takes a stop signal."""
+
+    runs_seconds: float | None = None
+    exit_code: int = 0
+    stops_after_seconds: float | None = 0.02  # None: ignores the stop signal
+    stop_code: int = 0
+    cannot_pull: str = ""
+    cannot_start: str = ""
+    pull_seconds: float = 0.0
+    health: HealthStatus = HealthStatus.HEALTHY
+
+
+def demo_behaviour(definition: ContainerDefinition) -> Behaviour:
+    """What the demo image's roles do; an image nobody knows cannot be pulled, every other one runs for ever."""
+    if "no-such" in definition.image:
+        return Behaviour(cannot_pull=f"manifest for {definition.image} not found")
+    if definition.image != DEMO_IMAGE:
+        return Behaviour(pull_seconds=1.0)
+    environment = dict(definition.environment)
+    role = definition.command[0] if definition.command else "web"
+    match role:
+        case "batch":
+            return Behaviour(runs_seconds=_seconds(environment, 10.0))
+        case "migrate":
+            return Behaviour(runs_seconds=2.0, exit_code=1 if environment.get("FAIL") == "1" else 0)
+        case "flaky":
+            return Behaviour(runs_seconds=_seconds(environment, 5.0), exit_code=1)
+        case "web" | "worker":
+            return Behaviour()
+        case _:
+            return Behaviour(runs_seconds=0.0, exit_code=2)
+
+
+def _seconds(environment: dict[str, str], default: float) -> float:
+    try:
+        return float(environment.get("SECONDS_TO_WORK", default))
+    except ValueError:
+        return default
+
+
+@dataclass(frozen=True)
+class SimContainer:
+    seen: ContainerSeen
+    definition: ContainerDefinition
+    behaviour: Behaviour
+    lines: tuple[tuple[float, str], ...] = ()
+
+
+class SimEngine:
+    def __init__(
+        self,
+        clock: Clock,
+        rng: Random,
+        behaviour: Callable[[ContainerDefinition], Behaviour] = demo_behaviour,
+    ) -> None:
+        self.clock = clock
+        self.rng = rng
+        self.behaviour = behaviour
+        self.up = True
+        self.containers: dict[str, SimContainer] = {}
+        self.changed: Callable[[SimContainer], None] = lambda container: None
+        self.gone: Callable[[SimContainer], None] = lambda container: None
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._made = 0
+
+    # --- time ---
+
+    def after(self, seconds: float, do: Callable[[], None]) -> None:
+        self._made += 1
+        heapq.heappush(self._agenda, (self.clock.now() + seconds, self._made, do))
+
+    def next_at(self) -> float | None:
+        return self._agenda[0][0] if self._agenda else None
+
+    def run_due(self) -> None:
+        """Lets everything happen whose time has come."""
+        while self._agenda and self._agenda[0][0] <= self.clock.now():
+            heapq.heappop(self._agenda)[2]()
+
+    # --- what the runtime asks for ---
+
+    def find(self, task_arn: str, name: str) -> SimContainer | None:
+        return next(
+            (c for c in self.containers.values() if (c.seen.task_arn, c.seen.name) == (task_arn, name)), None
+        )
+
+    def create(self, task_arn: str, definition: ContainerDefinition) -> SimContainer:
+        self._made += 1
+        runtime_id = hashlib.sha256(f"{task_arn}/{definition.name}/{self._made}".encode()).hexdigest()
+        seen = ContainerSeen(task_arn, definition.name, runtime_id, RunState.CREATED)
+        return self._keep(SimContainer(seen, definition, self.behaviour(definition)))
+
+    def start(self, runtime_id: str) -> str:
+        """Starts a created container; answers with why it cannot, or an empty string."""
+        container = self.containers.get(runtime_id)
+        if container is None:
+            return "No such container"
+        if container.seen.state is not RunState.CREATED:
+            return ""
+        if container.behaviour.cannot_start:
+            return container.behaviour.cannot_start
+        bindings = self._bind(container.definition)
+        if isinstance(bindings, str):
+            return bindings
+        now = self.clock.now()
+        health = HealthStatus.UNKNOWN
+        seen = replace(container.seen, state=RunState.RUNNING, started_at=now, bindings=bindings, health_status=health)
+        container = replace(container, seen=seen, lines=((now, f"{container.seen.name} started (simulated)"),))
+        self._change(container)
+        if container.behaviour.runs_seconds is not None:
+            code = container.behaviour.exit_code
+            self.after(container.behaviour.runs_seconds, lambda: self._exit(runtime_id, code, now))
+        if container.definition.health_check:
+            self.after(container.definition.health_check.interval, lambda: self._report_health(runtime_id, now))
+        return ""
+
+    def _bind(self, definition: ContainerDefinition) -> tuple[PortBinding, ...] | str:
+        taken = {b.host_port for c in self.containers.values() for b in c.seen.bindings}
+        bindings = []
+        for mapping in definition.port_mappings:
+            port = mapping.host_port or next(p for p in range(FIRST_HOST_PORT, 65536) if p not in taken)
+            if port in taken:
+                return f"Bind for 127.0.0.1:{port} failed: port is already allocated"
+            taken.add(port)
+            bindings.append(PortBinding(mapping.container_port, port, mapping.protocol))
+        return tuple(bindings)
+
+    # --- what anybody can do ---
+
+    def signal(self, runtime_id: str, signal: str) -> None:
+        """SIGKILL ends it; any other signal is taken as the stop signal, which a program may ignore."""
+        container = self.containers.get(runtime_id)
+        if container is None or container.seen.state is not RunState.RUNNING:
+            return
+        since = container.seen.started_at
+        if signal == "SIGKILL":
+            self.after(self.rng.uniform(0.01, 0.05), lambda: self._exit(runtime_id, SIGKILL_CODE, since))
+        elif container.behaviour.stops_after_seconds is not None:
+            seconds, code = container.behaviour.stops_after_seconds, container.behaviour.stop_code
+            self.after(seconds, lambda: self._exit(runtime_id, code, since))
+
+    def remove(self, runtime_id: str) -> None:
+        """As `docker rm -f`."""
+        container = self.containers.pop(runtime_id, None)
+        if container:
+            self.gone(container)
+
+    def restart(self, runtime_id: str) -> None:
+        """As `docker restart`: the same container lives again, without the scheduler having asked for it."""
+        container = self.containers.get(runtime_id)
+        if container is None:
+            return
+        since = container.seen.started_at
+        self._exit(runtime_id, SIGKILL_CODE, since)
+        container = self.containers[runtime_id]
+        seen = replace(
+            container.seen, state=RunState.RUNNING, started_at=self.clock.now(), finished_at=None, exit_code=None
+        )
+        self._change(replace(container, seen=seen))
+
+    def run_out_of_memory(self, runtime_id: str) -> None:
+        container = self.containers.get(runtime_id)
+        if container and container.seen.state is RunState.RUNNING:
+            self.containers[runtime_id] = replace(container, seen=replace(container.seen, oom_killed=True))
+            self._exit(runtime_id, SIGKILL_CODE, container.seen.started_at)
+
+    def running(self) -> Sequence[SimContainer]:
+        return [c for c in self.containers.values() if c.seen.state is RunState.RUNNING]
+
+    # --- inside ---
+
+    def _exit(self, runtime_id: str, code: int, since: float | None) -> None:
+        container = self.containers.get(runtime_id)
+        if container is None or container.seen.state is not RunState.RUNNING or container.seen.started_at != since:
+            return
+        now = self.clock.now()
+        seen = replace(container.seen, state=RunState.EXITED, finished_at=now, exit_code=code, bindings=())
+        lines = (*container.lines, (now, f"{container.seen.name} exited with code {code} (simulated)"))
+        self._change(replace(container, seen=seen, lines=lines))
+
+    def _report_health(self, runtime_id: str, since: float) -> None:
+        container = self.containers.get(runtime_id)
+        if container and container.seen.state is RunState.RUNNING and container.seen.started_at == since:
+            self._change(replace(container, seen=replace(container.seen, health_status=container.behaviour.health)))
+
+    def _keep(self, container: SimContainer) -> SimContainer:
+        self.containers[container.seen.runtime_id] = container
+        return container
+
+    def _change(self, container: SimContainer) -> None:
+        self.changed(self._keep(container))

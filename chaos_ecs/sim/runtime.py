@@ -1,0 +1,183 @@
+"""The Runtime on a SimEngine: what `live/runtime.py` is to Docker. Facts come with small, seeded delays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from chaos_ecs.core.messages import (
+    ContainerGone,
+    ContainerSeen,
+    Effect,
+    EngineConnected,
+    EngineLost,
+    Fact,
+    PullStarted,
+    PullStopped,
+    RemoveContainer,
+    RunState,
+    SignalContainer,
+    StartContainer,
+    StartFailed,
+    StartUnknown,
+)
+from chaos_ecs.errors import ChaosEcsError
+from chaos_ecs.sim.engine import SimContainer, SimEngine
+
+ENGINE_NAME = "simulator"
+
+
+class SimRuntime:
+    def __init__(self, engine: SimEngine) -> None:
+        self.engine = engine
+        self.open_for_facts = False
+        self._facts: list[Fact] = []
+        self._pulled: set[str] = set()
+        self._starting: dict[tuple[str, str], None] = {}
+        self._connected: bool | None = None  # not looked at yet
+
+    # --- the port ---
+
+    def open(self, wake: Callable[[], None]) -> None:
+        self.open_for_facts = True
+        self.engine.changed = self._changed
+        self.engine.gone = self._gone
+
+    def poll(self) -> Sequence[Fact]:
+        self.engine.run_due()
+        self._look_at_engine()
+        facts, self._facts = self._facts, []
+        return facts
+
+    def execute(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case StartContainer():
+                    self._start(effect)
+                case SignalContainer():
+                    signal = effect.signal or "SIGTERM"
+                    self._do(lambda id_=effect.runtime_id, signal=signal: self.engine.signal(id_, signal))
+                case RemoveContainer():
+                    self._do(lambda id_=effect.runtime_id: self.engine.remove(id_))
+                case _:
+                    pass  # there are no networks to remove in memory
+
+    def next_fact_at(self) -> float | None:
+        if self._facts or self.engine.up != self._connected:
+            return self.engine.clock.now()
+        return self.engine.next_at()
+
+    def logs(self, runtime_id: str, since: float, tail: int | None) -> Sequence[tuple[float, str]]:
+        container = self.engine.containers.get(runtime_id)
+        if container is None:
+            raise ChaosEcsError(
+                "E-NO-CONTAINER", "No logs", "the container is not there any more", "chaos-ecs ps --all"
+            )
+        lines = [line for line in container.lines if line[0] > since]
+        return lines if tail is None else lines[-tail:] if tail else []
+
+    def close(self) -> None:
+        """From here on nothing is heard or asked any more; what is under way in the engine goes on or is lost."""
+        self.open_for_facts = False
+        self.engine.changed = self.engine.gone = lambda container: None
+
+    # --- asking the engine ---
+
+    def _do(self, act: Callable[[], None]) -> None:
+        """Asks the engine for something a moment from now; a crash or an engine gone by then loses it."""
+
+        def ask() -> None:
+            if self.open_for_facts and self.engine.up:
+                act()
+
+        self.engine.after(self.engine.rng.uniform(0.001, 0.01), ask)
+
+    def _start(self, effect: StartContainer) -> None:
+        key = (effect.task.arn, effect.definition.name)
+        if key in self._starting:
+            return
+        self._starting[key] = None
+        behaviour = self.engine.behaviour(effect.definition)
+        wait = 0.0
+        if effect.definition.image not in self._pulled and (behaviour.pull_seconds or behaviour.cannot_pull):
+            self._facts.append(PullStarted(*key))
+            wait = behaviour.pull_seconds
+        if behaviour.cannot_pull:
+            failure = StartFailed(*key, "CannotPullContainerError", behaviour.cannot_pull)
+            self.engine.after(0.3, lambda: self._answer(key, failure))
+            return
+        self.engine.after(wait, lambda: self._create(effect, key))
+
+    def _create(self, effect: StartContainer, key: tuple[str, str]) -> None:
+        if self._is_lost(key):
+            return
+        self._pulled.add(effect.definition.image)
+        self._facts.append(PullStopped(*key))
+        container = self.engine.find(*key) or self.engine.create(effect.task.arn, effect.definition)
+        runtime_id = container.seen.runtime_id
+        if container.seen.state is not RunState.CREATED:
+            self._answer(key, container.seen)
+            return
+        self.engine.after(self.engine.rng.uniform(0.15, 0.35), lambda: self._run(runtime_id, key))
+
+    def _run(self, runtime_id: str, key: tuple[str, str]) -> None:
+        if self._is_lost(key):
+            return
+        if failure := self.engine.start(runtime_id):
+            self.engine.containers.pop(runtime_id, None)
+            self._answer(key, StartFailed(*key, "CannotStartContainerError", failure))
+        else:
+            self._answer(key, self.engine.containers[runtime_id].seen)
+
+    def _is_lost(self, key: tuple[str, str]) -> bool:
+        """Whether a start under way is cut off: by a crash (half of those reach the engine all the same), or
+        because the engine is away."""
+        if not self.open_for_facts:
+            return self.engine.rng.random() < 0.5 or not self.engine.up
+        if not self.engine.up:
+            self._answer(key, StartUnknown(*key))
+            return True
+        return False
+
+    def _answer(self, key: tuple[str, str], fact: Fact) -> None:
+        self._starting.pop(key, None)
+        if self.open_for_facts:
+            self._facts.append(fact)
+
+    # --- hearing of it ---
+
+    def _changed(self, container: SimContainer) -> None:
+        """Told a moment later, and then as it is by then: a listing never says what was."""
+        runtime_id = container.seen.runtime_id
+        was = container.seen
+
+        def tell() -> None:
+            now_there = self.engine.containers.get(runtime_id)
+            if self._hears and now_there:
+                if was.state is RunState.EXITED and now_there.seen.started_at != was.started_at:
+                    self._facts.append(was)  # restarted behind our back: its end is told first
+                self._facts.append(now_there.seen)
+
+        self.engine.after(self.engine.rng.uniform(0.005, 0.05), tell)
+
+    def _gone(self, container: SimContainer) -> None:
+        fact = ContainerGone(container.seen.task_arn, container.seen.name, container.seen.runtime_id)
+
+        def tell() -> None:
+            if self._hears:
+                self._facts.append(fact)
+
+        self.engine.after(self.engine.rng.uniform(0.005, 0.05), tell)
+
+    @property
+    def _hears(self) -> bool:
+        return self.open_for_facts and self.engine.up and bool(self._connected)
+
+    def _look_at_engine(self) -> None:
+        if self.engine.up == self._connected:
+            return
+        self._connected = self.engine.up
+        if self.engine.up:
+            listing: tuple[ContainerSeen, ...] = tuple(c.seen for c in self.engine.containers.values())
+            self._facts.append(EngineConnected(ENGINE_NAME, listing))
+        else:
+            self._facts.append(EngineLost("the simulated engine is stopped"))

@@ -113,7 +113,7 @@ class Controller:
         """Steps until nothing is left to do now; answers when something will be, as far as is known."""
         for _ in range(STEPS_IN_A_ROW):
             if not self.step():
-                return self._next_due()
+                return self.next_due()
         raise AssertionError("the plan does not come to rest:\n" + str(plan(self.state, self.state.touched, 0.0)))
 
     def step(self) -> bool:
@@ -210,7 +210,7 @@ class Controller:
                 self._due[arn] = at
                 heapq.heappush(self._agenda, (at, arn))
 
-    def _next_due(self) -> float | None:
+    def next_due(self) -> float | None:
         while self._agenda and self._due.get(self._agenda[0][1]) != self._agenda[0][0]:
             heapq.heappop(self._agenda)
         times = [self._agenda[0][0]] if self._agenda else []

@@ -35,8 +35,10 @@ def container_seen(state: State, seen: ContainerSeen, now: float) -> None:
     if task is None or container is None or not _is_ours(container, seen):
         _note_stray(state, seen, now)
         return
-    if seen.state is RunState.CREATED:
-        return  # made but not started: the start that made it answers for it, or the next plan starts it
+    if seen.state is RunState.CREATED:  # its start answers for it, or the next plan starts or removes it
+        if container.last_status is ContainerStatus.PENDING:
+            lifecycle.put_container(state, task, replace(container, runtime_id=seen.runtime_id))
+        return
     if container.last_status is ContainerStatus.PENDING:
         task, container = _started(state, task, container, seen, now)
     if seen.state is RunState.EXITED and not container.is_over:
@@ -51,10 +53,12 @@ def _member(task: Task | None, name: str) -> Container | None:
 
 def _is_ours(container: Container, seen: ContainerSeen) -> bool:
     """Whether this Docker container is the one the task means. An ended task's must not come to life again."""
-    if container.runtime_id is not None and container.runtime_id != seen.runtime_id:
+    if container.last_status is ContainerStatus.PENDING:
+        return True
+    if container.runtime_id != seen.runtime_id:
         return False
     if container.is_over:
-        return seen.state is RunState.EXITED and container.runtime_id is not None
+        return seen.state is RunState.EXITED or (seen.state is RunState.CREATED and container.started_at is None)
     return True
 
 
@@ -134,6 +138,9 @@ def container_gone(state: State, fact: ContainerGone, now: float) -> None:
     if container.is_over:
         lifecycle.put_container(state, task, replace(container, reaped=True))
         return
+    if container.last_status is ContainerStatus.PENDING:  # made, not started: its start makes another or fails
+        lifecycle.put_container(state, task, replace(container, runtime_id=None))
+        return
     container = replace(
         container,
         last_status=ContainerStatus.STOPPED,
@@ -200,7 +207,8 @@ def engine_connected(state: State, fact: EngineConnected, now: float) -> None:
         for container in task.containers:
             if container.runtime_id and container.runtime_id not in present and not container.reaped:
                 container_gone(state, ContainerGone(task.arn, container.name, container.runtime_id), now)
-            elif not container.is_over and (task.arn, container.name) not in answered:
+                container = state.tasks[task.arn].container(container.name)
+            if container.last_status is ContainerStatus.PENDING and (task.arn, container.name) not in answered:
                 _ask_again(state, task.arn, replace(container, start_requested_at=None), now)
             elif container.stop_sent_at is not None or container.fault_sent:
                 _ask_again(state, task.arn, container, now)

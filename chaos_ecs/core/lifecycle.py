@@ -13,6 +13,7 @@ from chaos_ecs.core.arns import short
 from chaos_ecs.core.messages import EventType
 from chaos_ecs.core.model import (
     Container,
+    ContainerStatus,
     DesiredStatus,
     Gap,
     Service,
@@ -142,7 +143,10 @@ def _open_gap(state: State, service: Service, task: Task, died_at: float, now: f
 def _finish(state: State, task: Task, now: float) -> Task:
     """STOPPED, by way of DEPROVISIONING: nothing of the task runs any more."""
     ended = [container.finished_at for container in task.containers if container.finished_at]
-    task = replace(task, execution_stopped_at=max(ended) if ended else None, stopped_at=now)
+    containers = tuple(container if container.is_over else _never_started(container) for container in task.containers)
+    task = replace(
+        task, containers=containers, execution_stopped_at=max(ended) if ended else None, stopped_at=now
+    )
     reached_running = task.started_at is not None
     first = next((c for c in task.containers if c.reason), None) or task.containers[0]
     exit_code = next((c.exit_code for c in task.containers if c.exit_code is not None), None)
@@ -167,6 +171,11 @@ def _finish(state: State, task: Task, now: float) -> Task:
         left=len(left) if left is not None else None,
         desiredCount=service.desired_count if service else None,
     )
+
+
+def _never_started(container: Container) -> Container:
+    """Over before it began. Should the engine make it all the same (a start under way in a crash), it is a stray."""
+    return replace(container, last_status=ContainerStatus.STOPPED, reaped=container.runtime_id is None)
 
 
 def _noticed_after(task: Task) -> float | None:

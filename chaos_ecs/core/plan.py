@@ -144,6 +144,10 @@ def _plan_cluster(cluster: Cluster, todo: Plan) -> None:
 
 def _plan_task(state: State, task: Task, now: float, todo: Plan) -> None:
     if task.is_stopped:
+        for container in task.containers:
+            if container.runtime_id and container.started_at is None and not container.reaped:
+                cause = "its task ended before it was started"
+                todo.actions.append(RemoveContainer(task.arn, container.name, container.runtime_id, cause))
         return
     definition = state.task_definitions[task.task_definition_arn]
     for container in task.containers:

@@ -1,0 +1,96 @@
+"""Builders that state only what a test cares about, and the one way to wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from chaos_ecs.core import arns
+from chaos_ecs.core.commands import DEMO_IMAGE
+from chaos_ecs.core.messages import CreateService, OpenRegion, RegisterTaskDefinition, RunTask
+from chaos_ecs.core.model import ContainerDefinition, DeploymentConfiguration, Service, Task
+from chaos_ecs.sim.simulation import Simulation
+
+REGION = "us-east-1"
+CLUSTER = arns.cluster_arn(REGION, "my-cluster")
+WEB = arns.service_arn(CLUSTER, "web")
+T = TypeVar("T")
+
+
+def definition_arn(family: str, revision: int = 1) -> str:
+    return f"{arns.family_arn(REGION, family)}:{revision}"
+
+
+def a_simulation(seed: int = 1, **arguments: object) -> Simulation:
+    """A simulation whose region is open: my-cluster and the seed's task definitions are there."""
+    simulation = Simulation(seed, **arguments)  # type: ignore[arg-type]
+    simulation.submit(OpenRegion(REGION)).result(0)
+    return simulation
+
+
+def a_container(name: str = "app", **members: object) -> ContainerDefinition:
+    defaults: dict[str, object] = {"image": DEMO_IMAGE, "command": ("web",), "memory": 64}
+    return ContainerDefinition(name, **(defaults | members))  # type: ignore[arg-type]
+
+
+def registered(simulation: Simulation, *containers: ContainerDefinition, family: str = "app") -> str:
+    """Registers a task definition; its ARN."""
+    family_arn = arns.family_arn(REGION, family)
+    simulation.submit(RegisterTaskDefinition(family_arn, containers)).result(0)
+    return f"{family_arn}:{simulation.state.families[family_arn].latest_revision}"
+
+
+def a_service(
+    simulation: Simulation,
+    *,
+    desired_count: int = 3,
+    name: str = "web",
+    definition: str = "",
+    limits: DeploymentConfiguration | None = None,
+) -> str:
+    """Creates a service; its ARN."""
+    arn = arns.service_arn(CLUSTER, name)
+    command = CreateService(
+        arn,
+        CLUSTER,
+        definition or definition_arn("web-server"),
+        desired_count,
+        deployment_configuration=limits or DeploymentConfiguration(),
+    )
+    simulation.submit(command).result(0)
+    return arn
+
+
+def a_standalone_task(simulation: Simulation, *, definition: str = "") -> Task:
+    before = set(simulation.state.tasks)
+    simulation.submit(RunTask(CLUSTER, definition or definition_arn("batch-job"))).result(0)
+    return next(task for arn, task in simulation.state.tasks.items() if arn not in before)
+
+
+def running(simulation: Simulation, service_arn: str = WEB) -> list[Task]:
+    return [task for task in simulation.state.live_tasks_of(service_arn) if task.is_running]
+
+
+def service_messages(simulation: Simulation, service_arn: str = WEB) -> list[str]:
+    """The texts of DescribeServices' events, oldest first."""
+    return [event.message for event in reversed(simulation.state.events_of(service_arn))]
+
+
+def the_service(simulation: Simulation, service_arn: str = WEB) -> Service:
+    return simulation.state.services[service_arn]
+
+
+def eventually(check: Callable[[], T], within: float, every: float = 0.05) -> T:
+    """Asks until the answer is true and returns it; fails with the last answer. The only wait there is in tests."""
+    until = time.monotonic() + within
+    while True:
+        try:
+            last: object = check()
+            if last:
+                return last  # type: ignore[return-value]
+        except AssertionError as error:
+            last = error
+        if time.monotonic() >= until:
+            raise AssertionError(f"not within {within} s; the last observation was: {last!r}")
+        time.sleep(every)

@@ -1,0 +1,203 @@
+"""A seeded monkey: random commands (good and bad), kills, removals, engine outages and crashes, and what must hold.
+
+Safety is checked after every step of the controller. Then the monkey stops, everything is switched on again, and
+every service must come to its desired count.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+from chaos_ecs.core import arns
+from chaos_ecs.core.errors import EcsError
+from chaos_ecs.core.messages import (
+    Command,
+    CreateService,
+    DeleteService,
+    KillTask,
+    OpenRegion,
+    RegisterTaskDefinition,
+    RunState,
+    RunTask,
+    StopTask,
+    UpdateService,
+)
+from chaos_ecs.core.model import ContainerDefinition, Dependency, DependencyCondition, Service, ServiceStatus, TaskStatus
+from chaos_ecs.core.plan import STARTS_AT_ONCE
+from chaos_ecs.sim.engine import Behaviour, demo_behaviour
+from chaos_ecs.sim.simulation import Simulation
+from tests.builders import CLUSTER, REGION, a_container, definition_arn
+
+SERVICES = ("web", "api", "worker")
+CONVERGES_WITHIN_SECONDS = 120.0
+
+
+def behaviour(definition: ContainerDefinition) -> Behaviour:
+    if definition.name == "stubborn":
+        return Behaviour(stops_after_seconds=None)
+    return demo_behaviour(definition)
+
+
+class Monkey:
+    def __init__(self, seed: int) -> None:
+        self.rng = Random(f"monkey {seed}")
+        self.simulation = Simulation(seed, behaviour)
+        self.simulation.after_step = self.check_safety
+        self.standalone_asked = 0
+        self._status: dict[str, TaskStatus] = {}
+        self._wanted: dict[str, set[str]] = {}
+        self._definitions = [definition_arn(family) for family in ("web-server", "worker", "flaky", "batch-job")]
+
+    def prepare(self) -> None:
+        self.simulation.submit(OpenRegion(REGION)).result(0)
+        side = a_container("side", command=("worker",), essential=False)
+        main = a_container("main", depends_on=(Dependency("side", DependencyCondition.START),))
+        stubborn = a_container("stubborn", stop_timeout=3)
+        missing = a_container("missing", image="no-such-image:9")
+        for family, containers in (("pair", (side, main)), ("stubborn", (stubborn,)), ("missing", (missing,))):
+            family_arn = arns.family_arn(REGION, family)
+            self.simulation.submit(RegisterTaskDefinition(family_arn, containers)).result(0)
+            self._definitions.append(definition_arn(family))
+
+    def run(self, steps: int) -> None:
+        """Makes trouble, `steps` times."""
+        self.prepare()
+        for _ in range(steps):
+            if self.simulation.controller is None and self.rng.random() < 0.5:
+                self.simulation.restart()
+            self._act()
+            self.simulation.advance(self.rng.choice((0.0, 0.01, 0.1, 0.5, 2.0, 20.0)))
+
+    def _act(self) -> None:
+        acts = (
+            (10, self._command),
+            (6, self._hit_a_container),
+            (2, self._toggle_engine),
+            (2, lambda: self.simulation.crash_after(self.rng.randrange(12))),
+            (1, self.simulation.crash),
+        )
+        self.rng.choices([act for _, act in acts], [weight for weight, _ in acts])[0]()
+
+    def _command(self) -> None:
+        if self.simulation.controller is None:
+            return
+        command = self._draw_command()
+        connected = self.simulation.state.engine_connected
+        self.simulation.crash_after(self.rng.randrange(40)) if self.rng.random() < 0.1 else None
+        future = self.simulation.submit(command)
+        refused = future.done() and isinstance(future.exception(0), EcsError)
+        if isinstance(command, RunTask) and not refused and connected:
+            self.standalone_asked += command.count
+
+    def _draw_command(self) -> Command:
+        state = self.simulation.state
+        name = arns.service_arn(CLUSTER, self.rng.choice(SERVICES))
+        definition = self.rng.choice([*self._definitions, definition_arn("unknown")])
+        count = self.rng.choice((-1, 0, 1, 2, 3, 5, 12))
+        tasks = list(state.tasks) or ["arn:aws:ecs:us-east-1:123456789012:task/my-cluster/none"]
+        return self.rng.choice(
+            (
+                CreateService(name, CLUSTER, definition, count),
+                CreateService(name, CLUSTER, definition, count),
+                UpdateService(name, desired_count=count),
+                UpdateService(name, task_definition_arn=definition, force_new_deployment=self.rng.random() < 0.3),
+                DeleteService(name, force=self.rng.random() < 0.7),
+                RunTask(CLUSTER, definition, self.rng.choice((0, 1, 2, 11))),
+                StopTask(self.rng.choice(tasks)),
+                KillTask(self.rng.choice(tasks)),
+            )
+        )
+
+    def _hit_a_container(self) -> None:
+        """As somebody at a terminal would, behind the controller's back, whether it is up or not."""
+        containers = list(self.simulation.engine.containers)
+        if not containers or not self.simulation.engine.up:
+            return
+        victim = self.rng.choice(containers)
+        engine = self.simulation.engine
+        self.rng.choice(
+            (
+                lambda: engine.signal(victim, "SIGKILL"),
+                lambda: engine.signal(victim, "SIGTERM"),
+                lambda: engine.remove(victim),
+                lambda: engine.restart(victim),
+                lambda: engine.run_out_of_memory(victim),
+            )
+        )()
+
+    def _toggle_engine(self) -> None:
+        self.simulation.engine.up = not self.simulation.engine.up
+
+    # --- what must hold ---
+
+    def check_safety(self) -> None:
+        simulation = self.simulation
+        state = simulation.state
+        made = Counter((c.seen.task_arn, c.seen.name) for c in simulation.engine.containers.values())
+        assert all(count == 1 for count in made.values()), self._told("a container was made twice", made)
+        assert len(state.starting) <= STARTS_AT_ONCE, self._told("too many starts at once", state.starting)
+        for service in state.services.values():
+            self._check_upper_limit(service)
+        standalone = sum(task.service_arn is None for task in state.tasks.values())
+        assert standalone <= self.standalone_asked + 10, self._told("a standalone task was replaced", standalone)
+        for arn, task in state.tasks.items():
+            before = self._status.get(arn)
+            assert before is None or before.rank <= task.last_status.rank, self._told("a task moved up", task)
+            self._status[arn] = task.last_status
+
+    def _check_upper_limit(self, service: Service) -> None:
+        """No start takes a service above its limit: 200 % while a deployment is replaced, else its desired count."""
+        wanted = {task.arn for task in self.simulation.state.live_tasks_of(service.arn) if task.is_wanted}
+        started = wanted - self._wanted.get(service.arn, set())
+        self._wanted[service.arn] = wanted
+        percent = 200 if len(service.deployments) > 1 else 100
+        if started:
+            limit = service.desired_count * percent // 100
+            assert len(wanted) <= limit, self._told(f"{len(wanted)} wanted, the limit is {limit}", service)
+
+    def converge(self) -> None:
+        """The trouble ends; every service comes to its count, and nothing is left that belongs to nobody."""
+        simulation = self.simulation
+        simulation.fuse.left = None
+        simulation.engine.up = True
+        simulation.restart()
+        simulation.advance(1.0)
+        self._mend_programs()
+        simulation.advance(CONVERGES_WITHIN_SECONDS)
+        state = simulation.state
+        for service in state.services.values():
+            if service.status is ServiceStatus.ACTIVE:
+                self._check_converged(service.arn)
+            else:
+                assert service.status is ServiceStatus.INACTIVE, self._told("still draining", service)
+                assert not state.live_tasks_of(service.arn)
+        known = {c.runtime_id for task in state.tasks.values() for c in task.containers}
+        for runtime_id, container in simulation.engine.containers.items():
+            assert runtime_id in known, self._told("belongs to nobody", container.seen)
+            if container.seen.state is RunState.RUNNING:
+                assert not state.tasks[container.seen.task_arn].is_stopped, self._told("runs on", container.seen)
+
+    def _mend_programs(self) -> None:
+        """A program that ends by itself never converges: those services get one that does not."""
+        for service in list(self.simulation.state.services.values()):
+            family = arns.family_of(service.task_definition_arn)
+            if service.status is ServiceStatus.ACTIVE and family in ("flaky", "batch-job"):
+                self.simulation.submit(UpdateService(service.arn, task_definition_arn=definition_arn("worker")))
+
+    def _check_converged(self, service_arn: str) -> None:
+        state = self.simulation.state
+        service = state.services[service_arn]
+        family = arns.family_of(service.primary.task_definition_arn)
+        if family == "missing":
+            assert not [t for t in state.live_tasks_of(service_arn) if t.deployment_id == service.primary.id]
+            return
+        there = {c.seen.task_arn for c in self.simulation.engine.running()}
+        tasks = [task for task in state.live_tasks_of(service_arn) if task.is_running and task.arn in there]
+        assert len(tasks) == service.desired_count, self._told("not converged", service)
+        assert service.steady, self._told("not steady", service)
+        assert len(service.deployments) == 1, self._told("an old deployment is left", service)
+
+    def _told(self, what: str, about: object) -> str:
+        last = [line[:160] for line in self.simulation.transcript().splitlines()[-60:]]
+        return "\n".join((f"seed {self.simulation.seed}: {what}: {about}", *last))

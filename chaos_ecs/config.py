@@ -1,4 +1,4 @@
-"""Settings, read once from flags and CHAOS_ECS_* variables, and the places in the state folder. Decides nothing else."""
+"""Settings, read once from CHAOS_ECS_* variables, and the places in the state folder. Decides nothing else."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ class Settings:
     @property
     def controller_log(self) -> Path:
         return self.home / "controller.log"
+
+    @property
+    def controller_error(self) -> Path:
+        """Why the last controller could not run."""
+        return self.home / "controller-error.json"
 
     @property
     def home_id_file(self) -> Path:

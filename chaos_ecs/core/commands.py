@@ -234,9 +234,7 @@ def _begin_deployment(state: State, service: Service, definition_arn: str, now: 
         deployment=primary.id,
         taskDefinition=definition_arn,
     )
-    return replace(
-        service, deployments=(primary, *replaced), task_definition_arn=definition_arn, throttle=Throttle()
-    )
+    return replace(service, deployments=(primary, *replaced), task_definition_arn=definition_arn, throttle=Throttle())
 
 
 def _active_service(state: State, arn: str) -> Service:
@@ -258,9 +256,7 @@ def delete_service(state: State, command: DeleteService, now: float) -> None:
     if service.desired_count > 0 and not command.force:
         raise InvalidParameterException("The service cannot be stopped while it is scaled above 0.")
     state.put(
-        replace(
-            service, status=ServiceStatus.DRAINING, desired_count=0, steady=False, gaps=(), outage_began_at=None
-        )
+        replace(service, status=ServiceStatus.DRAINING, desired_count=0, steady=False, gaps=(), outage_began_at=None)
     )
     state.emit(
         now,
@@ -368,4 +364,3 @@ def _known_task(state: State, arn: str) -> Task:
     if task is None:
         raise InvalidParameterException("The referenced task was not found.")
     return task
-

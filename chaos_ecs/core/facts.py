@@ -75,9 +75,7 @@ def _note_stray(state: State, seen: ContainerSeen, now: float) -> None:
     )
 
 
-def _started(
-    state: State, task: Task, container: Container, seen: ContainerSeen, now: float
-) -> tuple[Task, Container]:
+def _started(state: State, task: Task, container: Container, seen: ContainerSeen, now: float) -> tuple[Task, Container]:
     container = replace(
         container,
         runtime_id=seen.runtime_id,
@@ -175,9 +173,7 @@ def start_failed(state: State, fact: StartFailed, now: float) -> None:
     if task is None or container is None or container.last_status is not ContainerStatus.PENDING:
         return
     reason = f"{fact.error}: {fact.message}"[:1024]  # API_Container: reason is at most 1,024 characters here
-    container = replace(
-        container, last_status=ContainerStatus.STOPPED, reason=reason, finished_at=None, reaped=True
-    )
+    container = replace(container, last_status=ContainerStatus.STOPPED, reason=reason, finished_at=None, reaped=True)
     task = lifecycle.put_container(state, task, container)
     if state.task_definitions[task.task_definition_arn].container(fact.name).essential:
         task = lifecycle.begin_stop(state, task, StopCode.TASK_FAILED_TO_START, reason, now)
@@ -197,21 +193,22 @@ def engine_connected(state: State, fact: EngineConnected, now: float) -> None:
     """The whole truth at once, after a start or a gap: adopt what matches, end what is missing, ask again for what
     was asked before the gap (each request is idempotent)."""
     state.engine, state.engine_connected, state.engine_reason = fact.engine, True, ""
+    state.engine_asked = True
     state.emit(now, EventType.ENGINE_CONNECTED, f"connected to {fact.engine}", containers=len(fact.containers))
     state.strays.clear()
     present = {seen.runtime_id: seen for seen in fact.containers}
     answered = {(seen.task_arn, seen.name) for seen in fact.containers if seen.state is not RunState.CREATED}
     for seen in fact.containers:
         container_seen(state, seen, now)
-    for task in list(state.tasks.values()):
-        for container in task.containers:
-            if container.runtime_id and container.runtime_id not in present and not container.reaped:
-                container_gone(state, ContainerGone(task.arn, container.name, container.runtime_id), now)
-                container = state.tasks[task.arn].container(container.name)
-            if container.last_status is ContainerStatus.PENDING and (task.arn, container.name) not in answered:
-                _ask_again(state, task.arn, replace(container, start_requested_at=None), now)
+    for arn, task in list(state.tasks.items()):
+        for member in task.containers:
+            if member.runtime_id and member.runtime_id not in present and not member.reaped:
+                container_gone(state, ContainerGone(arn, member.name, member.runtime_id), now)
+            container = state.tasks[arn].container(member.name)
+            if container.last_status is ContainerStatus.PENDING and (arn, member.name) not in answered:
+                _ask_again(state, arn, replace(container, start_requested_at=None), now)
             elif container.stop_sent_at is not None or container.fault_sent:
-                _ask_again(state, task.arn, container, now)
+                _ask_again(state, arn, container, now)
     state.touch_all()
 
 
@@ -224,7 +221,7 @@ def _ask_again(state: State, task_arn: str, container: Container, now: float) ->
 
 
 def engine_lost(state: State, fact: EngineLost, now: float) -> None:
-    told = state.engine_reason
-    state.engine_connected, state.engine_reason = False, fact.reason
-    if told != fact.reason:
+    told = state.engine_asked and not state.engine_connected
+    state.engine_asked, state.engine_connected, state.engine_reason = True, False, fact.reason
+    if not told:
         state.emit(now, EventType.ENGINE_LOST, f"the engine does not answer: {fact.reason}", reason=fact.reason)

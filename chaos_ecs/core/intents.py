@@ -78,18 +78,22 @@ def create_task(
         fills=fills,
     )
     state.put(task)
+    _tell_created(state, task, cause, now)
+    return task
+
+
+def _tell_created(state: State, task: Task, cause: str, now: float) -> None:
     state.emit(
         now,
         EventType.TASK_CREATED,
-        f"task {short(arn)} of {family_of(definition.arn)}: {cause}",
-        cluster=cluster,
+        f"task {short(task.arn)} of {family_of(task.task_definition_arn)}: {cause}",
+        cluster=task.cluster_arn,
         service=task.service_arn or "",
-        task=arn,
+        task=task.arn,
         cause=cause,
-        fills=fills.task_arn if fills else None,
-        decidedAfter=now - fills.died_at if fills else None,
+        fills=task.fills.task_arn if task.fills else None,
+        decidedAfter=now - task.fills.died_at if task.fills else None,
     )
-    return task
 
 
 def start_tasks(state: State, intent: StartTasks, now: float) -> None:
@@ -156,9 +160,7 @@ def mark_steady(state: State, intent: MarkSteady, now: float) -> None:
     completed = primary.rollout_state is RolloutState.IN_PROGRESS
     if completed:
         reason = f"ECS deployment {primary.id} completed."
-        primary = replace(
-            primary, rollout_state=RolloutState.COMPLETED, rollout_state_reason=reason, updated_at=now
-        )
+        primary = replace(primary, rollout_state=RolloutState.COMPLETED, rollout_state_reason=reason, updated_at=now)
     after = now - service.unsteady_since
     service = replace(
         service,

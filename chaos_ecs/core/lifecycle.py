@@ -51,9 +51,7 @@ def advance(state: State, task: Task, status: TaskStatus, now: float, message: s
     task = replace(task, last_status=status, version=task.version + 1)
     state.put(task)
     if told := _TOLD.get(status):
-        state.emit(
-            now, told, message, cluster=task.cluster_arn, service=task.service_arn or "", task=task.arn, **data
-        )
+        state.emit(now, told, message, cluster=task.cluster_arn, service=task.service_arn or "", task=task.arn, **data)
     return task
 
 
@@ -144,9 +142,7 @@ def _finish(state: State, task: Task, now: float) -> Task:
     """STOPPED, by way of DEPROVISIONING: nothing of the task runs any more."""
     ended = [container.finished_at for container in task.containers if container.finished_at]
     containers = tuple(container if container.is_over else _never_started(container) for container in task.containers)
-    task = replace(
-        task, containers=containers, execution_stopped_at=max(ended) if ended else None, stopped_at=now
-    )
+    task = replace(task, containers=containers, execution_stopped_at=max(ended) if ended else None, stopped_at=now)
     reached_running = task.started_at is not None
     first = next((c for c in task.containers if c.reason), None) or task.containers[0]
     exit_code = next((c.exit_code for c in task.containers if c.exit_code is not None), None)
@@ -204,7 +200,7 @@ def _count_failed_start(state: State, service: Service, task: Task, now: float) 
     if not risen or throttle.level < backoff.TOLD_FROM_LEVEL:
         return
     message = f"(service {service.name}) is unable to consistently start tasks successfully."
-    data = {
+    data: dict[str, Any] = {
         "level": throttle.level,
         "delay": backoff.delay_seconds(throttle.level),
         "nextStartAt": throttle.next_start_at,
@@ -213,6 +209,4 @@ def _count_failed_start(state: State, service: Service, task: Task, now: float) 
     if throttle.level == backoff.TOLD_FROM_LEVEL:  # ECS tells the same text once until its cause is gone
         state.tell_service(now, service, EventType.SERVICE_THROTTLED, message, **data)
     else:
-        state.emit(
-            now, EventType.SERVICE_THROTTLED, message, cluster=service.cluster_arn, service=service.arn, **data
-        )
+        state.emit(now, EventType.SERVICE_THROTTLED, message, cluster=service.cluster_arn, service=service.arn, **data)

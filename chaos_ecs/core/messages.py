@@ -228,7 +228,14 @@ class EngineLost:
 
 
 Fact = (
-    ContainerSeen | ContainerGone | PullStarted | PullStopped | StartFailed | StartUnknown | EngineConnected | EngineLost
+    ContainerSeen
+    | ContainerGone
+    | PullStarted
+    | PullStopped
+    | StartFailed
+    | StartUnknown
+    | EngineConnected
+    | EngineLost
 )
 
 

@@ -149,7 +149,9 @@ class TaskDefinition:
     network_mode: str = "bridge"
     cpu: int | None = None  # of the whole task
     memory: int | None = None
-    registered: str = "{}"  # the request as registered, JSON: returned by DescribeTaskDefinition, never read by the core
+    registered: str = (
+        "{}"  # the request as registered, JSON: returned by DescribeTaskDefinition, never read by the core
+    )
     deregistered_at: float | None = None
     tags: tuple[tuple[str, str], ...] = ()
 

@@ -235,9 +235,7 @@ def _is_met(other: Container, condition: DependencyCondition) -> bool:
             return other.is_live and other.health_status is HealthStatus.HEALTHY
 
 
-def _never_met(
-    other: Container, condition: DependencyCondition, definition: TaskDefinition, now: float
-) -> str | None:
+def _never_met(other: Container, condition: DependencyCondition, definition: TaskDefinition, now: float) -> str | None:
     """Why the condition can never hold any more, or None while it still may."""
     timeout = definition.container(other.name).start_timeout
     since = other.start_requested_at

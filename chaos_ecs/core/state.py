@@ -38,7 +38,8 @@ class State:
         self.counters: dict[str, Counter] = {}
 
         self.engine = ""
-        self.engine_reason = "not asked yet"
+        self.engine_reason = ""  # why it is not connected
+        self.engine_asked = False  # whether the runtime has said anything of it yet
         self.engine_connected = False
         self.strays: dict[str, ContainerSeen] = {}  # containers of ours that belong to no task, by runtime id
 
@@ -200,4 +201,3 @@ class State:
                 self.with_logs[task.arn] = None
             else:
                 self.with_logs.pop(task.arn, None)
-

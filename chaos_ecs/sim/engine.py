@@ -105,9 +105,7 @@ class SimEngine:
     # --- what the runtime asks for ---
 
     def find(self, task_arn: str, name: str) -> SimContainer | None:
-        return next(
-            (c for c in self.containers.values() if (c.seen.task_arn, c.seen.name) == (task_arn, name)), None
-        )
+        return next((c for c in self.containers.values() if (c.seen.task_arn, c.seen.name) == (task_arn, name)), None)
 
     def create(self, task_arn: str, definition: ContainerDefinition) -> SimContainer:
         self._made += 1

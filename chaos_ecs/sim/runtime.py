@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from chaos_ecs.core.messages import (
     ContainerGone,
@@ -54,10 +55,9 @@ class SimRuntime:
                 case StartContainer():
                     self._start(effect)
                 case SignalContainer():
-                    signal = effect.signal or "SIGTERM"
-                    self._do(lambda id_=effect.runtime_id, signal=signal: self.engine.signal(id_, signal))
+                    self._do(partial(self.engine.signal, effect.runtime_id, effect.signal or "SIGTERM"))
                 case RemoveContainer():
-                    self._do(lambda id_=effect.runtime_id: self.engine.remove(id_))
+                    self._do(partial(self.engine.remove, effect.runtime_id))
                 case _:
                     pass  # there are no networks to remove in memory
 

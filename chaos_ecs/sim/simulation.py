@@ -76,9 +76,7 @@ class FusedRuntime(SimRuntime):
 
 
 class Simulation:
-    def __init__(
-        self, seed: int, behaviour: Callable[[ContainerDefinition], Behaviour] = demo_behaviour
-    ) -> None:
+    def __init__(self, seed: int, behaviour: Callable[[ContainerDefinition], Behaviour] = demo_behaviour) -> None:
         self.seed = seed
         self.clock = VirtualClock()
         self.began_at = self.clock.now()

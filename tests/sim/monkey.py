@@ -23,7 +23,14 @@ from chaos_ecs.core.messages import (
     StopTask,
     UpdateService,
 )
-from chaos_ecs.core.model import ContainerDefinition, Dependency, DependencyCondition, Service, ServiceStatus, TaskStatus
+from chaos_ecs.core.model import (
+    ContainerDefinition,
+    Dependency,
+    DependencyCondition,
+    Service,
+    ServiceStatus,
+    TaskStatus,
+)
 from chaos_ecs.core.plan import STARTS_AT_ONCE
 from chaos_ecs.sim.engine import Behaviour, demo_behaviour
 from chaos_ecs.sim.simulation import Simulation

@@ -1,0 +1,295 @@
+"""The composition root: puts live or sim together with the controller and its server. The only module that imports
+both worlds; imported late by the CLI, because what it needs is slow to import.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from chaos_ecs import __version__
+from chaos_ecs.config import Settings
+from chaos_ecs.errors import ChaosEcsError
+from chaos_ecs.sigv4 import Credentials
+
+if TYPE_CHECKING:
+    from chaos_ecs.controller import Controller
+    from chaos_ecs.live.cleaner import Cleaned
+    from chaos_ecs.live.doctor import Check, EngineSeen
+    from chaos_ecs.live.images import Images
+
+START_WITHIN_SECONDS = 60.0
+_LOOK_EVERY_SECONDS = 0.05
+_HEALTH_TIMEOUT_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ControllerInfo:
+    """A running controller, as it says so in the state folder."""
+
+    pid: int
+    port: int
+    home: str
+    simulated: bool
+    seed: int | None
+    started_at: float
+    version: str = __version__
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+# --- the state folder ---
+
+
+def prepare_home(settings: Settings) -> str:
+    """Makes the state folder, for the user alone, and answers with its id. Raises ChaosEcsError when it cannot."""
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        if not settings.home_id_file.exists():
+            _write_private(settings.home_id_file, secrets.token_hex(8))
+        return settings.home_id_file.read_text().strip()
+    except OSError as error:
+        raise ChaosEcsError(
+            "E-STATE-FOLDER",
+            f"Cannot use the state folder {settings.home}",
+            str(error),
+            "Set CHAOS_ECS_HOME to a folder you can write to, then try again",
+        ) from error
+
+
+def credentials(settings: Settings) -> Credentials:
+    """The keys that requests are signed with; made on first use and readable by the user alone."""
+    prepare_home(settings)
+    if not settings.credentials.exists():
+        made = Credentials("CHAOSECS" + secrets.token_hex(6).upper(), secrets.token_urlsafe(30))
+        _write_private(settings.credentials, json.dumps(asdict(made)))
+    return Credentials(**json.loads(settings.credentials.read_text()))
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Whole or not at all, and never readable by others, not even for a moment."""
+    unfinished = path.with_suffix(f".{os.getpid()}.new")
+    with open(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, stat.S_IRUSR | stat.S_IWUSR), "w") as file:
+        file.write(text)
+    unfinished.replace(path)
+
+
+# --- the controller as a background process ---
+
+
+def running_controller(settings: Settings) -> ControllerInfo | None:
+    """The controller of this state folder, if one answers."""
+    try:
+        info = ControllerInfo(**json.loads(settings.controller_file.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    connection = HTTPConnection("127.0.0.1", info.port, timeout=_HEALTH_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", "/health")
+        told = json.loads(connection.getresponse().read())
+    except (OSError, ValueError):
+        return None
+    finally:
+        connection.close()
+    return info if isinstance(told, dict) and told.get("pid") == info.pid else None
+
+
+def start_controller_process(
+    settings: Settings, *, simulate: bool = False, seed: int | None = None
+) -> tuple[ControllerInfo, bool]:
+    """The running controller, started in a session of its own if none was; and whether it was started now.
+
+    Raises ChaosEcsError with what the new process said when it cannot run (no engine, damaged state).
+    """
+    if found := running_controller(settings):
+        return found, False
+    prepare_home(settings)
+    settings.controller_error.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "chaos_ecs", "controller", "run"]
+    if simulate:
+        command += ["--simulate", "--seed", str(seed or 0)]
+    with open(settings.controller_log, "ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=settings.home,
+            env={**os.environ, "CHAOS_ECS_HOME": str(settings.home), "CHAOS_ECS_PORT": str(settings.port)},
+            **_own_session(),
+        )
+    return _await_controller(settings, process), True
+
+
+def _own_session() -> dict[str, Any]:
+    """So that Ctrl-C and a closed terminal end the view, not the controller."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
+
+
+def _await_controller(settings: Settings, process: subprocess.Popen[bytes]) -> ControllerInfo:
+    until = time.monotonic() + START_WITHIN_SECONDS
+    while time.monotonic() < until:
+        if info := running_controller(settings):
+            return info  # this one, or another that was started at the same moment and was first
+        if settings.controller_error.exists() and process.poll() is not None:
+            raise ChaosEcsError(**json.loads(settings.controller_error.read_text()))
+        if process.poll() is not None:
+            break
+        time.sleep(_LOOK_EVERY_SECONDS)
+    raise ChaosEcsError(
+        "E-CONTROLLER-DEAD",
+        "The controller did not start",
+        f"it ended with exit code {process.returncode}" if process.poll() is not None else "it does not answer",
+        f"Read the end of {settings.controller_log}",
+    )
+
+
+def run_controller(settings: Settings, *, simulate: bool = False, seed: int | None = None) -> int:
+    """Runs the controller in this process until it is told to stop; answers with the exit code."""
+    try:
+        return _run_controller(settings, simulate=simulate, seed=seed or 0)
+    except ChaosEcsError as error:
+        told = {name: getattr(error, name) for name in ("code", "what", "why", "hint", "exit_code")}
+        _write_private(settings.controller_error, json.dumps(told))
+        raise
+
+
+def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
+    from chaos_ecs.api.server import Server
+
+    home_id = prepare_home(settings)
+    keys = credentials(settings)
+    build = _simulated_controller if simulate else _live_controller
+    controller, release = build(settings, home_id, seed)
+    loop = threading.Thread(target=_run_loop, args=(controller,), name="controller")
+    loop.start()
+    try:
+        _await_engine(controller)
+        server = Server(
+            controller,
+            keys,
+            port=settings.port,
+            info={"home": str(settings.home), "simulated": simulate, "seed": seed if simulate else None},
+        )
+        info = ControllerInfo(
+            pid=os.getpid(),
+            port=server.port,
+            home=str(settings.home),
+            simulated=simulate,
+            seed=seed if simulate else None,
+            started_at=time.time(),
+        )
+        _write_private(settings.controller_file, json.dumps(asdict(info)))
+        server.run()
+    finally:
+        controller.stop()
+        loop.join()
+        release()
+        settings.controller_file.unlink(missing_ok=True)
+    return 1 if controller.failed else 0
+
+
+def _run_loop(controller: Controller) -> None:
+    try:
+        controller.run()
+    except Exception:
+        log.exception("the controller's loop has ended: a bug")
+
+
+def _await_engine(controller: Controller) -> None:
+    """Serves nobody before the first look at the engine: an answer given earlier could be wrong."""
+    until = time.monotonic() + START_WITHIN_SECONDS
+    while time.monotonic() < until and controller.failed is None:
+        if controller.ask(lambda state, now: state.engine_asked).result(START_WITHIN_SECONDS):
+            return
+        time.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _live_controller(settings: Settings, home_id: str, seed: int) -> tuple[Controller, Callable[[], None]]:
+    from chaos_ecs.controller import Controller
+    from chaos_ecs.live import engine
+    from chaos_ecs.live.clock import WallClock
+    from chaos_ecs.live.images import Images
+    from chaos_ecs.live.labels import Home
+    from chaos_ecs.live.runtime import DockerRuntime
+    from chaos_ecs.live.store import SqliteStore
+
+    engine.connect().close()  # where no engine answers, say so now and not in every command
+    runtime = DockerRuntime(engine.connect, Home(home_id, str(settings.home)), Images)
+    store = SqliteStore(settings.database)
+    return Controller(clock=WallClock(), runtime=runtime, store=store, salt=home_id), lambda: None
+
+
+def _simulated_controller(settings: Settings, home_id: str, seed: int) -> tuple[Controller, Callable[[], None]]:
+    """Forgets everything at its end. The database is held all the same: one controller to a state folder."""
+    from chaos_ecs.controller import Controller
+    from chaos_ecs.live.clock import WallClock
+    from chaos_ecs.live.store import SqliteStore
+    from chaos_ecs.sim.engine import SimEngine
+    from chaos_ecs.sim.runtime import SimRuntime
+    from chaos_ecs.sim.store import MemoryStore
+
+    held = SqliteStore(settings.database)
+    clock = WallClock()
+    runtime = SimRuntime(SimEngine(clock, Random(seed)))
+    controller = Controller(clock=clock, runtime=runtime, store=MemoryStore(), salt=f"simulation {seed}")
+    return controller, held.close
+
+
+# --- what the CLI does without a controller ---
+
+
+def examine(settings: Settings) -> Sequence[Check]:
+    from chaos_ecs.live import doctor
+
+    return doctor.examine(home=settings.home, port=settings.port)
+
+
+def fix_engine(settings: Settings, report: Callable[[str], None], ask: Callable[[str], bool]) -> EngineSeen:
+    from chaos_ecs.live import install
+
+    prepare_home(settings)
+    return install.fix(report, ask, home=settings.home)
+
+
+def images() -> Images:
+    from chaos_ecs.live import engine
+    from chaos_ecs.live.images import Images
+
+    return Images(engine.connect())
+
+
+def clean(settings: Settings, *, everything: bool = False, dry_run: bool = False) -> Cleaned:
+    """Removes what carries our label (see `live/cleaner.py`), or with `dry_run` only counts it."""
+    from chaos_ecs.live import cleaner, engine
+
+    client = engine.connect()
+    act = cleaner.plan if dry_run else cleaner.clean
+    return act(client, prepare_home(settings), everything=everything)
+
+
+def forget_state(settings: Settings) -> None:
+    """Removes what the controller keeps on disk: state, keys, logs. The folder's id stays, for its labels' sake."""
+    for path in settings.home.glob("state.db*"):
+        path.unlink()
+    for path in (settings.credentials, settings.controller_file, settings.controller_log, settings.controller_error):
+        path.unlink(missing_ok=True)

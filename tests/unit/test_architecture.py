@@ -1,0 +1,80 @@
+"""Imports point towards the core and never out of it; the core asks for no clock, randomness or I/O."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import chaos_ecs
+
+ROOT = Path(chaos_ecs.__file__).parent
+
+ALLOWED = {
+    "__init__": (),
+    "__main__": ("cli",),
+    "errors": (),
+    "sigv4": (),
+    "config": (),
+    "core": ("core",),
+    "chaos": ("core", "chaos"),
+    "ports": ("core",),
+    "controller": ("core", "chaos", "ports"),
+    "live": ("core", "ports", "errors", "live", "__init__"),
+    "sim": ("core", "chaos", "ports", "controller", "errors", "sim"),
+    "api": ("core", "chaos", "controller", "errors", "sigv4", "api", "__init__"),
+    "cli": ("config", "wiring", "errors", "sigv4", "cli", "__init__"),
+    "wiring": ("core", "ports", "controller", "live", "sim", "api", "config", "errors", "sigv4", "__init__"),
+}
+PURE = ("core", "chaos")
+FORBIDDEN_IN_PURE = ("os", "io", "time", "datetime", "random", "secrets", "uuid", "socket", "threading", "logging")
+ONLY_A_TYPE = {("chaos", "random")}  # Random is handed in; only its name is imported
+
+
+def _modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        if "task_images" not in path.parts:
+            yield path.relative_to(ROOT).with_suffix("").parts[0], path
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module == "chaos_ecs")
+
+
+@pytest.mark.parametrize(("part", "path"), list(_modules()), ids=lambda value: str(value).removeprefix(str(ROOT)))
+def test_imports_point_towards_the_core(part: str, path: Path) -> None:
+    for name in _imports(path):
+        if name.startswith("chaos_ecs."):
+            target = name.split(".")[1]
+            target = target if target in ALLOWED else "__init__"
+            assert target in ALLOWED[part], f"{path.relative_to(ROOT)} must not import {name}"
+
+
+@pytest.mark.parametrize(("part", "path"), [(part, path) for part, path in _modules() if part in PURE])
+def test_the_pure_parts_import_the_standard_library_only_and_nothing_of_the_world(part: str, path: Path) -> None:
+    for name in _imports(path):
+        top = name.split(".")[0]
+        if top == "chaos_ecs":
+            continue
+        assert top in sys.stdlib_module_names, f"{path.relative_to(ROOT)} imports {name}"
+        assert top not in FORBIDDEN_IN_PURE or (part, top) in ONLY_A_TYPE, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_files_and_functions_keep_the_house_numbers() -> None:
+    """Files at most 500 lines, functions at most 50."""
+    for _, path in _modules():
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 500, f"{path.relative_to(ROOT)} is too long: split it where a seam is natural"
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                size = (node.end_lineno or node.lineno) - node.lineno + 1
+                assert size <= 50, f"{path.relative_to(ROOT)}: {node.name} has {size} lines"

@@ -89,7 +89,8 @@ def test_a_killed_task_is_replaced_by_a_new_one_and_the_recovery_is_measured() -
     assert victim.arn not in {task.arn for task in running(simulation)}
     assert len(running(simulation)) == 3
     newcomer = running(simulation)[-1]
-    assert newcomer.fills is not None and newcomer.fills.task_arn == victim.arn
+    assert newcomer.fills is not None
+    assert newcomer.fills.task_arn == victim.arn
     (recovered,) = told(simulation, "SERVICE_RECOVERED")
     assert 0.1 < float(str(recovered["seconds"])) < 1.0
     assert the_service(simulation).kills == 1
@@ -411,7 +412,8 @@ def test_a_task_that_died_while_the_controller_was_down_is_recorded_and_replaced
     simulation.advance(2)
     dead = simulation.state.tasks[victim.arn]
     assert (dead.last_status, dead.containers[0].exit_code) == (TaskStatus.STOPPED, 137)
-    assert dead.execution_stopped_at is not None and dead.stopped_at is not None
+    assert dead.execution_stopped_at is not None
+    assert dead.stopped_at is not None
     assert 29 < dead.stopped_at - dead.execution_stopped_at < 31
     assert len(running(simulation)) == 3
 

@@ -53,6 +53,8 @@ class Controller:
         self.history: deque[Event] = deque(events, EVENTS_KEPT)
         self.failed: BaseException | None = None
         self._inbox: queue.SimpleQueue[_Request] = queue.SimpleQueue()
+        self._taken: list[_Request] = []  # of the step under way
+        self._ended = False
         self._wake = threading.Event()
         self._stopping = False
         self._listeners: list[Listener] = []
@@ -73,6 +75,8 @@ class Controller:
         future: Future[T] = Future()
         self._inbox.put(_Request(build, answer, future))
         self.wake()
+        if self._ended:
+            self._fail_waiting()
         return future
 
     def ask(self, question: Callable[[State, float], T]) -> Future[T]:
@@ -105,6 +109,7 @@ class Controller:
             self.failed = error
             raise
         finally:
+            self._ended = True
             self._fail_waiting()
             self.runtime.close()
             self.store.close()
@@ -121,7 +126,7 @@ class Controller:
         self._wake.clear()
         now = self.clock.now()
         state = self.state
-        requests = self._drain()
+        requests = self._taken = self._drain()
         events, self._fresh = self._fresh, []
         accepted = []
         for request in requests:
@@ -153,7 +158,7 @@ class Controller:
             return None
         try:
             command = request.build(self.state)
-        except Exception as trouble:
+        except Exception as trouble:  # noqa: BLE001 - handed to whoever asked
             request.future.set_exception(trouble)
             return None
         try:
@@ -177,7 +182,7 @@ class Controller:
         for request, told in accepted:
             try:
                 request.future.set_result(request.answer(self.state, now, told))
-            except Exception as trouble:
+            except Exception as trouble:  # noqa: BLE001 - handed to whoever asked
                 request.future.set_exception(trouble)
 
     def _tell(self, events: Sequence[Event]) -> None:
@@ -225,6 +230,6 @@ class Controller:
         return min(LONGEST_NAP_SECONDS, max(0.0, next_at - self.clock.now()))
 
     def _fail_waiting(self) -> None:
-        for request in self._drain():
-            if request.future.set_running_or_notify_cancel():
+        for request in (*self._taken, *self._drain()):
+            if not request.future.done():
                 request.future.set_exception(RuntimeError("the controller has stopped"))

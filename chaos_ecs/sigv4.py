@@ -55,7 +55,7 @@ def sign(
     lowered = {name.lower(): value for name, value in all_headers.items()}
     signed = tuple(sorted(lowered))
     scope = Scope(credentials.access_key_id, amz_date[:8], region, service, signed, "")
-    signature = _signature(method, path, query, lowered, body, scope, credentials.secret_access_key)
+    signature = _signature(method, path, query, lowered, body, scope=scope, secret=credentials.secret_access_key)
     credential = f"{credentials.access_key_id}/{scope.date}/{region}/{service}/aws4_request"
     all_headers["Authorization"] = (
         f"{ALGORITHM} Credential={credential}, SignedHeaders={';'.join(signed)}, Signature={signature}"
@@ -87,7 +87,7 @@ def is_valid(
         return False
     if headers["x-amz-date"][:8] != scope.date:
         return False
-    expected = _signature(method, path, query, headers, body, scope, secret)
+    expected = _signature(method, path, query, headers, body, scope=scope, secret=secret)
     return hmac.compare_digest(expected.encode(), scope.signature.encode())
 
 
@@ -101,7 +101,7 @@ def is_recent(amz_date: str, now: float) -> bool:
 
 
 def _signature(
-    method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, scope: Scope, secret: str
+    method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, *, scope: Scope, secret: str
 ) -> str:
     pairs = sorted((quote(k, safe="-_.~"), quote(v, safe="-_.~")) for k, v in parse_qsl(query, keep_blank_values=True))
     canonical = "\n".join(

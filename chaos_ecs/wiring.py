@@ -28,6 +28,7 @@ from chaos_ecs.sigv4 import Credentials
 if TYPE_CHECKING:
     from chaos_ecs.controller import Controller
     from chaos_ecs.live.cleaner import Cleaned
+    from chaos_ecs.live.cleaner import Plan as CleanPlan
     from chaos_ecs.live.doctor import Check, EngineSeen
     from chaos_ecs.live.images import Images
 
@@ -86,7 +87,8 @@ def credentials(settings: Settings) -> Credentials:
 def _write_private(path: Path, text: str) -> None:
     """Whole or not at all, and never readable by others, not even for a moment."""
     unfinished = path.with_suffix(f".{os.getpid()}.new")
-    with open(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, stat.S_IRUSR | stat.S_IWUSR), "w") as file:
+    descriptor = os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, stat.S_IRUSR | stat.S_IWUSR)
+    with os.fdopen(descriptor, "w") as file:
         file.write(text)
     unfinished.replace(path)
 
@@ -125,7 +127,7 @@ def start_controller_process(
     command = [sys.executable, "-m", "chaos_ecs", "controller", "run"]
     if simulate:
         command += ["--simulate", "--seed", str(seed or 0)]
-    with open(settings.controller_log, "ab") as output:
+    with settings.controller_log.open("ab") as output:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -278,13 +280,18 @@ def images() -> Images:
     return Images(engine.connect())
 
 
-def clean(settings: Settings, *, everything: bool = False, dry_run: bool = False) -> Cleaned:
-    """Removes what carries our label (see `live/cleaner.py`), or with `dry_run` only counts it."""
+def plan_clean(settings: Settings, *, everything: bool = False) -> CleanPlan:
+    """What `clean` would remove; touches nothing."""
     from chaos_ecs.live import cleaner, engine
 
-    client = engine.connect()
-    act = cleaner.plan if dry_run else cleaner.clean
-    return act(client, prepare_home(settings), everything=everything)
+    return cleaner.plan(engine.connect(), prepare_home(settings), everything=everything)
+
+
+def clean(settings: Settings, *, everything: bool = False) -> Cleaned:
+    """Removes what carries our label (see `live/cleaner.py`) and looks a second time."""
+    from chaos_ecs.live import cleaner, engine
+
+    return cleaner.clean(engine.connect(), prepare_home(settings), everything=everything)
 
 
 def forget_state(settings: Settings) -> None:

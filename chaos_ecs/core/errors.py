@@ -51,3 +51,7 @@ class ConflictException(EcsError):
 
 class UnsupportedFeatureException(EcsError):
     pass
+
+
+class ResourceNotFoundException(EcsError):
+    pass

@@ -113,16 +113,21 @@ def _check_container(container: ContainerDefinition, command: RegisterTaskDefini
         raise ClientException(f"{said} 'cpu' must not be negative.")
     if container.memory is not None and (container.memory_reservation or 0) > container.memory:
         raise ClientException(f"{said} 'memory' must be greater than or equal to 'memoryReservation'.")
+    _check_ports(container, command.network_mode, said)
+    if container.stop_timeout is not None and container.stop_timeout < 0:
+        raise ClientException(f"{said} 'stopTimeout' must not be negative.")
+
+
+def _check_ports(container: ContainerDefinition, network_mode: str, said: str) -> None:
     for mapping in container.port_mappings:
         if not 1 <= mapping.container_port <= 65535 or not 0 <= mapping.host_port <= 65535:
             raise ClientException(f"{said} Ports must be between 1 and 65535 (hostPort 0: the engine picks one).")
         if mapping.host_port in RESERVED_HOST_PORTS:
             raise ClientException(f"{said} hostPort {mapping.host_port} is reserved.")
-        if command.network_mode in ("awsvpc", "host") and mapping.host_port not in (0, mapping.container_port):
-            mode = command.network_mode
-            raise ClientException(f"{said} When networkMode={mode}, the host ports and container ports must match.")
-    if container.stop_timeout is not None and container.stop_timeout < 0:
-        raise ClientException(f"{said} 'stopTimeout' must not be negative.")
+        if network_mode in ("awsvpc", "host") and mapping.host_port not in (0, mapping.container_port):
+            raise ClientException(
+                f"{said} When networkMode={network_mode}, the host ports and container ports must match."
+            )
 
 
 def _check_dependencies(containers: Sequence[ContainerDefinition]) -> None:

@@ -18,6 +18,7 @@ from chaos_ecs.core.model import ContainerDefinition, HealthStatus, PortBinding
 from chaos_ecs.ports import Clock
 
 SIGKILL_CODE = 137
+STOPPED_CODE = 143  # told to stop before the work was done
 FIRST_HOST_PORT = 49153
 
 
@@ -45,11 +46,12 @@ def demo_behaviour(definition: ContainerDefinition) -> Behaviour:
     role = definition.command[0] if definition.command else "web"
     match role:
         case "batch":
-            return Behaviour(runs_seconds=_seconds(environment, 10.0))
+            return Behaviour(runs_seconds=_seconds(environment, 10.0), stop_code=STOPPED_CODE)
         case "migrate":
-            return Behaviour(runs_seconds=2.0, exit_code=1 if environment.get("FAIL") == "1" else 0)
+            fails = environment.get("FAIL", "0") not in ("", "0")
+            return Behaviour(runs_seconds=2.0, exit_code=1 if fails else 0, stop_code=STOPPED_CODE)
         case "flaky":
-            return Behaviour(runs_seconds=_seconds(environment, 5.0), exit_code=1)
+            return Behaviour(runs_seconds=_seconds(environment, 5.0), exit_code=1, stop_code=STOPPED_CODE)
         case "web" | "worker":
             return Behaviour()
         case _:

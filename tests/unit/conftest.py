@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 
 
-class NotInUnitTests(AssertionError):
-    pass
-
-
 def _refuse(*arguments: object, **named: object) -> None:
-    raise NotInUnitTests("unit tests open no sockets and never sleep")
+    raise AssertionError("unit tests open no sockets and never sleep")
 
 
 @pytest.fixture(autouse=True)
-def memory_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def memory_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", _refuse)
     monkeypatch.setattr(socket.socket, "bind", _refuse)
     monkeypatch.setattr(time, "sleep", _refuse)
-    yield

@@ -1,0 +1,80 @@
+# make help lists what there is. Needs only python3 (3.11 or newer, with pip) and make; all else goes into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_QUIET := -q --disable-pip-version-check --no-input
+SEEDS ?= 200
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test engine demo check lint test test-docker sim fmt clean
+MAKEFLAGS += --no-print-directory
+# pip's words about running as root and about the user's own settings are no concern of a virtual environment.
+export PIP_ROOT_USER_ACTION := ignore
+
+help: ## lists these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed ## the virtual environment .venv with chaos-ecs and what it needs
+
+setup-test: $(VENV)/.installed-test ## the same, and what the tests need
+
+engine: setup ## sees to a Docker engine: uses the one that answers, or installs and starts one
+	@$(BIN)/chaos-ecs doctor --fix --yes
+
+demo: setup ## the tour, under 60 seconds: on real containers, or on the simulator where no engine can be had
+	@$(BIN)/chaos-ecs doctor --fix --yes || true
+	@$(BIN)/chaos-ecs demo
+
+check: lint ## everything that needs no Docker: lint, types, unit, simulation, README; under 60 seconds
+	$(BIN)/python -m pytest -q tests/unit tests/sim
+
+lint: setup-test ## ruff and mypy only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint ## everything, on the real engine too; a missing engine is a failure here
+	@$(BIN)/chaos-ecs doctor --fix --yes
+	CI=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+
+test-docker: setup-test ## only what needs Docker: the contract and end to end
+	@$(BIN)/chaos-ecs doctor --fix --yes
+	CI=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/contract tests/e2e
+
+sim: setup-test ## the simulation on more seeds: make sim SEEDS=500
+	SEEDS=$(SEEDS) $(BIN)/python -m pytest -q tests/sim
+
+fmt: setup-test ## formats the code and mends what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## removes .venv and what tools leave; containers and state: chaos-ecs clean --state
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp each, so that pip runs again only when pyproject.toml changed.
+$(VENV)/.installed: pyproject.toml | $(VENV)/.made
+	@echo "installing chaos-ecs and what it needs into $(VENV) (once, up to a minute)" >&2
+	@$(BIN)/python -m pip install $(PIP_QUIET) -e .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
+	@echo "installing what the tests need into $(VENV) (once, up to a minute)" >&2
+	@$(BIN)/python -m pip install $(PIP_QUIET) -e '.[test]'
+	@touch $@
+
+# Debian's python3 comes without ensurepip where the package python3-venv is missing. Then the pip that is here
+# installs virtualenv into a folder inside .venv, and that makes the environment.
+$(VENV)/.made:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer, then run make again." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "chaos-ecs needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) -V 2>&1`. Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@if $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+	  $(PYTHON) -m venv $(VENV); \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+	  $(PYTHON) -m pip install $(PIP_QUIET) --target $(VENV)/bootstrap virtualenv \
+	  && PYTHONPATH=$(VENV)/bootstrap $(PYTHON) -m virtualenv -q $(VENV) && rm -rf $(VENV)/bootstrap; \
+	else \
+	  echo "Your python3 has neither venv nor pip. On Debian or Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; \
+	fi
+	@touch $@

@@ -177,6 +177,7 @@ def run_controller(settings: Settings, *, simulate: bool = False, seed: int | No
 
 def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
     from chaos_ecs.api.server import Server
+    from chaos_ecs.core.messages import OpenRegion
 
     home_id = prepare_home(settings)
     keys = credentials(settings)
@@ -186,6 +187,7 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
     loop.start()
     try:
         _await_engine(controller)
+        controller.request(lambda state: OpenRegion(settings.region), lambda state, now, events: None)
         server = Server(
             controller,
             keys,

@@ -89,6 +89,9 @@ class SimEngine:
         self.gone: Callable[[SimContainer], None] = lambda container: None
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._made = 0
+        self._of_member: dict[tuple[str, str], str] = {}  # (task, container) -> runtime id
+        self._ports: dict[int, None] = {}  # taken on the host
+        self._next_port = FIRST_HOST_PORT
 
     # --- time ---
 
@@ -107,12 +110,13 @@ class SimEngine:
     # --- what the runtime asks for ---
 
     def find(self, task_arn: str, name: str) -> SimContainer | None:
-        return next((c for c in self.containers.values() if (c.seen.task_arn, c.seen.name) == (task_arn, name)), None)
+        return self.containers.get(self._of_member.get((task_arn, name), ""))
 
     def create(self, task_arn: str, definition: ContainerDefinition) -> SimContainer:
         self._made += 1
         runtime_id = hashlib.sha256(f"{task_arn}/{definition.name}/{self._made}".encode()).hexdigest()
         seen = ContainerSeen(task_arn, definition.name, runtime_id, RunState.CREATED)
+        self._of_member[task_arn, definition.name] = runtime_id
         return self._keep(SimContainer(seen, definition, self.behaviour(definition)))
 
     def start(self, runtime_id: str) -> str:
@@ -140,15 +144,25 @@ class SimEngine:
         return ""
 
     def _bind(self, definition: ContainerDefinition) -> tuple[PortBinding, ...] | str:
-        taken = {b.host_port for c in self.containers.values() for b in c.seen.bindings}
-        bindings = []
-        for mapping in definition.port_mappings:
-            port = mapping.host_port or next(p for p in range(FIRST_HOST_PORT, 65536) if p not in taken)
-            if port in taken:
-                return f"Bind for 127.0.0.1:{port} failed: port is already allocated"
-            taken.add(port)
-            bindings.append(PortBinding(mapping.container_port, port, mapping.protocol))
-        return tuple(bindings)
+        wanted = [mapping.host_port for mapping in definition.port_mappings if mapping.host_port]
+        if taken := next((port for port in wanted if port in self._ports), None):
+            return f"Bind for 127.0.0.1:{taken} failed: port is already allocated"
+        bindings = tuple(
+            PortBinding(mapping.container_port, mapping.host_port or self._free_port(), mapping.protocol)
+            for mapping in definition.port_mappings
+        )
+        self._ports |= dict.fromkeys(binding.host_port for binding in bindings)
+        return bindings
+
+    def _free_port(self) -> int:
+        while self._next_port in self._ports:
+            self._next_port += 1
+        self._next_port += 1
+        return self._next_port - 1
+
+    def _unbind(self, container: SimContainer) -> None:
+        for binding in container.seen.bindings:
+            self._ports.pop(binding.host_port, None)
 
     # --- what anybody can do ---
 
@@ -168,7 +182,15 @@ class SimEngine:
         """As `docker rm -f`."""
         container = self.containers.pop(runtime_id, None)
         if container:
+            self._unbind(container)
+            self._of_member.pop((container.seen.task_arn, container.seen.name), None)
             self.gone(container)
+
+    def discard(self, runtime_id: str) -> None:
+        """Takes away what could not be started; nobody is told, the failed start says it."""
+        container = self.containers.pop(runtime_id, None)
+        if container:
+            self._of_member.pop((container.seen.task_arn, container.seen.name), None)
 
     def restart(self, runtime_id: str) -> None:
         """As `docker restart`: the same container lives again, without the scheduler having asked for it."""
@@ -199,6 +221,7 @@ class SimEngine:
         if container is None or container.seen.state is not RunState.RUNNING or container.seen.started_at != since:
             return
         now = self.clock.now()
+        self._unbind(container)
         seen = replace(container.seen, state=RunState.EXITED, finished_at=now, exit_code=code, bindings=())
         lines = (*container.lines, (now, f"{container.seen.name} exited with code {code} (simulated)"))
         self._change(replace(container, seen=seen, lines=lines))

@@ -123,7 +123,7 @@ class SimRuntime:
         if self._is_lost(key):
             return
         if failure := self.engine.start(runtime_id):
-            self.engine.containers.pop(runtime_id, None)
+            self.engine.discard(runtime_id)
             self._answer(key, StartFailed(*key, "CannotStartContainerError", failure))
         else:
             self._answer(key, self.engine.containers[runtime_id].seen)

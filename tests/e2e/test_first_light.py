@@ -194,7 +194,7 @@ def test_clean_leaves_nothing_of_ours_and_everything_of_others(room: Room) -> No
     [
         (("service", "scale", "nothing", "2"), 1, "Service not found"),
         (("--cluster", "nowhere", "service", "describe", "web"), 1, "Cluster not found"),
-        (("service", "up", "--desired", "-1"), 2, "-1"),
+        (("service", "up", "--desired", "-1"), 2, "greater than or equal to 0"),
         (("run-task", "batch-job", "--count", "11"), 1, "10"),
         (("run-task", "no-such-family"), 1, "no-such-family"),
         (("kill", "ffffffff"), 1, "ffffffff"),

@@ -425,7 +425,7 @@ def test_an_engine_that_went_away_and_came_back_is_reconciled() -> None:
     simulation.engine.up = False
     simulation.advance(1)
     victim = running(simulation)[0]
-    simulation.engine.containers.pop(str(victim.containers[0].runtime_id))
+    simulation.engine.remove(str(victim.containers[0].runtime_id))
     simulation.submit(UpdateService(WEB, desired_count=5)).result(0)
     simulation.advance(10)
     simulation.engine.up = True

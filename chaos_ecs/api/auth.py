@@ -1,0 +1,127 @@
+"""Who asks, and from where: SigV4 signatures, Host and Origin. Nobody is served before these agree.
+
+Statuses and texts are AWS's (IAM User Guide, "Troubleshoot signed requests"; JSON services answer 400). The Host and
+Origin rules are ours: they keep web pages, and names that somebody points at 127.0.0.1, from reaching the controller.
+"""
+
+from __future__ import annotations
+
+import calendar
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chaos_ecs.api.errors import Refused
+from chaos_ecs.sigv4 import ALGORITHM, CLOCK_SKEW_SECONDS, Credentials, Scope, is_recent, is_valid, parse
+
+_REGION = re.compile(r"[a-z]{2,5}(-[a-z]{2,12}){1,3}-[0-9]{1,2}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_AMZ_DATE = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request as received. `headers` has lower-case names; path and query are raw."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def check_source(request: Request, port: int) -> None:
+    """Raises Refused (403) unless the request is addressed to this very port on this machine, and no foreign page
+    sent it."""
+    hosts = [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
+    host = request.headers.get("host", "").lower()
+    if host not in hosts:
+        raise Refused(403, "AccessDeniedException", f"The Host header must be one of {', '.join(hosts)}, not '{host}'.")
+    origin = request.headers.get("origin")
+    if origin is not None and origin.lower() not in [f"http://{name}" for name in hosts]:
+        raise Refused(403, "AccessDeniedException", f"Requests of pages from '{origin}' are not served.")
+
+
+def authenticate(request: Request, service: str, credentials: Credentials, now: float) -> Scope:
+    """The scope of a request that is signed with our key, now, for this service. Raises Refused otherwise."""
+    authorization = request.headers.get("authorization")
+    if authorization is None:
+        raise Refused(400, "MissingAuthenticationTokenException", "Missing Authentication Token")
+    scope = parse(authorization)
+    if scope is None or "x-amz-date" not in request.headers:
+        raise Refused(400, "IncompleteSignatureException", _what_is_missing(request, authorization))
+    if not hmac.compare_digest(scope.access_key_id.encode(), credentials.access_key_id.encode()):
+        raise Refused(400, "UnrecognizedClientException", "The security token included in the request is invalid.")
+    _check_date(request.headers["x-amz-date"], scope, now)
+    if scope.service != service:
+        raise _bad_signature(f"Credential should be scoped to correct service: '{service}'.")
+    if not _REGION.fullmatch(scope.region):
+        raise _bad_signature(f"Credential should be scoped to a valid region, not '{scope.region}'.")
+    secret = credentials.secret_access_key
+    if not is_valid(
+        request.method, request.path, request.query, request.headers, request.body, scope=scope, secret=secret
+    ):
+        raise _bad_signature(
+            "The request signature we calculated does not match the signature you provided. "
+            "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+        )
+    _check_body_hash(request)
+    return scope
+
+
+def _what_is_missing(request: Request, authorization: str) -> str:
+    algorithm, _, rest = authorization.strip().partition(" ")
+    if algorithm != ALGORITHM:
+        return f"The Authorization header must begin with '{ALGORITHM}', not with '{algorithm[:40]}'."
+    missing = [
+        f"Authorization header requires '{name}' parameter."
+        for name in ("Credential", "Signature", "SignedHeaders")
+        if f"{name}=" not in rest
+    ]
+    if "x-amz-date" not in request.headers:
+        missing.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+    if missing:
+        return " ".join(missing)
+    return "Credential must have exactly 5 slash-delimited elements: keyid/date/region/service/aws4_request."
+
+
+def _check_date(amz_date: str, scope: Scope, now: float) -> None:
+    if amz_date[:8] != scope.date:
+        raise _bad_signature(
+            f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"'{scope.date}' != '{amz_date[:8]}', from '{amz_date}'."
+        )
+    if is_recent(amz_date, now):
+        return
+    minutes = CLOCK_SKEW_SECONDS // 60
+    try:
+        sent = calendar.timegm(time.strptime(amz_date, _AMZ_DATE))
+    except ValueError:
+        raise Refused(
+            400, "IncompleteSignatureException", f"Date must be in ISO-8601 'basic format'. Got '{amz_date}'."
+        ) from None
+    limit = now - CLOCK_SKEW_SECONDS if sent < now else now + CLOCK_SKEW_SECONDS
+    how, sign = ("expired", "-") if sent < now else ("not yet current", "+")
+    compared = "earlier" if sent < now else "later"
+    raise _bad_signature(
+        f"Signature {how}: {amz_date} is {'now' if sent < now else 'still'} {compared} than {_stamp(limit)} "
+        f"({_stamp(now)} {sign} {minutes} min.)"
+    )
+
+
+def _check_body_hash(request: Request) -> None:
+    """Some clients say the body's hash in a header too; a hash that is not the body's is refused."""
+    said = request.headers.get("x-amz-content-sha256", "").lower()
+    if _SHA256.fullmatch(said) and said != hashlib.sha256(request.body).hexdigest():
+        raise _bad_signature("The provided 'x-amz-content-sha256' header does not match what was computed.")
+
+
+def _bad_signature(message: str) -> Refused:
+    return Refused(400, "InvalidSignatureException", message)
+
+
+def _stamp(at: float) -> str:
+    return time.strftime(_AMZ_DATE, time.gmtime(at))

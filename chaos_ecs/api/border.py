@@ -1,0 +1,176 @@
+"""The border: a request comes in, is checked, given to its operation, and answered. No sockets, no event loop.
+
+`begin` never waits: it answers with an Exchange whose future is done once the controller has answered. The server
+awaits it; a test steps the controller.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from chaos_ecs import __version__
+from chaos_ecs.api import protocol
+from chaos_ecs.api.auth import Request, authenticate, check_source
+from chaos_ecs.api.call import Call, Surroundings, done
+from chaos_ecs.api.chaos_operations import CHAOS_OPERATIONS
+from chaos_ecs.api.errors import Refused, server_error
+from chaos_ecs.api.operations import ECS_OPERATIONS, Perform
+from chaos_ecs.api.snapshot import render, take
+from chaos_ecs.api.task_cache import TaskCache
+from chaos_ecs.controller import Controller
+from chaos_ecs.core.errors import EcsError
+from chaos_ecs.core.messages import OpenRegion
+from chaos_ecs.sigv4 import Credentials
+
+LARGEST_BODY_BYTES = 1024 * 1024
+LOG_READERS = 4
+JSON = "application/json"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request under way: `answer` is to be called once `future` is done, on any thread."""
+
+    future: Future[Any]
+    request_id: str
+    content_type: str
+    encode: Callable[[Any], bytes]
+
+    def answer(self) -> Response:
+        try:
+            return self._response(200, self.encode(self.future.result(timeout=0)))
+        except EcsError as refusal:
+            return self.refuse(Refused(400, refusal.code, refusal.message))
+        except Refused as refusal:
+            return self.refuse(refusal)
+        except Exception:
+            log.exception("request %s met a bug", self.request_id)
+            return self.refuse(server_error("chaos-ecs has met a bug of its own; the controller's log says more."))
+
+    def refuse(self, refusal: Refused) -> Response:
+        headers = {"x-amzn-ErrorType": refusal.code}
+        return self._response(refusal.status, protocol.error_body(refusal.code, refusal.message), headers)
+
+    def _response(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+        always = {"content-type": self.content_type, "x-amzn-RequestId": self.request_id, "cache-control": "no-store"}
+        return Response(status, {**always, **(headers or {})}, body)
+
+
+class Border:
+    """`now` is the wall clock, which signatures are held against; `stop` is called by StopController."""
+
+    def __init__(
+        self,
+        controller: Controller,
+        credentials: Credentials,
+        *,
+        port: int,
+        info: Mapping[str, Any],
+        now: Callable[[], float],
+        stop: Callable[[], None],
+    ) -> None:
+        self.controller = controller
+        self.credentials = credentials
+        self.port = port
+        self._now = now
+        self._background = ThreadPoolExecutor(LOG_READERS, thread_name_prefix="logs")
+        self._surroundings = Surroundings(
+            controller,
+            TaskCache(lambda view: protocol.ecs().encode("Task", view)),
+            self._background,
+            {"port": port, "startedAt": now(), **info},
+            stop,
+        )
+        self._regions: dict[str, None] = {}
+        self._numbers = itertools.count(1)
+        self._apis: dict[str, tuple[protocol.Api, Mapping[str, Perform]]] = {
+            api.target_prefix: (api, operations)
+            for api, operations in ((protocol.ecs(), ECS_OPERATIONS), (protocol.chaos_ecs(), CHAOS_OPERATIONS))
+        }
+
+    def begin(self, request: Request) -> Exchange:
+        """Gives a request to its operation. A refusal is an Exchange that is done already."""
+        request_id = self.new_request_id()
+        try:
+            future, content_type, encode = self._route(request)
+        except (Refused, EcsError) as refusal:
+            failed: Future[Any] = Future()
+            failed.set_exception(refusal)
+            content_type = protocol.CONTENT_TYPE if request.method == "POST" else JSON
+            return Exchange(failed, request_id, content_type, lambda body: b"")
+        return Exchange(future, request_id, content_type, encode)
+
+    def new_request_id(self) -> str:
+        """The form of a UUID: this controller's process and the number of the request."""
+        return f"{os.getpid():08x}-0000-4000-8000-{next(self._numbers):012x}"
+
+    def admit(self, request: Request, service: str) -> str:
+        """The region a request is signed for. Raises Refused unless it may be served now."""
+        self.check_alive()
+        return authenticate(request, service, self.credentials, self._now()).region
+
+    def check_alive(self) -> None:
+        if self.controller.failed is not None:
+            raise server_error("The controller has failed. Read the end of controller.log, then start it again.")
+
+    def close(self) -> None:
+        self._background.shutdown(wait=False, cancel_futures=True)
+
+    def _route(self, request: Request) -> tuple[Future[Any], str, Callable[[Any], bytes]]:
+        check_source(request, self.port)
+        if len(request.body) > LARGEST_BODY_BYTES:
+            raise Refused(413, "RequestEntityTooLargeException", f"The body is over {LARGEST_BODY_BYTES} bytes.")
+        match (request.method, request.path):
+            case ("POST", "/"):
+                return self._perform(request)
+            case ("GET", "/health"):
+                told = {"chaos-ecs": __version__, "pid": os.getpid()}
+                return done(told), JSON, msgspec.json.encode
+            case ("GET", "/state"):
+                self.admit(request, protocol.chaos_ecs().signing_name)
+                return self.controller.ask(take), JSON, lambda moment: msgspec.json.encode(render(moment))
+            case (_, "/" | "/health" | "/state" | "/events"):
+                raise Refused(405, "MethodNotAllowedException", f"{request.path} does not take {request.method}.")
+        raise Refused(404, "ResourceNotFoundException", f"There is nothing at {request.path[:100]}.")
+
+    def _perform(self, request: Request) -> tuple[Future[Any], str, Callable[[Any], bytes]]:
+        target = request.headers.get("x-amz-target", "")
+        prefix, _, name = target.partition(".")
+        api, operations = self._apis.get(prefix, (protocol.ecs(), ECS_OPERATIONS))
+        region = self.admit(request, api.signing_name)
+        if prefix != api.target_prefix or name not in api.operation_names:
+            raise Refused(400, "UnknownOperationException", f"There is no operation '{target[:100]}'.")
+        if name not in operations:
+            raise Refused(501, "NotImplementedException", f"chaos-ecs does not have the operation {name} yet.")
+        operation = api.operation(name)
+        params = operation.parse(request.body)
+        self._open_region(region)
+        future = operations[name](Call(self._surroundings, region, params))
+        self.check_alive()  # again: what was asked of a loop that has just died is never answered
+        return future, protocol.CONTENT_TYPE, operation.serialise
+
+    def _open_region(self, region: str) -> None:
+        """The seed's cluster and task definitions are there before a region's first request is answered."""
+        if region in self._regions:
+            return
+        self.controller.request(
+            lambda state: None if state.region_is_open(region) else OpenRegion(region), lambda state, now, events: None
+        )
+        self._regions[region] = None

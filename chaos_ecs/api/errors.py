@@ -1,0 +1,25 @@
+"""Refusals of the border itself: signatures, formats, sizes. Named, numbered and worded as AWS does where it has them.
+
+What an ECS operation refuses is in `core/errors.py`; all of that answers 400. ServerException is 500 and only here.
+"""
+
+from __future__ import annotations
+
+
+class Refused(Exception):  # noqa: N818 (it is an answer, not a failure)
+    """A request that is answered without asking the controller: HTTP status, `__type` and message."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def serialization(message: str) -> Refused:
+    """The body is no JSON, or a member has another type than the model says."""
+    return Refused(400, "SerializationException", message)
+
+
+def server_error(message: str) -> Refused:
+    return Refused(500, "ServerException", message)

@@ -1,0 +1,131 @@
+"""What a client calls a thing, and what State calls it: names, ids and ARNs in, ARNs and entities out.
+
+ECS takes a short name or a full ARN wherever it asks for a resource. Ours also takes the first digits of a task's id,
+because that is what people copy from the live log.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from chaos_ecs.chaos.victims import the_one
+from chaos_ecs.core import arns
+from chaos_ecs.core.commands import active_cluster
+from chaos_ecs.core.errors import InvalidParameterException, ServiceNotFoundException
+from chaos_ecs.core.model import Service, Task
+from chaos_ecs.core.state import State
+from chaos_ecs.core.task_definitions import latest_active
+
+DEFAULT_CLUSTER = "default"
+"""API_RunTask and others: "If you do not specify a cluster, the default cluster is assumed"."""
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+"""API_CreateCluster.clusterName, API_CreateService.serviceName, API_RegisterTaskDefinition.family."""
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyRevision:
+    """A task definition as named: `revision` None means the newest ACTIVE one."""
+
+    family: str
+    revision: int | None
+
+
+def cluster_arn(region: str, identifier: str | None) -> str:
+    """The ARN that a cluster's name or ARN means in this region."""
+    (name,) = _parts(region, identifier or DEFAULT_CLUSTER, "cluster", 1)
+    return arns.cluster_arn(region, name)
+
+
+def known_cluster(state: State, region: str, identifier: str | None) -> str:
+    """The ARN of an ACTIVE cluster. Raises ClusterNotFoundException."""
+    return active_cluster(state, cluster_arn(region, identifier)).arn
+
+
+def service_arn(cluster: str, identifier: str) -> str:
+    """The ARN that a service's name or ARN means, seen from this cluster."""
+    *cluster_name, name = _parts(arns.region_of(cluster), identifier, "service", 2)
+    if cluster_name and cluster_name != [arns.name_of(cluster)]:
+        return identifier
+    return arns.service_arn(cluster, name)
+
+
+def find_service(state: State, cluster: str, identifier: str) -> Service | None:
+    """The service of this cluster, whatever its status."""
+    service = state.services.get(service_arn(cluster, identifier))
+    return service if service and service.cluster_arn == cluster else None
+
+
+def known_service(state: State, cluster: str, identifier: str) -> Service:
+    service = find_service(state, cluster, identifier)
+    if service is None:
+        raise ServiceNotFoundException("Service not found.")
+    return service
+
+
+def task_arn(cluster: str, identifier: str) -> str:
+    """The ARN that a task's id or ARN means, seen from this cluster."""
+    *cluster_name, task_id = _parts(arns.region_of(cluster), identifier, "task", 2)
+    if cluster_name and cluster_name != [arns.name_of(cluster)]:
+        return identifier
+    return arns.task_arn(cluster, task_id)
+
+
+def find_task(state: State, cluster: str, identifier: str) -> Task | None:
+    """The task of this cluster, by ARN, id or the first digits of its id.
+
+    Raises InvalidParameterException when the digits could mean several tasks.
+    """
+    task = state.tasks.get(task_arn(cluster, identifier))
+    if task:
+        return task if task.cluster_arn == cluster else None
+    if identifier.startswith("arn:") or len(identifier) >= 32:
+        return None
+    return the_one(state.tasks_in(cluster), identifier)
+
+
+def known_task(state: State, cluster: str, identifier: str) -> Task:
+    task = find_task(state, cluster, identifier)
+    if task is None:
+        raise InvalidParameterException("The referenced task was not found.")
+    return task
+
+
+def family_revision(region: str, identifier: str) -> FamilyRevision:
+    """FAMILY, FAMILY:REVISION or an ARN of either, taken apart."""
+    (named,) = _parts(region, identifier, "task-definition", 1)
+    family, colon, revision = named.partition(":")
+    if not colon:
+        return FamilyRevision(family, None)
+    if not revision.isdecimal() or not revision.isascii() or len(revision) > 9:
+        raise InvalidParameterException(f"Invalid revision number. Number: {revision}")
+    return FamilyRevision(family, int(revision))
+
+
+def task_definition_arn(state: State, region: str, identifier: str) -> str:
+    """The ARN of the revision that is meant; whether there is one is for the reader to see."""
+    named = family_revision(region, identifier)
+    family = arns.family_arn(region, named.family)
+    if named.revision is not None:
+        return f"{family}:{named.revision}"
+    latest = latest_active(state, family)
+    return latest.arn if latest else family
+
+
+def _parts(region: str, identifier: str, kind: str, at_most: int) -> list[str]:
+    """The parts after KIND/ of an ARN of ours, or the short name alone. Raises InvalidParameterException."""
+    if not identifier.startswith("arn:"):
+        return [identifier]
+    pieces = identifier.split(":", 5)
+    if len(pieces) < 6 or pieces[2] != "ecs":
+        raise InvalidParameterException(f"Invalid identifier: {identifier}")
+    _, _, _, its_region, account, resource = pieces
+    if account != arns.ACCOUNT_ID:
+        raise InvalidParameterException(f"Identifier is for {account}. Your accountId is {arns.ACCOUNT_ID}")
+    if its_region != region:
+        raise InvalidParameterException(f"Identifier is for {its_region}. The request is signed for {region}")
+    its_kind, *parts = resource.split("/")
+    if its_kind != kind or not 1 <= len(parts) <= at_most or not all(parts):
+        raise InvalidParameterException(f"Unexpected resource type. Expected: {kind}. Actual: {its_kind}")
+    return parts

@@ -1,0 +1,333 @@
+"""The HTTP server: Starlette and uvicorn around `border.py`, on 127.0.0.1 only.
+
+Never here: what a request means. The controller's loop runs on a thread of its own; this one has asyncio's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
+from typing import Any
+from urllib.parse import parse_qs
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+from starlette.types import Message, Receive, Scope, Send
+
+from chaos_ecs.api import event_stream, protocol
+from chaos_ecs.api.auth import Request, check_source
+from chaos_ecs.api.border import LARGEST_BODY_BYTES, Border, Exchange, Response
+from chaos_ecs.api.call import done
+from chaos_ecs.api.errors import Refused, server_error
+from chaos_ecs.controller import Controller
+from chaos_ecs.errors import ChaosEcsError
+from chaos_ecs.sigv4 import Credentials
+
+ADDRESS = "127.0.0.1"
+PORTS_TRIED = 50
+ANSWER_WITHIN_SECONDS = 30.0
+SEND_WITHIN_SECONDS = 30.0
+STOP_WITHIN_SECONDS = 3
+
+
+# --- ASGI ---
+
+
+class Exchanges:
+    """Every request that is answered once: the operations, the snapshot, the health check, and refusals."""
+
+    def __init__(self, border: Border) -> None:
+        self._border = border
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _read_body(receive)
+        if body is None:
+            return
+        exchange = self._border.begin(_request(scope, body))
+        answered = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        exchange.future.add_done_callback(lambda _: _call_on(loop, answered.set))
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
+                await answered.wait()
+        except TimeoutError:
+            exchange.future.cancel()
+            await _respond(send, exchange.refuse(server_error(f"No answer within {ANSWER_WITHIN_SECONDS:.0f} s.")))
+            return
+        await _respond(send, exchange.answer())
+
+
+class EventStream:
+    """`GET /events?after=N&follow=0|1`, as server-sent events."""
+
+    def __init__(self, border: Border) -> None:
+        self._border = border
+        self._closing = asyncio.Event()
+        self._awake: dict[asyncio.Event, None] = {}
+
+    def end_all(self) -> None:
+        """The server stops: streams end after what they have; call it on the event loop."""
+        self._closing.set()
+        for awake in list(self._awake):
+            awake.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _request(scope, b"")
+        request_id = self._border.new_request_id()
+        try:
+            after, follow = self._admit(request)
+        except Refused as refusal:
+            exchange = Exchange(done(None), request_id, "application/json", lambda body: b"")
+            await _respond(send, exchange.refuse(refusal))
+            return
+        loop = asyncio.get_running_loop()
+        awake = asyncio.Event()
+        self._awake[awake] = None
+        reader = event_stream.Reader(self._border.controller, lambda: _call_on(loop, awake.set))
+        gone = asyncio.create_task(_wait_for_disconnect(receive, awake))
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
+                backlog = await asyncio.wrap_future(reader.open(after, follow=follow))
+            await _send(send, _event_stream_start(request_id))
+            for first in range(0, len(backlog), event_stream.EVENTS_A_CHUNK):
+                await _send_part(send, event_stream.encode(backlog[first : first + event_stream.EVENTS_A_CHUNK]))
+            if follow:
+                await self._follow(reader, awake, gone, send)
+            await _send(send, {"type": "http.response.body", "body": b""})
+        except TimeoutError:
+            return  # nobody answers, or nobody reads; uvicorn closes a connection whose answer is not whole
+        finally:
+            reader.close()
+            gone.cancel()
+            del self._awake[awake]
+
+    def _admit(self, request: Request) -> tuple[int, bool]:
+        """After which event, and whether to go on with what happens. Raises Refused."""
+        check_source(request, self._border.port)
+        if request.method != "GET":
+            raise Refused(405, "MethodNotAllowedException", f"/events does not take {request.method}.")
+        self._border.admit(request, protocol.chaos_ecs().signing_name)
+        query = parse_qs(request.query)
+        after = request.headers.get("last-event-id") or query.get("after", ["0"])[-1]
+        follow = query.get("follow", ["1"])[-1]
+        if not (after.isascii() and after.isdecimal() and len(after) < 19) or follow not in ("0", "1"):
+            raise Refused(400, "InvalidParameterException", "after is the number of an event, follow is 0 or 1.")
+        return int(after), follow == "1"
+
+    async def _follow(
+        self, reader: event_stream.Reader, awake: asyncio.Event, gone: asyncio.Task[None], send: Send
+    ) -> None:
+        while True:
+            awake.clear()
+            while events := reader.take():
+                await _send_part(send, event_stream.encode(events))
+            if gone.done() or self._closing.is_set() or reader.is_cut_off:
+                return
+            try:
+                await asyncio.wait_for(awake.wait(), event_stream.HEARTBEAT_SECONDS)
+            except TimeoutError:
+                await _send_part(send, event_stream.HEARTBEAT)
+
+
+def _event_stream_start(request_id: str) -> Message:
+    headers = {"content-type": "text/event-stream", "cache-control": "no-store", "x-amzn-RequestId": request_id}
+    return {"type": "http.response.start", "status": 200, "headers": _encoded(headers)}
+
+
+async def _wait_for_disconnect(receive: Receive, awake: asyncio.Event) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    awake.set()
+
+
+def _call_on(loop: asyncio.AbstractEventLoop, do: Callable[[], object]) -> None:
+    """From the controller's thread; a server that has ended by then does not need it any more."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(do)
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """The whole body, cut just above the limit; None when the client went away."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        part = message.get("body", b"")
+        if size <= LARGEST_BODY_BYTES:
+            parts.append(part)
+            size += len(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _request(scope: Scope, body: bytes) -> Request:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    return Request(
+        scope["method"],
+        raw_path.partition(b"?")[0].decode("latin-1"),
+        scope["query_string"].decode("latin-1"),
+        headers,
+        body,
+    )
+
+
+async def _respond(send: Send, response: Response) -> None:
+    headers = {**response.headers, "content-length": str(len(response.body))}
+    await send({"type": "http.response.start", "status": response.status, "headers": _encoded(headers)})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+async def _send_part(send: Send, body: bytes) -> None:
+    await _send(send, {"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def _send(send: Send, message: Message) -> None:
+    """Raises TimeoutError when the other side does not read."""
+    await asyncio.wait_for(send(message), SEND_WITHIN_SECONDS)
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def build_app(border: Border, stream: EventStream) -> Starlette:
+    """`/events` streams; everything else is one exchange, refusals of unknown paths included."""
+    return Starlette(routes=[Route("/events", stream), Mount("/", Exchanges(border))])
+
+
+# --- the process ---
+
+
+class _Uvicorn(uvicorn.Server):
+    """Leaves signals alone, and ends when `is_over` says so."""
+
+    def __init__(self, config: uvicorn.Config, is_over: Callable[[], bool], end_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._is_over = is_over
+        self._end_streams = end_streams
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def on_tick(self, counter: int) -> bool:
+        return self._is_over() or await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._end_streams()
+        await super().shutdown(sockets)
+
+
+class Server:
+    """The controller's server, bound when it is made and serving while `run` runs.
+
+    `info` is what GetController tells besides: home, simulated, seed. `port` is the port really taken.
+    """
+
+    def __init__(self, controller: Controller, credentials: Credentials, *, port: int, info: Mapping[str, Any]) -> None:
+        self._controller = controller
+        self._credentials = credentials
+        self._info = info
+        self._socket = bind(port)
+        self._stopping = threading.Event()
+        self.port: int = self._socket.getsockname()[1]
+
+    def run(self) -> None:
+        """Serves until `stop`, StopController, SIGINT or SIGTERM, or the end of the controller's loop by a bug.
+
+        Signals are only heard where it runs on the main thread. Whether the loop has failed is for the caller to see.
+        """
+        with _signals_call(self.stop):
+            asyncio.run(self._serve())
+
+    def stop(self) -> None:
+        """Ends `run` soon; from any thread or a signal handler."""
+        self._stopping.set()
+
+    async def _serve(self) -> None:
+        border = Border(
+            self._controller,
+            self._credentials,
+            port=self.port,
+            info=self._info,
+            now=time.time,
+            stop=self.stop,
+        )
+        stream = EventStream(border)
+        config = uvicorn.Config(
+            build_app(border, stream),
+            access_log=False,
+            log_config=None,
+            lifespan="off",
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=STOP_WITHIN_SECONDS,
+            ws="none",
+        )
+        try:
+            await _Uvicorn(config, self._is_over, stream.end_all).serve(sockets=[self._socket])
+        finally:
+            border.close()
+            self._socket.close()
+
+    def _is_over(self) -> bool:
+        return self._stopping.is_set() or self._controller.failed is not None
+
+
+def bind(port: int) -> socket.socket:
+    """A listening socket on 127.0.0.1, on this port or the next free one; port 0 is any. Raises ChaosEcsError."""
+    last = min(port + PORTS_TRIED, 65535) if port else 0
+    for candidate in range(port, last + 1):
+        # The protocol is named because asyncio switches Nagle's delay off only where it reads TCP: 40 ms an answer.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        if sys.platform == "win32":  # where SO_REUSEADDR would let another program share the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((ADDRESS, candidate))
+            listener.listen(128)
+        except OSError:
+            listener.close()
+            continue
+        listener.setblocking(False)
+        return listener
+    raise ChaosEcsError(
+        "E-PORT-TAKEN",
+        f"Cannot listen on {ADDRESS}",
+        f"the ports {port} to {last} are all taken",
+        "Set CHAOS_ECS_PORT to a free port, then try again",
+    )
+
+
+@contextlib.contextmanager
+def _signals_call(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM end the server, not the process: what comes after it still has to be done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop()
+
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

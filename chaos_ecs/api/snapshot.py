@@ -1,0 +1,155 @@
+"""Everything at one moment, and events, as `GET /state` and `GET /events` have them (see ARCHITECTURE.md).
+
+Taken in two parts: `take` copies references between two steps, `render` turns them into dicts on another thread, so a
+large State never keeps the loop waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from chaos_ecs.api.views import health_of
+from chaos_ecs.core.arns import name_of, region_of
+from chaos_ecs.core.backoff import TOLD_FROM_LEVEL
+from chaos_ecs.core.messages import Event
+from chaos_ecs.core.model import Cluster, Container, Service, Task, TaskDefinition
+from chaos_ecs.core.state import State
+
+VERSION = 1
+STOPPED_TASKS_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Frozen entities of one moment; `number` is that of the newest event they contain."""
+
+    number: int
+    at: float
+    engine: dict[str, Any]
+    clusters: Sequence[Cluster]
+    services: Sequence[Service]
+    tasks: Sequence[Task]
+    definitions: dict[str, TaskDefinition]
+
+
+def take(state: State, now: float) -> Moment:
+    newest_stopped = dict.fromkeys(islice(reversed(state.stopped), STOPPED_TASKS_SHOWN))
+    tasks = [task for task in state.tasks.values() if not task.is_stopped or task.arn in newest_stopped]
+    counter = state.counters.get("event")
+    return Moment(
+        number=counter.value if counter else 0,
+        at=now,
+        engine={
+            "connected": state.engine_connected,
+            "name": state.engine,
+            "reason": "" if state.engine_connected else state.engine_reason,
+        },
+        clusters=list(state.clusters.values()),
+        services=list(state.services.values()),
+        tasks=tasks,
+        definitions={task.task_definition_arn: state.task_definitions[task.task_definition_arn] for task in tasks},
+    )
+
+
+def render(moment: Moment) -> dict[str, Any]:
+    running: dict[str, int] = {}
+    pending: dict[str, int] = {}
+    for task in moment.tasks:
+        if task.service_arn and task.is_wanted:
+            counts = running if task.is_running else pending
+            counts[task.service_arn] = counts.get(task.service_arn, 0) + 1
+    return {
+        "v": VERSION,
+        "number": moment.number,
+        "at": moment.at,
+        "engine": moment.engine,
+        "clusters": [_cluster(cluster) for cluster in moment.clusters],
+        "services": [
+            _service(service, running.get(service.arn, 0), pending.get(service.arn, 0)) for service in moment.services
+        ],
+        "tasks": [_task(task, moment.definitions[task.task_definition_arn]) for task in moment.tasks],
+    }
+
+
+def _cluster(cluster: Cluster) -> dict[str, Any]:
+    return {
+        "arn": cluster.arn,
+        "name": cluster.name,
+        "region": region_of(cluster.arn),
+        "status": cluster.status,
+    }
+
+
+def _service(service: Service, running_count: int, pending_count: int) -> dict[str, Any]:
+    throttle = service.throttle
+    return {
+        "arn": service.arn,
+        "name": service.name,
+        "clusterArn": service.cluster_arn,
+        "status": service.status,
+        "desiredCount": service.desired_count,
+        "runningCount": running_count,
+        "pendingCount": pending_count,
+        "taskDefinition": name_of(service.task_definition_arn),
+        "steady": service.steady,
+        "throttle": {"level": throttle.level, "nextStartAt": throttle.next_start_at, "reason": throttle.last_reason}
+        if throttle.level >= TOLD_FROM_LEVEL
+        else None,
+        "kills": service.kills,
+        "lastRecoverySeconds": service.last_recovery_seconds,
+        "createdAt": service.created_at,
+    }
+
+
+def _task(task: Task, definition: TaskDefinition) -> dict[str, Any]:
+    return {
+        "arn": task.arn,
+        "id": task.id,
+        "clusterArn": task.cluster_arn,
+        "serviceArn": task.service_arn,
+        "taskDefinition": name_of(task.task_definition_arn),
+        "group": task.group,
+        "startedBy": task.started_by,
+        "lastStatus": task.last_status,
+        "desiredStatus": task.desired_status,
+        "healthStatus": health_of(task, definition),
+        "createdAt": task.created_at,
+        "startedAt": task.started_at,
+        "stoppedAt": task.stopped_at,
+        "stopCode": task.stop_code,
+        "stoppedReason": task.stopped_reason,
+        "fills": task.fills.task_arn if task.fills else None,
+        "number": task.number,
+        "containers": [_container(container) for container in task.containers],
+    }
+
+
+def _container(container: Container) -> dict[str, Any]:
+    return {
+        "name": container.name,
+        "image": container.image,
+        "runtimeId": container.runtime_id,
+        "lastStatus": container.last_status,
+        "exitCode": container.exit_code,
+        "reason": container.reason,
+        "bindings": [
+            {"containerPort": binding.container_port, "hostPort": binding.host_port} for binding in container.bindings
+        ],
+    }
+
+
+def event_view(event: Event) -> dict[str, Any]:
+    return {
+        "v": VERSION,
+        "number": event.number,
+        "at": event.at,
+        "type": event.type,
+        "message": event.message,
+        "cluster": event.cluster_arn,
+        "service": event.service_arn,
+        "task": event.task_arn,
+        "data": event.data,
+    }

@@ -1,0 +1,349 @@
+"""State as the wire has it: entities in, camelCase dicts out, as ECS's Describe operations answer.
+
+Defaults are those that ECS fills in. Never here: choosing what is shown (see `operations/`) and JSON (`protocol.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from chaos_ecs.core.arns import ACCOUNT_ID, region_of
+from chaos_ecs.core.model import (
+    Cluster,
+    Container,
+    ContainerDefinition,
+    ContainerOverride,
+    Deployment,
+    DeploymentStatus,
+    HealthStatus,
+    Service,
+    Task,
+    TaskDefinition,
+)
+from chaos_ecs.core.state import State
+
+CREATED_BY = f"arn:aws:iam::{ACCOUNT_ID}:root"
+FARGATE_PLATFORM_VERSION = "1.4.0"
+
+_Pairs = Sequence[tuple[str, str]]
+
+
+def tag_list(tags: _Pairs) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in tags]
+
+
+def name_value_list(pairs: _Pairs) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in pairs]
+
+
+# --- clusters ---
+
+
+def cluster_view(state: State, cluster: Cluster, *, tags: bool = False) -> dict[str, Any]:
+    tasks = state.tasks_in(cluster.arn)
+    services = state.services_in(cluster.arn)
+    return {
+        "clusterArn": cluster.arn,
+        "clusterName": cluster.name,
+        "status": cluster.status,
+        "registeredContainerInstancesCount": 0,
+        "runningTasksCount": _running(tasks),
+        "pendingTasksCount": _pending(tasks),
+        "activeServicesCount": sum(1 for service in services if service.status == "ACTIVE"),
+        "statistics": [],
+        "tags": tag_list(cluster.tags) if tags else [],
+        "settings": [{"name": "containerInsights", "value": "disabled"}],
+        "capacityProviders": [],
+        "defaultCapacityProviderStrategy": [],
+    }
+
+
+# --- task definitions ---
+
+
+def task_definition_view(definition: TaskDefinition) -> dict[str, Any]:
+    """What was registered, with ECS's defaults filled in, and what ECS adds."""
+    registered = json.loads(definition.registered)
+    containers = registered.get("containerDefinitions") or [
+        container_definition_view(container, definition.network_mode) for container in definition.containers
+    ]
+    compatibilities = ["EC2", "FARGATE"] if definition.network_mode == "awsvpc" else ["EC2"]
+    return {
+        **registered,
+        "taskDefinitionArn": definition.arn,
+        "family": definition.family,
+        "revision": definition.revision,
+        "status": definition.status,
+        "containerDefinitions": containers,
+        "networkMode": definition.network_mode,
+        "volumes": registered.get("volumes", []),
+        "placementConstraints": registered.get("placementConstraints", []),
+        "requiresAttributes": [],
+        "compatibilities": compatibilities,
+        "cpu": None if definition.cpu is None else str(definition.cpu),
+        "memory": None if definition.memory is None else str(definition.memory),
+        "registeredAt": definition.registered_at,
+        "registeredBy": CREATED_BY,
+        "deregisteredAt": definition.deregistered_at,
+    }
+
+
+def container_definition_view(container: ContainerDefinition, network_mode: str) -> dict[str, Any]:
+    """The members that the core knows, ECS's defaults filled in; None where nothing was said."""
+    same_port = network_mode in ("awsvpc", "host")
+    check = container.health_check
+    return {
+        "name": container.name,
+        "image": container.image,
+        "cpu": container.cpu,
+        "memory": container.memory,
+        "memoryReservation": container.memory_reservation,
+        "essential": container.essential,
+        "portMappings": [
+            {
+                "containerPort": mapping.container_port,
+                "hostPort": mapping.host_port or (mapping.container_port if same_port else 0),
+                "protocol": mapping.protocol,
+                "name": mapping.name or None,
+            }
+            for mapping in container.port_mappings
+        ],
+        "entryPoint": None if container.entry_point is None else list(container.entry_point),
+        "command": None if container.command is None else list(container.command),
+        "environment": name_value_list(container.environment),
+        "mountPoints": [],
+        "volumesFrom": [],
+        "systemControls": [],
+        "dependsOn": [
+            {"containerName": dependency.container_name, "condition": dependency.condition}
+            for dependency in container.depends_on
+        ]
+        or None,
+        "startTimeout": container.start_timeout,
+        "stopTimeout": container.stop_timeout,
+        "user": container.user,
+        "workingDirectory": container.working_directory,
+        "healthCheck": None
+        if check is None
+        else {
+            "command": list(check.command),
+            "interval": check.interval,
+            "timeout": check.timeout,
+            "retries": check.retries,
+            "startPeriod": check.start_period or None,
+        },
+    }
+
+
+# --- services ---
+
+
+def service_view(state: State, service: Service, *, tags: bool = False) -> dict[str, Any]:
+    tasks = state.live_tasks_of(service.arn)
+    registered = json.loads(service.registered)
+    fargate = service.launch_type == "FARGATE"
+    return {
+        "loadBalancers": [],
+        "serviceRegistries": [],
+        "placementConstraints": [],
+        "placementStrategy": [],
+        "schedulingStrategy": "REPLICA",
+        "deploymentController": {"type": "ECS"},
+        "enableECSManagedTags": False,
+        "propagateTags": "NONE",
+        "enableExecuteCommand": False,
+        "availabilityZoneRebalancing": "ENABLED",
+        "platformVersion": "LATEST" if fargate else None,
+        "platformFamily": "Linux" if fargate else None,
+        **{name: value for name, value in registered.items() if name not in _OF_DEPLOYMENTS},
+        "serviceArn": service.arn,
+        "serviceName": service.name,
+        "clusterArn": service.cluster_arn,
+        "status": service.status,
+        "desiredCount": service.desired_count,
+        "runningCount": _running(tasks),
+        "pendingCount": _pending(tasks),
+        "launchType": None if "capacityProviderStrategy" in registered else service.launch_type,
+        "taskDefinition": service.task_definition_arn,
+        "deploymentConfiguration": _deployment_configuration_view(service, registered),
+        "deployments": [_deployment_view(service, item, tasks, registered) for item in service.deployments],
+        "events": [
+            {"id": event.id, "createdAt": event.created_at, "message": event.message}
+            for event in state.events_of(service.arn)
+        ],
+        "createdAt": service.created_at,
+        "createdBy": CREATED_BY,
+        "healthCheckGracePeriodSeconds": service.health_check_grace_period_seconds,
+        "tags": tag_list(service.tags) if tags else None,
+    }
+
+
+_OF_DEPLOYMENTS = (
+    "deploymentConfiguration",
+    "serviceConnectConfiguration",
+    "volumeConfigurations",
+    "vpcLatticeConfigurations",
+)
+"""Members of CreateService that DescribeServices shows in another place."""
+
+
+def _deployment_configuration_view(service: Service, registered: dict[str, Any]) -> dict[str, Any]:
+    said = registered.get("deploymentConfiguration", {})
+    configuration = service.deployment_configuration
+    return {
+        "strategy": "ROLLING",
+        "bakeTimeInMinutes": 0,
+        **said,
+        "deploymentCircuitBreaker": {
+            **said.get("deploymentCircuitBreaker", {}),
+            "enable": configuration.circuit_breaker_enable,
+            "rollback": configuration.circuit_breaker_rollback,
+        },
+        "maximumPercent": configuration.maximum_percent,
+        "minimumHealthyPercent": configuration.minimum_healthy_percent,
+    }
+
+
+def _deployment_view(
+    service: Service, deployment: Deployment, tasks: Sequence[Task], registered: dict[str, Any]
+) -> dict[str, Any]:
+    """API_Deployment: the newest one wants what the service wants, an older one what is left of it."""
+    own = [task for task in tasks if task.deployment_id == deployment.id]
+    newest = deployment.status is DeploymentStatus.PRIMARY
+    fargate = service.launch_type == "FARGATE"
+    return {
+        "id": deployment.id,
+        "status": deployment.status,
+        "taskDefinition": deployment.task_definition_arn,
+        "desiredCount": service.desired_count if newest else sum(1 for task in own if task.is_wanted),
+        "pendingCount": _pending(own),
+        "runningCount": _running(own),
+        "failedTasks": deployment.failed_tasks,
+        "createdAt": deployment.created_at,
+        "updatedAt": deployment.updated_at,
+        "capacityProviderStrategy": registered.get("capacityProviderStrategy"),
+        "launchType": None if "capacityProviderStrategy" in registered else service.launch_type,
+        "platformVersion": FARGATE_PLATFORM_VERSION if fargate else None,
+        "platformFamily": "Linux" if fargate else None,
+        "networkConfiguration": registered.get("networkConfiguration"),
+        "rolloutState": deployment.rollout_state,
+        "rolloutStateReason": deployment.rollout_state_reason,
+        "serviceConnectConfiguration": registered.get("serviceConnectConfiguration"),
+        "volumeConfigurations": registered.get("volumeConfigurations"),
+        "vpcLatticeConfigurations": registered.get("vpcLatticeConfigurations"),
+    }
+
+
+# --- tasks ---
+
+
+def task_view(task: Task, definition: TaskDefinition, *, tags: bool = False) -> dict[str, Any]:
+    fargate = task.launch_type == "FARGATE"
+    return {
+        "attachments": [],
+        "attributes": [],
+        "availabilityZone": f"{region_of(task.arn)}a",
+        "clusterArn": task.cluster_arn,
+        "connectivity": "CONNECTED",
+        "connectivityAt": task.created_at,
+        "containers": [_container_view(task, container, definition) for container in task.containers],
+        "cpu": str(_task_cpu(definition)),
+        "createdAt": task.created_at,
+        "desiredStatus": task.desired_status,
+        "enableExecuteCommand": False,
+        "executionStoppedAt": task.execution_stopped_at,
+        "group": task.group,
+        "healthStatus": health_of(task, definition),
+        "lastStatus": task.last_status,
+        "launchType": task.launch_type,
+        "memory": str(_task_memory(definition)),
+        "overrides": {
+            "containerOverrides": [_override_view(container.name, task.overrides) for container in task.containers],
+            "inferenceAcceleratorOverrides": [],
+        },
+        "platformVersion": FARGATE_PLATFORM_VERSION if fargate else None,
+        "platformFamily": "Linux" if fargate else None,
+        "pullStartedAt": task.pull_started_at,
+        "pullStoppedAt": task.pull_stopped_at,
+        "startedAt": task.started_at,
+        "startedBy": task.started_by or None,
+        "stopCode": task.stop_code,
+        "stoppedAt": task.stopped_at,
+        "stoppedReason": task.stopped_reason,
+        "stoppingAt": task.stopping_at,
+        "tags": tag_list(task.tags) if tags else [],
+        "taskArn": task.arn,
+        "taskDefinitionArn": task.task_definition_arn,
+        "version": task.version,
+    }
+
+
+def _container_view(task: Task, container: Container, definition: TaskDefinition) -> dict[str, Any]:
+    said = definition.container(container.name)
+    return {
+        "containerArn": container.arn,
+        "taskArn": task.arn,
+        "name": container.name,
+        "image": container.image,
+        "runtimeId": container.runtime_id,
+        "lastStatus": container.last_status,
+        "exitCode": container.exit_code,
+        "reason": container.reason,
+        "networkBindings": [
+            {
+                "bindIP": binding.bind_ip,
+                "containerPort": binding.container_port,
+                "hostPort": binding.host_port,
+                "protocol": binding.protocol,
+            }
+            for binding in container.bindings
+        ],
+        "networkInterfaces": [],
+        "healthStatus": container.health_status,
+        "cpu": str(said.cpu),
+        "memory": None if said.memory is None else str(said.memory),
+        "memoryReservation": None if said.memory_reservation is None else str(said.memory_reservation),
+    }
+
+
+def _override_view(name: str, overrides: Sequence[ContainerOverride]) -> dict[str, Any]:
+    override = next((item for item in overrides if item.name == name), ContainerOverride(name))
+    return {
+        "name": name,
+        "command": None if override.command is None else list(override.command),
+        "environment": name_value_list(override.environment) or None,
+        "cpu": override.cpu,
+        "memory": override.memory,
+        "memoryReservation": override.memory_reservation,
+    }
+
+
+def health_of(task: Task, definition: TaskDefinition) -> HealthStatus:
+    """API_Task.healthStatus: by the essential containers that have a health check; without one it is UNKNOWN."""
+    checked = [c for c in definition.containers if c.essential and c.health_check is not None]
+    told = [task.container(member.name).health_status for member in checked]
+    if HealthStatus.UNHEALTHY in told:
+        return HealthStatus.UNHEALTHY
+    if told and all(status is HealthStatus.HEALTHY for status in told):
+        return HealthStatus.HEALTHY
+    return HealthStatus.UNKNOWN
+
+
+def _task_cpu(definition: TaskDefinition) -> int:
+    return definition.cpu if definition.cpu is not None else sum(c.cpu for c in definition.containers)
+
+
+def _task_memory(definition: TaskDefinition) -> int:
+    if definition.memory is not None:
+        return definition.memory
+    return sum(c.memory or c.memory_reservation or 0 for c in definition.containers)
+
+
+def _running(tasks: Sequence[Task]) -> int:
+    return sum(1 for task in tasks if task.is_running)
+
+
+def _pending(tasks: Sequence[Task]) -> int:
+    return sum(1 for task in tasks if task.is_wanted and not task.is_running)

@@ -1,0 +1,78 @@
+"""What a learner typed, as something that exists: a task by its first digits, a service by its name, a duration.
+
+Never here: options and commands. What is not found is an error that says what there is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import typer
+
+from chaos_ecs.cli.snapshot import Service, Snapshot, Task, name_of
+from chaos_ecs.errors import ChaosEcsError
+
+_FEWEST_DIGITS = 4
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def service(snapshot: Snapshot, cluster: str, name: str) -> Service:
+    """The service of this name or ARN in the cluster (its ARN)."""
+    found = snapshot.service_named(cluster, name_of(name))
+    if found is None:
+        known = ", ".join(item.name for item in snapshot.services_in(cluster)) or "none yet"
+        why = f"there is no {name} in cluster {name_of(cluster)}; its services: {known}"
+        raise ChaosEcsError("ServiceNotFoundException", "Service not found", why, "chaos-ecs service ls")
+    return found
+
+
+def task(snapshot: Snapshot, cluster: str, text: str) -> Task:
+    """The task whose id begins with `text` (or whose ARN it is); among several, the one that has not stopped."""
+    found = _tasks(snapshot, cluster, text)
+    if not found:
+        live = [item.short for item in snapshot.tasks_in(cluster) if not item.is_stopped]
+        why = f"running tasks of cluster {name_of(cluster)}: {', '.join(live) or 'none'}"
+        raise ChaosEcsError("E-NO-TASK", f"There is no task {text}", why, "chaos-ecs ps --all")
+    if len(found) > 1:
+        why = f"it could be {', '.join(item.id[:12] for item in found)}"
+        raise ChaosEcsError("E-AMBIGUOUS", f"{text} fits {len(found)} tasks", why, "Type more of its id", 2)
+    return found[0]
+
+
+def service_or_task(snapshot: Snapshot, cluster: str, text: str) -> Service | Task:
+    """The service of this name, else the task of this id."""
+    named = snapshot.service_named(cluster, name_of(text))
+    if named is not None:
+        return named
+    if _tasks(snapshot, cluster, text):
+        return task(snapshot, cluster, text)
+    services = ", ".join(item.name for item in snapshot.services_in(cluster)) or "none"
+    live = ", ".join(item.short for item in snapshot.tasks_in(cluster) if not item.is_stopped) or "none"
+    what = f"There is no service and no task {text}"
+    raise ChaosEcsError("E-NO-TASK", what, f"services: {services}; running tasks: {live}", "chaos-ecs ps")
+
+
+def _tasks(snapshot: Snapshot, cluster: str, text: str) -> Sequence[Task]:
+    digits = name_of(text).lower()
+    if len(digits) < _FEWEST_DIGITS:
+        return ()
+    found = [item for item in snapshot.tasks_in(cluster) if item.id.startswith(digits)]
+    live = [item for item in found if not item.is_stopped]
+    return live or found
+
+
+def duration(text: str) -> float:
+    """Seconds in "90", "90s", "2m", "1h"; raises a usage error."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no duration: write 90s, 2m or 1h")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def pairs(values: Sequence[str]) -> list[tuple[str, str]]:
+    """The K=V of --env; raises a usage error."""
+    for value in values:
+        if not value.partition("=")[1] or not value.partition("=")[0]:
+            raise typer.BadParameter(f"{value!r} is not NAME=VALUE", param_hint="--env")
+    return [(name, value) for name, _, value in (item.partition("=") for item in values)]

@@ -1,0 +1,277 @@
+"""What the live log says of each event: a word, whom it is about, a sentence, what was measured. Pure.
+
+Here lives the wording. Never here: columns (see `layout.py`), colours and the screen (see `livelog.py`), and the
+`key=value` form for pipes (see `plain.py`). A type that is not known here is told in the controller's own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from chaos_ecs.cli.snapshot import Event, name_of, short
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`symbol` names a field of Symbols. `brief` and `measured_brief` stand in where columns are scarce; a `reason`
+    is never dropped but folded. `who` and `ids` are a service's name and the short ids of tasks."""
+
+    at: float
+    symbol: str
+    word: str
+    who: str = ""
+    ids: tuple[str, ...] = ()
+    detail: str = ""
+    brief: str | None = None
+    reason: bool = False
+    measured: str = ""
+    measured_brief: str | None = None
+
+
+def seconds(value: float | None) -> str:
+    """A measured time for people: 0.06s, 3.1s, 2m05s."""
+    if value is None:
+        return "?"
+    if value < 1:
+        return f"{value:.2f}s"
+    if value < 60:
+        return f"{value:.1f}s"
+    return f"{int(value) // 60}m{int(value) % 60:02d}s"
+
+
+def recovered_in(value: float) -> str:
+    return f"RECOVERED IN {value:.1f} s"
+
+
+def lines_of(events: Sequence[Event]) -> list[Line]:
+    """The lines for events that came together, oldest first. What a better line says already is left out, and
+    tasks of which the same is to be said at the same moment share a line."""
+    recovered = {(event.service, event.at): event for event in events if event.type == "SERVICE_RECOVERED"}
+    steady = {(event.service, event.at) for event in events if event.type == "SERVICE_STEADY"}
+    told_by_service = {
+        task for event in events if event.type == "SERVICE_TASKS_STOPPED" for task in event.get("tasks") or ()
+    }
+    lines: list[Line] = []
+    for event in events:
+        where = (event.service, event.at)
+        if event.type in SILENT or (event.type == "SERVICE_RECOVERED" and where in steady):
+            continue
+        if event.type == "TASK_STOPPING" and event.task in told_by_service:
+            continue
+        line = _WORDING.get(event.type, _other)(event)
+        if event.type == "SERVICE_STEADY" and where in recovered:
+            line = _with_recovery(line, recovered[where])
+        if lines and line.ids and replace(lines[-1], ids=()) == replace(line, ids=()):
+            lines[-1] = replace(line, ids=lines[-1].ids + line.ids)
+        else:
+            lines.append(line)
+    return lines
+
+
+# SERVICE_TASKS_STARTED: its tasks' own lines say more. ACTIVATING: RUNNING follows in a moment.
+# DEPLOYMENT_COMPLETED: STEADY says so at the same moment.
+SILENT = ("SERVICE_TASKS_STARTED", "TASK_ACTIVATING", "DEPLOYMENT_COMPLETED")
+
+
+def _with_recovery(line: Line, event: Event) -> Line:
+    return replace(line, measured=recovered_in(event.get("seconds") or 0.0), measured_brief=None)
+
+
+def _other(event: Event) -> Line:
+    return Line(event.at, "begun", "EVENT", name_of(event.service), detail=event.message or event.type)
+
+
+def _about(event: Event) -> tuple[str, tuple[str, ...]]:
+    return name_of(event.service), (short(event.task),) if event.task else ()
+
+
+def _ready(event: Event) -> Line:
+    return Line(event.at, "begun", "READY", detail=event.message)
+
+
+def _engine_lost(event: Event) -> Line:
+    return Line(event.at, "attention", "ENGINE", detail=event.message, reason=True)
+
+
+def _engine_connected(event: Event) -> Line:
+    return Line(event.at, "steady", "ENGINE", detail=event.message)
+
+
+def _created(event: Event) -> Line:
+    return Line(event.at, "begun", "CREATED", detail=event.message)
+
+
+def _ended(event: Event) -> Line:
+    return Line(event.at, "stopped", "ENDED", detail=event.message)
+
+
+def _service_created(event: Event) -> Line:
+    definition = name_of(event.get("taskDefinition") or "")
+    detail = f"service {name_of(event.service)}, desired {event.get('desiredCount')}, {definition}"
+    return Line(event.at, "begun", "CREATED", detail=detail)
+
+
+def _service_updated(event: Event) -> Line:
+    before, now = event.get("previousDesiredCount"), event.get("desiredCount")
+    counts = f"desired {now}" if before in (now, None) else f"desired {before} -> {now}"
+    definition = name_of(event.get("taskDefinition") or "")
+    return Line(event.at, "begun", "UPDATED", detail=f"service {name_of(event.service)}, {counts}, {definition}")
+
+
+def _service_deleted(event: Event) -> Line:
+    brief = f"service {name_of(event.service)}"
+    return Line(event.at, "stopped", "DRAINING", detail=event.message.replace(" is DRAINING", "", 1), brief=brief)
+
+
+def _service_inactive(event: Event) -> Line:
+    brief = f"service {name_of(event.service)}"
+    return Line(event.at, "stopped", "INACTIVE", detail=event.message.replace(" is INACTIVE", "", 1), brief=brief)
+
+
+def _tasks_stopping(event: Event) -> Line:
+    ids = tuple(short(task) for task in event.get("tasks") or ())
+    return Line(event.at, "stopped", "STOPPING", name_of(event.service), ids, event.get("cause") or "", "")
+
+
+def _throttled(event: Event) -> Line:
+    delay = event.get("delay")
+    retry = "" if delay is None else f", next try in {delay:.0f}s"
+    brief = f"{name_of(event.service)}: starts fail{retry}"
+    return Line(event.at, "attention", "THROTTLE", detail=event.message, brief=brief)
+
+
+def _steady(event: Event) -> Line:
+    after = event.get("after")
+    measured = f"after {seconds(after)}" if after is not None else ""
+    brief = f"{name_of(event.service)} {event.get('runningCount')}/{event.get('runningCount')}"
+    return Line(event.at, "steady", "STEADY", detail=event.message, brief=brief, measured=measured)
+
+
+def _recovered(event: Event) -> Line:
+    who = name_of(event.service)
+    return Line(event.at, "steady", "RECOVERED", who, measured=recovered_in(event.get("seconds") or 0.0))
+
+
+def _deploying(event: Event) -> Line:
+    return Line(event.at, "begun", "DEPLOY", detail=event.message)
+
+
+def _task_created(event: Event) -> Line:
+    who, ids = _about(event)
+    if fills := event.get("fills"):
+        return Line(
+            event.at,
+            "begun",
+            "STARTED",
+            who,
+            ids,
+            f"a NEW task; {short(fills)} is never restarted",
+            "a NEW task",
+            measured=f"decided after {seconds(event.get('decidedAfter'))}",
+            measured_brief=f"+{seconds(event.get('decidedAfter'))}",
+        )
+    if not event.service:
+        return Line(event.at, "begun", "STARTED", who, ids, "standalone: no service owns it", "standalone")
+    return Line(event.at, "begun", "STARTED", who, ids, event.get("cause") or "", "")
+
+
+def _task_pending(event: Event) -> Line:
+    who, ids = _about(event)
+    return Line(event.at, "pending", "PENDING", who, ids, "image " + " ".join(event.get("images") or ()), "")
+
+
+def _task_running(event: Event) -> Line:
+    who, ids = _about(event)
+    after = event.get("runningAfter")
+    if after is not None:
+        return Line(event.at, "running", "RUNNING", who, ids, "", None, False, f"running after {seconds(after)}",
+                    f"+{seconds(after)}")  # fmt: skip
+    return Line(event.at, "running", "RUNNING", who, ids, measured=f"started in {seconds(event.get('after'))}",
+                measured_brief=seconds(event.get("after")))  # fmt: skip
+
+
+def _task_stopping(event: Event) -> Line:
+    who, ids = _about(event)
+    return Line(event.at, "stopped", "STOPPING", who, ids)
+
+
+def _task_killed(event: Event) -> Line:
+    who, ids = _about(event)
+    left, desired = event.get("left"), event.get("desiredCount")
+    measured = f"{left} of {desired} left" if left is not None else "nobody will replace it"
+    signal = event.get("signal") or "a signal"
+    detail = f"{signal}, by you: chaos-ecs kill"
+    return Line(event.at, "killed", "KILLED", who, ids, detail, signal, measured=measured)
+
+
+def _task_stopped(event: Event) -> Line:
+    who, ids = _about(event)
+    code = event.get("exitCode")
+    exited = f"exit {code}  " if code is not None else ""
+    if not event.get("reachedRunning"):
+        detail = f"{exited}{event.get('stoppedReason') or event.get('stopCode') or ''}"
+        return Line(event.at, "stopped", "STOPPED", who, ids, detail, reason=True, measured="never reached RUNNING")
+    stop_code = event.get("stopCode") or ""
+    why = event.get("reason") or ""
+    detail = f"{exited}{stop_code}" + (f"  {why}" if why else "")
+    line = Line(event.at, "stopped", "STOPPED", who, ids, detail, exited.strip(), reason=bool(why))
+    if not event.service:
+        return replace(line, measured=_standalone_end(event))
+    noticed = event.get("noticedAfter")
+    if noticed is None:
+        return line
+    return replace(line, measured=f"noticed after {seconds(noticed)}", measured_brief=f"+{seconds(noticed)}")
+
+
+def _standalone_end(event: Event) -> str:
+    """What the end of a standalone task means: ECS has no word for it, a learner needs one."""
+    took = seconds(event.get("ranFor"))
+    if event.get("stopCode") == "UserInitiated":
+        return f"STOPPED after {took}"
+    if event.get("exitCode") == 0:
+        return f"FINISHED in {took}"
+    return f"{'KILLED' if event.get('exitCode') == 137 else 'FAILED'} after {took}"
+
+
+def _not_placed(event: Event) -> Line:
+    return Line(event.at, "attention", "NOT RUN", detail=event.message, reason=True)
+
+
+def _health(event: Event) -> Line:
+    who, ids = _about(event)
+    word = str(event.get("healthStatus") or "UNKNOWN")
+    return Line(event.at, "attention" if word == "UNHEALTHY" else "running", word, who, ids)
+
+
+def _stray(event: Event) -> Line:
+    return Line(event.at, "attention", "STRAY", detail=event.message, reason=True)
+
+
+_WORDING: dict[str, Callable[[Event], Line]] = {
+    "CONTROLLER_STARTED": _ready,
+    "ENGINE_CONNECTED": _engine_connected,
+    "ENGINE_LOST": _engine_lost,
+    "CLUSTER_CREATED": _created,
+    "CLUSTER_DELETED": _ended,
+    "TASK_DEFINITION_REGISTERED": _created,
+    "TASK_DEFINITION_DEREGISTERED": _ended,
+    "SERVICE_CREATED": _service_created,
+    "SERVICE_UPDATED": _service_updated,
+    "SERVICE_DELETED": _service_deleted,
+    "SERVICE_INACTIVE": _service_inactive,
+    "SERVICE_TASKS_STOPPED": _tasks_stopping,
+    "SERVICE_THROTTLED": _throttled,
+    "SERVICE_STEADY": _steady,
+    "SERVICE_RECOVERED": _recovered,
+    "DEPLOYMENT_STARTED": _deploying,
+    "TASK_CREATED": _task_created,
+    "TASK_PENDING": _task_pending,
+    "TASK_RUNNING": _task_running,
+    "TASK_STOPPING": _task_stopping,
+    "TASK_STOPPED": _task_stopped,
+    "TASK_KILLED": _task_killed,
+    "TASK_NOT_PLACED": _not_placed,
+    "TASK_HEALTH_CHANGED": _health,
+    "STRAY_FOUND": _stray,
+}

@@ -1,0 +1,59 @@
+"""What a refusal of the API means to a learner: its code and words, and the next command. Here, and nowhere else.
+
+The code and message are the API's own; only the hint is ours. A code without a hint of its own is sent to `ps`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from chaos_ecs.errors import ChaosEcsError
+
+FALLBACK = "chaos-ecs ps"
+_NAMING = ("serviceName", "service", "task", "taskDefinition", "family", "clusterName")
+
+# By the refusal's code, then by a word of its message: the first that matches is told.
+_HINTS: tuple[tuple[str, str, str], ...] = (
+    ("ClusterNotFoundException", "", "aws ecs create-cluster, or: chaos-ecs service up (it makes the cluster)"),
+    ("ServiceNotFoundException", "", "chaos-ecs service ls"),
+    ("ServiceNotActiveException", "", "chaos-ecs service up NAME --desired N"),
+    ("ClientException", "TaskDefinition", "chaos-ecs run-task --help (the families that are there from the start)"),
+    ("ClientException", "Container.image", "Give an image: --image busybox:1.36"),
+    ("InvalidParameterException", "Draining", "Wait until its tasks are gone (chaos-ecs service ls), then try again"),
+    ("InvalidParameterException", "Task count", "Start at most 10 tasks a call: --count 10"),
+    ("InvalidParameterException", "desiredCount", "Give a count of 0 or more: --desired 3"),
+    ("InvalidParameterException", "nothing to kill", "chaos-ecs ps"),
+    ("InvalidParameterException", "task was not found", "chaos-ecs ps --all"),
+    ("InvalidSignatureException", "", "The keys changed: chaos-ecs controller stop, then try again"),
+    ("UnrecognizedClientException", "", "The keys changed: chaos-ecs controller stop, then try again"),
+    ("ServerException", "", "A bug: see chaos-ecs controller status for the log"),
+)
+
+
+def about(members: Mapping[str, Any]) -> str:
+    """What a request is about: the name that a learner typed, where there is one."""
+    named = (members.get(name) for name in _NAMING)
+    return next((str(value).rsplit("/", 1)[-1] for value in named if isinstance(value, str) and value), "")
+
+
+def of(operation: str, status: int, body: bytes) -> ChaosEcsError:
+    """The error that a command raises for an HTTP answer that is no 200. `operation` may name its object too."""
+    try:
+        said = json.loads(body)
+        code = str(said["__type"]).rsplit("#", 1)[-1]
+        message = str(said.get("message") or said.get("Message") or "")
+    except (ValueError, KeyError, TypeError):
+        code, message = f"HTTP-{status}", body.decode("utf-8", "replace").strip()[:500]
+    return ChaosEcsError(code, f"{operation} was refused", message, hint(code, message))
+
+
+def hint(code: str, message: str) -> str:
+    """The next command to type."""
+    return next((text for known, word, text in _HINTS if known == code and word in message), FALLBACK)
+
+
+def not_found(what: str, why: str, next_command: str) -> ChaosEcsError:
+    """Nothing matched: exit code 3."""
+    return ChaosEcsError("E-NOT-FOUND", what, why, next_command, 3)

@@ -1,0 +1,157 @@
+"""`chaos-ecs service`: up, ls, describe, scale, down. Never here: how a service is kept alive (see `core/plan.py`)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from chaos_ecs.cli import definitions, find, tables
+from chaos_ecs.cli.definitions import Wish
+from chaos_ecs.cli.lines import seconds
+from chaos_ecs.cli.output import as_json, table
+from chaos_ecs.cli.parts import Command, shell_of
+from chaos_ecs.cli.shell import Shell
+from chaos_ecs.cli.snapshot import Service, Snapshot
+from chaos_ecs.cli.steady import View, await_steady, brought_up, say_detached, take_down
+
+app = typer.Typer(help="Services: they keep their desired count of tasks running.", rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(help="The service's name.", show_default=False)]
+Timeout = Annotated[float, typer.Option(parser=find.duration, metavar="TIME", help="How long to wait: 90s, 2m, 1h.")]
+_EVENTS_SHOWN = 10
+
+
+@app.command("up", cls=Command)
+def up(
+    ctx: typer.Context,
+    *,
+    name: Annotated[str, typer.Argument(help="The service's name.")] = "web",
+    desired: Annotated[int | None, typer.Option(min=0, help="How many tasks to keep running (new: 1).")] = None,
+    image: Annotated[str | None, typer.Option(help="Container image; a task definition is registered for it.")] = None,
+    task_definition: Annotated[str | None, typer.Option(metavar="FAMILY[:REVISION]", help="(new: web-server)")] = None,
+    env: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable; may be repeated.")] = None,
+    command: Annotated[str | None, typer.Option(help='The container\'s command, quoted: --command "web".')] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once the service is created.")] = False,
+    wait: Annotated[bool | None, typer.Option("--wait/--no-wait", help="Wait for the steady state.")] = None,
+    timeout: Timeout = "2m",  # type: ignore[assignment]  # Typer parses defaults too
+) -> None:
+    """Create a service, or change the one of this name, and watch it.
+
+    \b
+    chaos-ecs service up --desired 3
+    chaos-ecs service up api --desired 2 --image nginx:alpine --detach
+    """
+    shell = shell_of(ctx)
+    wish = Wish(image, find.pairs(env or []), definitions.words(command))
+    view = brought_up(shell, name, desired, task_definition, wish)
+    if not (wait if wait is not None else not detach):
+        say_detached(shell, view)
+        return
+    raise typer.Exit(await_steady(shell, view, timeout, follow=shell.is_live and not detach))
+
+
+@app.command("scale", cls=Command)
+def scale(
+    ctx: typer.Context,
+    *,
+    name: Name,
+    desired: Annotated[int, typer.Argument(min=0, help="How many tasks to keep running.")],
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the steady state.")] = True,
+    timeout: Timeout = "2m",  # type: ignore[assignment]
+) -> None:
+    """Change a service's desired count: chaos-ecs service scale web 5."""
+    shell = shell_of(ctx)
+    controller, snapshot, cluster = shell.look()
+    service = find.service(snapshot, cluster, name)
+    controller.ecs("UpdateService", cluster=cluster, service=service.arn, desiredCount=desired)
+    shell.say(f"service {service.name}: desired {service.desired_count} -> {desired}")
+    view = View(controller, snapshot, cluster, service.arn, service.name)
+    if wait:
+        raise typer.Exit(await_steady(shell, view, timeout, follow=False))
+    say_detached(shell, view)
+
+
+@app.command("down", cls=Command)
+def down(
+    ctx: typer.Context,
+    *,
+    name: Name,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would stop, and stop nothing.")] = False,
+    timeout: Timeout = "2m",  # type: ignore[assignment]
+) -> None:
+    """Delete a service and wait until its tasks are gone."""
+    shell = shell_of(ctx)
+    controller, snapshot, cluster = shell.look()
+    service = find.service(snapshot, cluster, name)
+    ids = [task.short for task in snapshot.live_tasks_of(service.arn)]
+    if dry_run:
+        _tell_down(shell, service.name, ids, dry_run=True)
+        return
+    take_down(shell, controller, snapshot, service, timeout=timeout)
+    _tell_down(shell, service.name, ids, dry_run=False)
+
+
+@app.command("ls", cls=Command)
+def ls(ctx: typer.Context) -> None:
+    """List the services of the cluster."""
+    shell = shell_of(ctx)
+    _, snapshot, cluster = shell.look()
+    services = snapshot.services_in(cluster)
+    if shell.json:
+        shell.tell(as_json({"services": [dict(item.raw) for item in services]}))
+    elif services:
+        shell.tell(tables.services(services))
+    else:
+        shell.say(f"No services in cluster {shell.cluster_name} yet. Try: chaos-ecs service up --desired 3")
+
+
+@app.command("describe", cls=Command)
+def describe(ctx: typer.Context, name: Name) -> None:
+    """Show a service: its counts, its tasks and what ECS told of it."""
+    shell = shell_of(ctx)
+    controller, snapshot, cluster = shell.look()
+    service = find.service(snapshot, cluster, name)
+    told = controller.ecs("DescribeServices", cluster=cluster, services=[service.arn])["services"][0]
+    if shell.json:
+        shell.tell(as_json({"service": told}))
+    else:
+        shell.tell(_described(snapshot, service, told))
+
+
+def _tell_down(shell: Shell, name: str, ids: list[str], *, dry_run: bool) -> None:
+    if shell.json:
+        shell.tell(as_json({"service": name, "tasks": ids, "dryRun": dry_run}))
+        return
+    verb = "would be deleted, with" if dry_run else "deleted,"
+    stopped = "to stop" if dry_run else "stopped"
+    shell.tell(f"{name} {verb} {len(ids)} tasks {stopped}" + (f": {' '.join(ids)}" if ids else ""))
+
+
+def _described(snapshot: Snapshot, service: Service, told: dict[str, Any]) -> str:
+    lines = [
+        f"service          {service.name}",
+        f"arn              {service.arn}",
+        f"status           {service.status}, {service.condition}",
+        f"desired          {service.desired_count}",
+        f"running          {service.running_count}, pending {service.pending_count}",
+        f"task definition  {service.task_definition}",
+        f"kills            {service.kills}"
+        + (
+            "" if service.last_recovery_seconds is None else f", last recovery {seconds(service.last_recovery_seconds)}"
+        ),
+    ]
+    if service.throttle:
+        lines.append(f"throttled        {service.throttle.reason}")
+    lines += ["", tables.deployments(told.get("deployments") or [])]
+    tasks = [task for task in snapshot.tasks if task.service == service.arn]
+    if tasks:
+        lines += ["", tables.tasks(snapshot, tasks, now=snapshot.at)]
+    events = [
+        (datetime.fromtimestamp(item["createdAt"], UTC).strftime("%H:%M:%SZ"), item["message"])
+        for item in (told.get("events") or [])[:_EVENTS_SHOWN]
+    ]
+    if events:
+        lines += ["", table(("EVENT", "newest first"), events)]
+    return "\n".join(lines)

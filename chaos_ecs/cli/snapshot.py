@@ -1,0 +1,281 @@
+"""What the controller tells, as frozen values: one event, and the state snapshot of `GET /state`.
+
+Here live only what can be read off one of them. Never here: fetching (see `client.py`) and wording (see `lines.py`).
+Members that a newer controller adds are ignored; members that are null become None or "".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SHORT = 6
+"""Hexadecimal digits of a task's id that people see and type."""
+
+
+def name_of(arn: str) -> str:
+    """The last part of an ARN: a name, a task's id, FAMILY:REVISION."""
+    return arn.rsplit("/", 1)[-1]
+
+
+def short(task_arn: str) -> str:
+    """The six digits by which a task is shown everywhere."""
+    return name_of(task_arn)[:SHORT]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the event stream; `at` in seconds since the epoch; the three names are ARNs or ""."""
+
+    number: int
+    at: float
+    type: str
+    message: str = ""
+    cluster: str = ""
+    service: str = ""
+    task: str = ""
+    data: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Event:
+        """The event in a JSON object of the stream."""
+        return cls(
+            number=raw["number"],
+            at=raw["at"],
+            type=raw["type"],
+            message=raw.get("message") or "",
+            cluster=raw.get("cluster") or "",
+            service=raw.get("service") or "",
+            task=raw.get("task") or "",
+            data=raw.get("data") or {},
+        )
+
+    def get(self, name: str) -> Any:
+        """A member of `data`, None where it is not known."""
+        return (self.data or {}).get(name)
+
+    def as_json(self) -> dict[str, Any]:
+        """The object as the stream has it, for NDJSON."""
+        return {
+            "v": 1,
+            "number": self.number,
+            "at": self.at,
+            "type": self.type,
+            "message": self.message,
+            "cluster": self.cluster,
+            "service": self.service,
+            "task": self.task,
+            "data": dict(self.data or {}),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    name: str
+    image: str
+    runtime_id: str
+    exit_code: int | None
+    reason: str
+    ports: tuple[tuple[int, int], ...]  # (container port, port on 127.0.0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    arn: str
+    cluster: str
+    service: str  # ARN, "" for a standalone task
+    task_definition: str  # FAMILY:REVISION
+    last_status: str
+    desired_status: str
+    health_status: str
+    number: int
+    created_at: float
+    started_at: float | None
+    stopped_at: float | None
+    stop_code: str
+    stopped_reason: str
+    fills: str  # the ARN of the task whose place it takes, or ""
+    containers: tuple[Container, ...]
+    raw: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return name_of(self.arn)
+
+    @property
+    def short(self) -> str:
+        return short(self.arn)
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.last_status == "STOPPED"
+
+    @property
+    def is_running(self) -> bool:
+        return self.last_status == "RUNNING" and self.desired_status == "RUNNING"
+
+    @property
+    def exit_code(self) -> int | None:
+        """The first exit code there is among its containers."""
+        return next((item.exit_code for item in self.containers if item.exit_code is not None), None)
+
+    @property
+    def host_ports(self) -> tuple[int, ...]:
+        return tuple(host for item in self.containers for _, host in item.ports)
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    level: int
+    next_start_at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    arn: str
+    name: str
+    cluster: str
+    status: str
+    desired_count: int
+    running_count: int
+    pending_count: int
+    task_definition: str
+    steady: bool
+    throttle: Throttle | None
+    kills: int
+    last_recovery_seconds: float | None
+    raw: Mapping[str, Any]
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == "ACTIVE"
+
+    @property
+    def condition(self) -> str:
+        """One word for a learner: DRAINING or INACTIVE, THROTTLED, STEADY, or CHANGING on the way there."""
+        if not self.is_active:
+            return self.status
+        if self.throttle:
+            return "THROTTLED"
+        return "STEADY" if self.steady else "CHANGING"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    arn: str
+    name: str
+    region: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything at one moment. `number` is that of the newest event it contains."""
+
+    number: int
+    at: float
+    engine_connected: bool
+    engine: str
+    engine_reason: str
+    clusters: tuple[Cluster, ...]
+    services: tuple[Service, ...]
+    tasks: tuple[Task, ...]
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Snapshot:
+        """The snapshot in the answer of `GET /state`; tasks in order of their creation."""
+        engine = raw.get("engine") or {}
+        return cls(
+            number=raw["number"],
+            at=raw["at"],
+            engine_connected=bool(engine.get("connected")),
+            engine=engine.get("name") or "",
+            engine_reason=engine.get("reason") or "",
+            clusters=tuple(
+                Cluster(item["arn"], item["name"], item.get("region") or "", item["status"]) for item in raw["clusters"]
+            ),
+            services=tuple(_service(item) for item in raw["services"]),
+            tasks=tuple(sorted((_task(item) for item in raw["tasks"]), key=lambda task: task.number)),
+        )
+
+    def cluster(self, name: str, region: str) -> Cluster | None:
+        """The ACTIVE cluster of this name."""
+        found = (item for item in self.clusters if (item.name, item.region, item.status) == (name, region, "ACTIVE"))
+        return next(found, None)
+
+    def services_in(self, cluster: str) -> list[Service]:
+        """Services of a cluster (its ARN) that are not INACTIVE, by name."""
+        found = [item for item in self.services if item.cluster == cluster and item.status != "INACTIVE"]
+        return sorted(found, key=lambda service: service.name)
+
+    def service_named(self, cluster: str, name: str) -> Service | None:
+        return next((item for item in self.services_in(cluster) if item.name == name), None)
+
+    def service(self, arn: str) -> Service | None:
+        return next((item for item in self.services if item.arn == arn), None)
+
+    def task(self, arn: str) -> Task | None:
+        return next((item for item in self.tasks if item.arn == arn), None)
+
+    def tasks_in(self, cluster: str) -> list[Task]:
+        return [item for item in self.tasks if item.cluster == cluster]
+
+    def live_tasks_of(self, service: str) -> list[Task]:
+        """Tasks of a service (its ARN) that have not stopped, oldest first."""
+        return [item for item in self.tasks if item.service == service and not item.is_stopped]
+
+
+def _service(raw: Mapping[str, Any]) -> Service:
+    throttle = raw.get("throttle")
+    return Service(
+        arn=raw["arn"],
+        name=raw["name"],
+        cluster=raw["clusterArn"],
+        status=raw["status"],
+        desired_count=raw["desiredCount"],
+        running_count=raw["runningCount"],
+        pending_count=raw["pendingCount"],
+        task_definition=raw["taskDefinition"],
+        steady=bool(raw["steady"]),
+        throttle=Throttle(throttle["level"], throttle["nextStartAt"], throttle["reason"]) if throttle else None,
+        kills=raw.get("kills") or 0,
+        last_recovery_seconds=raw.get("lastRecoverySeconds"),
+        raw=raw,
+    )
+
+
+def _task(raw: Mapping[str, Any]) -> Task:
+    return Task(
+        arn=raw["arn"],
+        cluster=raw["clusterArn"],
+        service=raw.get("serviceArn") or "",
+        task_definition=raw["taskDefinition"],
+        last_status=raw["lastStatus"],
+        desired_status=raw["desiredStatus"],
+        health_status=raw.get("healthStatus") or "",
+        number=raw["number"],
+        created_at=raw["createdAt"],
+        started_at=raw.get("startedAt"),
+        stopped_at=raw.get("stoppedAt"),
+        stop_code=raw.get("stopCode") or "",
+        stopped_reason=raw.get("stoppedReason") or "",
+        fills=raw.get("fills") or "",
+        containers=_containers(raw.get("containers") or ()),
+        raw=raw,
+    )
+
+
+def _containers(raw: Sequence[Mapping[str, Any]]) -> tuple[Container, ...]:
+    return tuple(
+        Container(
+            name=item["name"],
+            image=item["image"],
+            runtime_id=item.get("runtimeId") or "",
+            exit_code=item.get("exitCode"),
+            reason=item.get("reason") or "",
+            ports=tuple((port["containerPort"], port["hostPort"]) for port in item.get("bindings") or ()),
+        )
+        for item in raw
+    )

@@ -1,0 +1,169 @@
+"""What the service commands share: bringing a service to what was wished for, and watching it get there.
+
+Never here: options (see `service.py`), and how a service is kept alive (see `core/plan.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from chaos_ecs.cli import definitions
+from chaos_ecs.cli.client import Controller, state
+from chaos_ecs.cli.definitions import Wish
+from chaos_ecs.cli.follow import Follower
+from chaos_ecs.cli.lines import seconds
+from chaos_ecs.cli.livelog import screen_for
+from chaos_ecs.cli.look import header
+from chaos_ecs.cli.output import as_json
+from chaos_ecs.cli.shell import Shell
+from chaos_ecs.cli.snapshot import Service, Snapshot
+from chaos_ecs.errors import ChaosEcsError
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A service that is being watched; `before` is the state from before the change, where the events begin."""
+
+    controller: Controller
+    before: Snapshot
+    cluster: str
+    arn: str
+    name: str
+
+
+def brought_up(shell: Shell, name: str, desired: int | None, definition: str | None, wish: Wish) -> View:
+    """The service as wished for, created or updated, and what was done said."""
+    controller, before, cluster = _with_cluster(shell)
+    known = before.service_named(cluster, name)
+    if known is not None and known.is_active:
+        _update(shell, controller, known, desired, definition, wish)
+        return View(controller, before, cluster, known.arn, name)
+    family = definition or definitions.DEFAULT_FAMILY
+    if not wish.is_plain:
+        base = None if wish.image and definition is None else family
+        family = definitions.registered(shell, controller, name, wish, base=base)
+    made = controller.ecs(
+        "CreateService",
+        cluster=cluster,
+        serviceName=name,
+        taskDefinition=family,
+        desiredCount=1 if desired is None else desired,
+    )["service"]
+    return View(controller, before, cluster, made["serviceArn"], name)
+
+
+def _with_cluster(shell: Shell) -> tuple[Controller, Snapshot, str]:
+    """The chosen cluster, created if there is none of its name, which is then said."""
+    controller = shell.controller()
+    snapshot = state(controller)
+    if snapshot.cluster(shell.cluster_name, shell.settings.region) is None:
+        controller.ecs("CreateCluster", clusterName=shell.cluster_name)
+        shell.say(f"created cluster {shell.cluster_name}")
+        snapshot = state(controller)
+    return controller, snapshot, shell.cluster_arn(snapshot)
+
+
+def _update(
+    shell: Shell, controller: Controller, known: Service, desired: int | None, definition: str | None, wish: Wish
+) -> None:
+    changes: dict[str, Any] = {}
+    said = []
+    if not wish.is_plain:
+        definition = definitions.registered(
+            shell, controller, known.name, wish, base=definition or known.task_definition
+        )
+    if definition not in (None, known.task_definition):
+        changes["taskDefinition"] = definition
+        said.append(f"task definition {known.task_definition} -> {definition}")
+    if desired not in (None, known.desired_count):
+        changes["desiredCount"] = desired
+        said.append(f"desired {known.desired_count} -> {desired}")
+    if changes:
+        controller.ecs("UpdateService", cluster=known.cluster, service=known.arn, **changes)
+    shell.say(f"service {known.name} exists: {', '.join(said) or 'nothing to change'}")
+
+
+def await_steady(shell: Shell, view: View, timeout: float, *, follow: bool) -> int:
+    """Waits for the steady state, tells it, and with `follow` stays until Ctrl-C. Answers the exit code."""
+    shell.say(f"waiting for the steady state of {view.name}, at most {seconds(timeout)}; Ctrl-C leaves, it lives on")
+    if follow:
+        header(shell, view.controller, view.before)
+    screen = screen_for(shell, view.cluster, view.before.at)
+    follower = Follower(
+        shell, view.controller, screen, view.before.number, lambda event: event.cluster in ("", view.cluster)
+    )
+    reached = False
+    try:
+        reached = follower.run(lambda snapshot: is_steady(snapshot, view.arn), timeout=timeout)
+        if reached and follow:
+            follower.run(lambda snapshot: False)
+    except KeyboardInterrupt:
+        screen.close()
+        _say_left(shell, view.name)
+        return 0 if reached else 130
+    finally:
+        screen.close()
+    snapshot = state(follower.controller)
+    if not reached:
+        raise _not_steady(snapshot, view, timeout)
+    tell_service(shell, snapshot, view.arn)
+    return 0
+
+
+def is_steady(snapshot: Snapshot, arn: str) -> bool:
+    service = snapshot.service(arn)
+    return service is None or not service.is_active or service.steady
+
+
+def _not_steady(snapshot: Snapshot, view: View, timeout: float) -> ChaosEcsError:
+    service = snapshot.service(view.arn)
+    why = "it is gone" if service is None else f"{service.running_count} of {service.desired_count} tasks are running"
+    if service is not None and service.throttle:
+        why += f"; last reason: {service.throttle.reason}"
+    what = f"Service {view.name} has not reached a steady state within {seconds(timeout)}"
+    return ChaosEcsError("E-TIMEOUT", what, why, f"chaos-ecs service describe {view.name}", 124)
+
+
+def tell_service(shell: Shell, snapshot: Snapshot, arn: str) -> None:
+    """The result of a command that changed a service, and the next command."""
+    service = snapshot.service(arn)
+    if service is None:
+        return
+    if shell.json:
+        shell.tell(as_json({"service": dict(service.raw)}))
+        return
+    shell.tell(f"{service.name} {service.running_count}/{service.desired_count} {service.condition}")
+    shell.say(f"next: chaos-ecs kill {service.name}   |   chaos-ecs watch   |   chaos-ecs service down {service.name}")
+
+
+def say_detached(shell: Shell, view: View) -> None:
+    service = state(view.controller).service(view.arn)
+    if shell.json and service is not None:
+        shell.tell(as_json({"service": dict(service.raw)}))
+    elif service is not None:
+        shell.tell(f"{service.name} {service.running_count}/{service.desired_count} {service.condition}")
+    shell.say(f"watch it: chaos-ecs watch   |   stop it: chaos-ecs service down {view.name}")
+
+
+def _say_left(shell: Shell, name: str) -> None:
+    shell.say_left(f"left the view; {name} keeps running. Stop it: chaos-ecs service down {name}")
+
+
+def take_down(shell: Shell, controller: Controller, before: Snapshot, service: Service, *, timeout: float) -> None:
+    """Deletes the service and follows until its last task is gone. Raises E-TIMEOUT (exit 124)."""
+    controller.ecs("DeleteService", cluster=service.cluster, service=service.arn, force=True)
+    screen = screen_for(shell, service.cluster, before.at)
+    follower = Follower(shell, controller, screen, before.number, lambda event: event.service == service.arn)
+    try:
+        gone = follower.run(lambda snapshot: is_gone(snapshot, service.arn), timeout=timeout)
+    finally:
+        screen.close()
+    if not gone:
+        what = f"Service {service.name} still has tasks after {seconds(timeout)}"
+        raise ChaosEcsError("E-TIMEOUT", what, "they are slow to stop", "chaos-ecs ps", 124)
+
+
+def is_gone(snapshot: Snapshot, arn: str) -> bool:
+    service = snapshot.service(arn)
+    return (service is None or service.status == "INACTIVE") and not snapshot.live_tasks_of(arn)

@@ -1,0 +1,304 @@
+"""`controller`, `doctor`, `images`, `aws-env` and `clean`: the machine under the tasks. `wiring` does the work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, Protocol
+
+import typer
+
+from chaos_ecs.cli import awsenv
+from chaos_ecs.cli.output import as_json, table
+from chaos_ecs.cli.parts import Command, shell_of
+from chaos_ecs.cli.shell import Shell, say_started
+from chaos_ecs.errors import ChaosEcsError
+
+
+class Check(Protocol):
+    """One line of doctor's report (see `live/doctor.py`)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def ok(self) -> bool | None: ...
+
+    @property
+    def detail(self) -> str: ...
+
+    @property
+    def fix(self) -> str: ...
+
+
+controller_app = typer.Typer(help="The background process that keeps services alive.", rich_markup_mode=None)
+images_app = typer.Typer(help="The task images that chaos-ecs brings along.", rich_markup_mode=None)
+
+STOP_WITHIN_SECONDS = 30.0
+_LOOK_EVERY_SECONDS = 0.1
+_NO_ENGINE = 4
+
+Simulate = Annotated[bool, typer.Option("--simulate", help="Without Docker, on a simulator.")]
+Seed = Annotated[int, typer.Option(help="The simulator's seed.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+
+
+@controller_app.command("start", cls=Command)
+def start(ctx: typer.Context, simulate: Simulate = False, seed: Seed = 0) -> None:
+    """Start the controller in the background, if it is not running."""
+    from chaos_ecs import wiring
+
+    shell = shell_of(ctx)
+    info, was_started = wiring.start_controller_process(shell.settings, simulate=simulate, seed=seed)
+    if not was_started and info.simulated != simulate:
+        other = "the simulator" if info.simulated else "Docker"
+        raise ChaosEcsError(
+            "E-ALREADY-RUNNING", f"A controller on {other} is running", f"pid {info.pid}", "chaos-ecs controller stop"
+        )
+    if was_started:
+        say_started(shell, info.pid, info.port)
+    else:
+        shell.say("it was running already")
+    _tell_controller(shell)
+
+
+@controller_app.command("stop", cls=Command)
+def stop(ctx: typer.Context) -> None:
+    """Stop the controller. Containers run on; nobody replaces them until it is started again."""
+    shell = shell_of(ctx)
+    pid = stop_controller(shell)
+    if shell.json:
+        shell.tell(as_json({"stopped": pid is not None, "pid": pid}))
+    elif pid is None:
+        shell.say("the controller is not running")
+    else:
+        shell.tell(f"controller stopped (pid {pid}); tasks run on, nobody replaces them now")
+
+
+@controller_app.command("status", cls=Command)
+def status(ctx: typer.Context) -> None:
+    """Say whether the controller runs: pid, port, state folder, engine. Exit code 3 when it does not."""
+    shell = shell_of(ctx)
+    raise typer.Exit(_tell_controller(shell))
+
+
+@controller_app.command("run", hidden=True, cls=Command)
+def run(ctx: typer.Context, simulate: Simulate = False, seed: Seed = 0) -> None:
+    """Run the controller in the foreground: what `controller start` starts."""
+    from chaos_ecs import wiring
+
+    raise typer.Exit(wiring.run_controller(shell_of(ctx).settings, simulate=simulate, seed=seed))
+
+
+def stop_controller(shell: Shell) -> int | None:
+    """Stops the controller and waits until it is gone; answers its pid, None when none ran."""
+    from chaos_ecs import wiring
+
+    found = wiring.running_controller(shell.settings)
+    controller = shell.running_controller()
+    if found is None or controller is None:
+        return None
+    controller.own("StopController")
+    ends_at = shell.monotonic() + STOP_WITHIN_SECONDS
+    while shell.settings.controller_file.exists() or wiring.running_controller(shell.settings):
+        if shell.monotonic() > ends_at:
+            what = f"The controller (pid {found.pid}) has not stopped"
+            log = shell.settings.controller_log
+            raise ChaosEcsError("E-TIMEOUT", what, "it was asked to", f"Read the end of {log}", 124)
+        shell.sleep(_LOOK_EVERY_SECONDS)
+    return found.pid
+
+
+def _tell_controller(shell: Shell) -> int:
+    controller = shell.running_controller()
+    if controller is None:
+        if shell.json:
+            shell.tell(as_json({"running": False, "home": str(shell.settings.home)}))
+        else:
+            shell.tell(f"not running (state folder {shell.settings.home}). Start it: chaos-ecs controller start")
+        return 3
+    told = controller.own("GetController")
+    if shell.json:
+        shell.tell(as_json({"running": True, "url": controller.url, **told}))
+        return 0
+    engine = told.get("engine") or "none"
+    if not told.get("engineConnected"):
+        engine = f"does not answer: {told.get('engineReason')}"
+    seed = f", seed {told.get('seed')}" if told.get("simulated") else ""
+    rows = [
+        ("controller", f"running, version {told.get('version')}{seed}"),
+        ("pid", str(told.get("pid"))),
+        ("port", f"{told.get('port')} ({controller.url})"),
+        ("state folder", str(told.get("home"))),
+        ("engine", engine),
+    ]
+    for name, text in rows:
+        shell.tell(f"{name:<13} {text}")
+    return 0
+
+
+def doctor(
+    ctx: typer.Context,
+    *,
+    fix: Annotated[bool, typer.Option("--fix", help="See to a Docker engine: start or install one.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Check this machine: one line a check, each with its fix. Exit code 4 when no Docker engine answers."""
+    from chaos_ecs import wiring
+
+    shell = shell_of(ctx)
+    if fix:
+        wiring.fix_engine(shell.settings, shell.say, (lambda question: True) if yes else shell.confirm)
+    checks = wiring.examine(shell.settings)
+    code = _verdict(checks)
+    if shell.json:
+        parts = [{"name": item.name, "ok": item.ok, "detail": item.detail, "fix": item.fix} for item in checks]
+        shell.tell(as_json({"checks": parts, "exitCode": code}))
+    else:
+        for check in checks:
+            shell.tell(check_line(check))
+    raise typer.Exit(code)
+
+
+def check_line(check: Check) -> str:
+    """One check: its verdict as a word, what was found, and the fix."""
+    word = {True: "ok", False: "FAILED", None: "note"}[check.ok]
+    fix = f"  ->  {check.fix}" if check.fix else ""
+    return f"{word:<6}  {check.name:<16}  {check.detail}{fix}"
+
+
+def _verdict(checks: Sequence[Check]) -> int:
+    failed = [check for check in checks if check.ok is False]
+    if any(check.name.startswith("Docker") for check in failed):
+        return _NO_ENGINE
+    return 1 if failed else 0
+
+
+@images_app.command("build", cls=Command)
+def build(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Which one.")] = "demo") -> None:
+    """Build a task image, if it is not there already."""
+    from chaos_ecs import wiring
+
+    shell = shell_of(ctx)
+    built = wiring.images().build(name, shell.say)
+    if shell.json:
+        shell.tell(as_json({"image": built.tag, "size": built.size, "wasThere": built.was_there}))
+    else:
+        done = "was there already" if built.was_there else "built"
+        shell.tell(f"{built.tag}  {_megabytes(built.size)}  {done}")
+
+
+@images_app.command("ls", cls=Command)
+def list_images(ctx: typer.Context) -> None:
+    """List the task images and whether they are built."""
+    from chaos_ecs import wiring
+
+    shell = shell_of(ctx)
+    listed = wiring.images().listing()
+    if shell.json:
+        shell.tell(as_json({"images": [{"image": item.image, "size": item.size} for item in listed]}))
+        return
+    rows = [(item.image, "not built yet" if item.size is None else _megabytes(item.size)) for item in listed]
+    shell.tell(table(("IMAGE", "SIZE"), rows))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB"
+
+
+def aws_env(
+    ctx: typer.Context,
+    *,
+    shell_name: Annotated[
+        str | None, typer.Option("--shell", metavar="bash|fish|powershell|cmd", help="In whose words.")
+    ] = None,
+) -> None:
+    """Print what lets `aws` and boto3 speak to chaos-ecs: eval "$(chaos-ecs aws-env)"."""
+    from chaos_ecs import wiring
+
+    shell = shell_of(ctx)
+    chosen = shell_name or ("powershell" if sys.platform == "win32" else "bash")
+    awsenv.script(chosen, {})  # a wrong name is told before anything is started
+    keys = wiring.credentials(shell.settings)
+    url = shell.controller().url
+    values = awsenv.variables(url, keys.access_key_id, keys.secret_access_key, shell.settings.region)
+    if shell.json:
+        shell.tell(as_json({"environment": values}))
+        return
+    shell.tell(awsenv.script(chosen, values))
+    if shell.terminal:
+        shell.say(f"use it so: {awsenv.how_to_use(chosen)}")
+
+
+def clean(
+    ctx: typer.Context,
+    *,
+    yes: Yes = False,
+    forget: Annotated[bool, typer.Option("--state", help="Forget the state too: services, tasks, keys.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
+    all_homes: Annotated[bool, typer.Option("--all-homes", help="Of every state folder, not only this one.")] = False,
+) -> None:
+    """Remove every container, network and volume with our label, look again, and say how many are left."""
+    from chaos_ecs import wiring
+
+    shell = shell_of(ctx)
+    plan = wiring.plan_clean(shell.settings, everything=all_homes)
+    if dry_run:
+        _tell_plan(shell, plan)
+        return
+    _must_be_wanted(shell, plan, forget=forget, yes=yes)
+    stop_controller(shell)
+    cleaned = wiring.clean(shell.settings, everything=all_homes)
+    if forget:
+        wiring.forget_state(shell.settings)
+    tell_cleaned(shell, cleaned, forgot=forget)
+    raise typer.Exit(1 if cleaned.left else 0)
+
+
+def _must_be_wanted(shell: Shell, plan: Any, *, forget: bool, yes: bool) -> None:
+    """Asks where somebody can answer; otherwise only --yes will do (exit code 5)."""
+    if yes or (not plan.items and not forget):
+        return
+    planned = counted(*(plan.count(kind) for kind in ("container", "network", "volume")))
+    if shell.asks and shell.confirm(f"Remove {planned}{' and forget the state' if forget else ''}?"):
+        return
+    why = "the answer was no" if shell.asks else f"it would remove {planned}, and nobody is here to ask"
+    raise ChaosEcsError("E-REFUSED", "Nothing was removed", why, "chaos-ecs clean --yes", 5)
+
+
+def counted(containers: int, networks: int, volumes: int) -> str:
+    parts = ((containers, "container"), (networks, "network"), (volumes, "volume"))
+    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in parts)
+
+
+def _tell_plan(shell: Shell, plan: Any) -> None:
+    if shell.json:
+        items = [{"kind": item.kind, "id": item.id, "name": item.name} for item in plan.items]
+        shell.tell(as_json({"items": items, "otherHomes": plan.foreign, "dryRun": True}))
+        return
+    for item in plan.items:
+        shell.tell(f"would remove {item}")
+    planned = counted(*(plan.count(kind) for kind in ("container", "network", "volume")))
+    shell.say(f"{planned}; {plan.foreign} of other state folders are left alone")
+
+
+def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
+    """What went, and the proof: how many a second look still finds."""
+    if shell.json:
+        parts = {
+            "containers": cleaned.containers,
+            "networks": cleaned.networks,
+            "volumes": cleaned.volumes,
+            "left": list(cleaned.left),
+            "otherHomes": cleaned.foreign,
+            "stateForgotten": forgot,
+        }
+        shell.tell(as_json(parts))
+        return
+    shell.tell(f"removed {counted(cleaned.containers, cleaned.networks, cleaned.volumes)}; {len(cleaned.left)} left")
+    for sentence in cleaned.left:
+        shell.say(f"left: {sentence}")
+    if cleaned.foreign:
+        shell.say(f"{cleaned.foreign} of other state folders were left alone (chaos-ecs clean --all-homes)")
+    if forgot:
+        shell.say("the state is forgotten")

@@ -1,0 +1,105 @@
+"""The tables of `ps`, `service ls` and their like: snapshots in, text out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chaos_ecs.cli.lines import seconds
+from chaos_ecs.cli.output import table
+from chaos_ecs.cli.panel import clock
+from chaos_ecs.cli.plain import timestamp
+from chaos_ecs.cli.snapshot import Service, Snapshot, Task, name_of
+
+
+def tasks(snapshot: Snapshot, chosen: Sequence[Task], *, now: float) -> str:
+    """One row a task; why it stopped stands in full, as the last column."""
+    with_ends = any(task.is_stopped for task in chosen)
+    head = ["TASK", "SERVICE", "STATUS", "TASK DEFINITION", "UP", "PORTS"]
+    body = []
+    for task in chosen:
+        row = [
+            task.short,
+            name_of(task.service) or "(standalone)",
+            task.last_status,
+            task.task_definition,
+            _up(task, now),
+            " ".join(f"127.0.0.1:{port}" for port in task.host_ports) or "-",
+        ]
+        body.append([*row, *(_end(task) if with_ends else ())])
+    return table([*head, *(("EXIT", "WHY STOPPED") if with_ends else ())], body)
+
+
+def _up(task: Task, now: float) -> str:
+    if task.started_at is None:
+        return "-"
+    return clock((task.stopped_at or now) - task.started_at)
+
+
+def _end(task: Task) -> tuple[str, str]:
+    if not task.is_stopped:
+        return "-", "-"
+    code = task.exit_code
+    reason = next((item.reason for item in task.containers if item.reason), "") or task.stopped_reason
+    why = f"{task.stop_code}: {reason}" if task.stop_code else reason
+    return "-" if code is None else str(code), why or "-"
+
+
+def services(chosen: Sequence[Service]) -> str:
+    head = ("SERVICE", "CONDITION", "DESIRED", "RUNNING", "PENDING", "TASK DEFINITION", "KILLS", "LAST RECOVERY")
+    body = [
+        (
+            service.name,
+            service.condition,
+            str(service.desired_count),
+            str(service.running_count),
+            str(service.pending_count),
+            service.task_definition,
+            str(service.kills),
+            "-" if service.last_recovery_seconds is None else seconds(service.last_recovery_seconds),
+        )
+        for service in chosen
+    ]
+    return table(head, body)
+
+
+def deployments(chosen: Sequence[Mapping[str, Any]]) -> str:
+    """As DescribeServices answers them."""
+    head = ("DEPLOYMENT", "TASK DEFINITION", "ROLLOUT", "DESIRED", "RUNNING", "PENDING", "FAILED")
+    body = [
+        (
+            str(item.get("status")),
+            name_of(str(item.get("taskDefinition"))),
+            str(item.get("rolloutState")),
+            *(str(item.get(count, 0)) for count in ("desiredCount", "runningCount", "pendingCount", "failedTasks")),
+        )
+        for item in chosen
+    ]
+    return table(head, body)
+
+
+def containers(task: Task) -> str:
+    """The containers of a task; `runtimeId` is Docker's own id, as in `docker ps`."""
+    body = [
+        (
+            item.name,
+            item.image,
+            item.runtime_id[:12] or "-",
+            "-" if item.exit_code is None else str(item.exit_code),
+            " ".join(f"127.0.0.1:{host}->{port}" for port, host in item.ports) or "-",
+            item.reason or "-",
+        )
+        for item in task.containers
+    ]
+    return table(("CONTAINER", "IMAGE", "RUNTIME ID", "EXIT", "PORTS", "REASON"), body)
+
+
+def moments(task: Task) -> str:
+    """When a task was created, started and stopped, in UTC and counted from its creation."""
+    times = (("created", task.created_at), ("started", task.started_at), ("stopped", task.stopped_at))
+    body = [
+        (name, timestamp(at), "" if name == "created" else f"+{seconds(at - task.created_at)}")
+        for name, at in times
+        if at is not None
+    ]
+    return table(("WHEN", "UTC", ""), body)

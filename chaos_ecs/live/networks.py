@@ -1,0 +1,59 @@
+"""One Docker network per cluster: made when its first container starts, removed with the cluster."""
+
+from __future__ import annotations
+
+import threading
+
+from docker import APIClient
+from docker.errors import APIError, NotFound
+
+from chaos_ecs.live import labels
+from chaos_ecs.live.labels import Home
+
+
+class Networks:
+    """Knows which networks it has made sure of. Called by several starts at once."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._lock = threading.Lock()
+        self._sure_of: dict[str, None] = {}
+
+    def ensure(self, client: APIClient, cluster_arn: str) -> None:
+        """Makes the cluster's network unless it is there. Raises the SDK's exceptions."""
+        name = labels.network_name(self._home, cluster_arn)
+        if name in self._sure_of:
+            return
+        with self._lock:  # Docker would make two networks of one name
+            if name not in self._sure_of:
+                self._make(client, name, cluster_arn)
+                self._sure_of[name] = None
+
+    def doubt(self, cluster_arn: str) -> None:
+        """The engine said that the network is missing: look again next time."""
+        self._sure_of.pop(labels.network_name(self._home, cluster_arn), None)
+
+    def doubt_all(self) -> None:
+        """The engine was away; anything may have happened to its networks."""
+        self._sure_of.clear()
+
+    def remove(self, client: APIClient, cluster_arn: str) -> None:
+        """Removes the cluster's network if it is ours. Containers of others in it are not disconnected: then the
+        engine refuses, with an APIError."""
+        self.doubt(cluster_arn)
+        try:
+            network = client.inspect_network(labels.network_name(self._home, cluster_arn))
+            if labels.of(network).get(labels.HOME) == self._home.id:
+                client.remove_network(network["Id"])
+        except NotFound:
+            return
+
+    def _make(self, client: APIClient, name: str, cluster_arn: str) -> None:
+        try:
+            network = client.inspect_network(name)
+        except NotFound:
+            marks = labels.network_labels(self._home, cluster_arn)
+            client.create_network(name, driver="bridge", labels=marks, check_duplicate=True)
+            return
+        if labels.of(network).get(labels.HOME) != self._home.id:
+            raise APIError(f"network {name} is not ours", explanation=f"a network named {name} exists and is not ours")

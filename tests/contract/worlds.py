@@ -1,0 +1,249 @@
+"""The two worlds the contract suite holds to one contract: the simulator's and Docker's.
+
+A World has the runtime under test and what somebody beside it can do to the engine's containers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Protocol, TypeVar
+
+import docker
+
+from chaos_ecs.core.messages import ContainerSeen, Effect, EngineConnected, Fact, RunState
+from chaos_ecs.core.model import ContainerDefinition
+from chaos_ecs.live.engine import Connector, address_of
+from chaos_ecs.live.images import Images
+from chaos_ecs.live.labels import Home
+from chaos_ecs.live.runtime import DockerRuntime
+from chaos_ecs.ports import Runtime
+from chaos_ecs.sim.clock import VirtualClock
+from chaos_ecs.sim.engine import Behaviour, SimEngine, demo_behaviour
+from chaos_ecs.sim.runtime import SimRuntime
+from tests.builders import eventually
+
+T = TypeVar("T")
+_Fact = TypeVar("_Fact", bound=Fact)
+WITHIN_SECONDS = 20.0
+
+
+class World(Protocol):
+    runtime: Runtime
+    facts: list[Fact]  # all that `poll` has answered since the runtime was opened
+
+    def advance_until(self, check: Callable[[], T]) -> T:
+        """Lets time pass, and polls, until `check` answers something true; that answer."""
+        ...
+
+    def reopen(self) -> None:
+        """The controller crashes and another one starts: a new runtime on the same engine."""
+        ...
+
+    def kill(self, runtime_id: str) -> None:
+        """As `docker kill`, and so on below: behind the runtime's back."""
+        ...
+
+    def remove(self, runtime_id: str) -> None: ...
+    def restart(self, runtime_id: str) -> None: ...
+    def engine_goes(self) -> None: ...
+    def engine_returns(self) -> None: ...
+    def close(self) -> None: ...
+
+
+def execute(world: World, *effects: Effect) -> None:
+    """As the controller does: not before the engine is connected."""
+    await_fact(world, EngineConnected)
+    world.runtime.execute(effects)
+
+
+def told(world: World, kind: type[_Fact]) -> list[_Fact]:
+    """All facts of one kind so far."""
+    return [fact for fact in world.facts if isinstance(fact, kind)]
+
+
+def await_fact(world: World, kind: type[_Fact], **members: object) -> _Fact:
+    """The first fact of this kind with these members, waited for."""
+
+    def look() -> _Fact:
+        found = [f for f in told(world, kind) if all(getattr(f, m) == v for m, v in members.items())]
+        assert found, world.facts
+        return found[0]
+
+    return world.advance_until(look)
+
+
+def await_running(world: World, task_arn: str, name: str = "app") -> ContainerSeen:
+    return await_fact(world, ContainerSeen, task_arn=task_arn, name=name, state=RunState.RUNNING)
+
+
+def containers_now(world: World) -> Sequence[ContainerSeen]:
+    """What the engine has, by a fresh runtime's own first look."""
+    world.reopen()
+    return await_fact(world, EngineConnected).containers
+
+
+class SimWorld:
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.engine = SimEngine(self.clock, Random(1), _behaviour)
+        self._open()
+
+    def _open(self) -> None:
+        self.facts: list[Fact] = []
+        self.runtime: Runtime = SimRuntime(self.engine)
+        self.runtime.open(lambda: None)
+
+    def advance_until(self, check: Callable[[], T]) -> T:
+        until = self.clock.now() + WITHIN_SECONDS
+        while True:
+            self.facts += self.runtime.poll()
+            with contextlib.suppress(AssertionError):
+                if answer := check():
+                    return answer
+            at = self.runtime.next_fact_at()
+            if at is None or at > until:
+                raise AssertionError(f"never, and nothing else will happen; the facts were {self.facts}")
+            self.clock.advance_to(at)
+
+    def reopen(self) -> None:
+        self.runtime.close()
+        self._open()
+
+    def kill(self, runtime_id: str) -> None:
+        self.engine.signal(runtime_id, "SIGKILL")
+
+    def remove(self, runtime_id: str) -> None:
+        self.engine.remove(runtime_id)
+
+    def restart(self, runtime_id: str) -> None:
+        self.clock.jump(0.5)
+        self.engine.restart(runtime_id)
+
+    def engine_goes(self) -> None:
+        self.engine.up = False
+
+    def engine_returns(self) -> None:
+        self.engine.up = True
+
+    def close(self) -> None:
+        self.runtime.close()
+
+
+def _behaviour(definition: ContainerDefinition) -> Behaviour:
+    """In the simulator every other entry point than the image's own is one that does not exist."""
+    if definition.entry_point:
+        return Behaviour(cannot_start=f"exec: {definition.entry_point[0]}: executable file not found in $PATH")
+    return demo_behaviour(definition)
+
+
+class DockerWorld:
+    """Through a relay where the engine is to go away: the real one has other users."""
+
+    def __init__(self, client: docker.APIClient, home: Home, relay: Relay | None = None) -> None:
+        self.client = client
+        self.home = home
+        self.relay = relay
+        self._open()
+
+    def _open(self) -> None:
+        environment = {"DOCKER_HOST": self.relay.address} if self.relay else None
+        self.facts: list[Fact] = []
+        self.woken = threading.Event()
+        self.runtime: Runtime = DockerRuntime(Connector(30, environment).connect, self.home, Images)
+        self.runtime.open(self.woken.set)
+
+    def advance_until(self, check: Callable[[], T]) -> T:
+        def poll_and_check() -> T:
+            self.facts += self.runtime.poll()
+            return check()
+
+        return eventually(poll_and_check, within=WITHIN_SECONDS, every=0.01)
+
+    def reopen(self) -> None:
+        self.runtime.close()
+        self._open()
+
+    def kill(self, runtime_id: str) -> None:
+        self.client.kill(runtime_id)
+
+    def remove(self, runtime_id: str) -> None:
+        self.client.remove_container(runtime_id, force=True)
+
+    def restart(self, runtime_id: str) -> None:
+        self.client.restart(runtime_id, timeout=0)
+
+    def engine_goes(self) -> None:
+        assert self.relay is not None
+        self.relay.close()
+
+    def engine_returns(self) -> None:
+        assert self.relay is not None
+        self.relay.open()
+
+    def close(self) -> None:
+        self.runtime.close()
+        for one in self.client.containers(all=True, filters=self.home.filters):
+            self.client.remove_container(one["Id"], force=True)
+        if self.relay:
+            self.relay.close()
+
+
+class Relay:
+    """A TCP port in front of the engine's socket, which a test can take away without stopping the engine."""
+
+    def __init__(self, client: docker.APIClient) -> None:
+        self._socket_path = address_of(client).removeprefix("unix://")
+        self._open_sockets: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._port: int = self._listener.getsockname()[1]
+        self._serve()
+
+    @property
+    def address(self) -> str:
+        return f"tcp://127.0.0.1:{self._port}"
+
+    def open(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", self._port))
+        self._serve()
+
+    def close(self) -> None:
+        for one in [self._listener, *self._open_sockets]:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self._open_sockets = []
+
+    def _serve(self) -> None:
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                here, _ = listener.accept()
+                there = socket.socket(socket.AF_UNIX)
+                there.connect(self._socket_path)
+                self._open_sockets += [here, there]
+                for one, other in ((here, there), (there, here)):
+                    threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+
+    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+
+
+def can_relay(client: docker.APIClient) -> bool:
+    return os.name == "posix" and address_of(client).startswith("unix://")
+
+
+def a_free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port

@@ -1,0 +1,209 @@
+"""Who is served: signatures, Host, Origin, sizes. Each refusal has AWS's own name, status and words."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+
+import pytest
+
+from chaos_ecs.api.auth import Request
+from chaos_ecs.api.border import LARGEST_BODY_BYTES, Response
+from chaos_ecs.sigv4 import Credentials
+from tests.unit.api_harness import HOST, KEYS, PORT, TARGETS, Harness
+
+LIST_CLUSTERS = {"X-Amz-Target": f"{TARGETS['ecs']}.ListClusters"}
+
+
+@pytest.fixture
+def api() -> Harness:
+    return Harness()
+
+
+def told(response: Response) -> tuple[int, str, str]:
+    body = json.loads(response.body)
+    return response.status, body["__type"], body["message"]
+
+
+def unsigned(api: Harness, **headers: str) -> Response:
+    return api.handle(Request("POST", "/", "", {"host": HOST, **headers}, b"{}"))
+
+
+def test_a_signed_request_is_served(api: Harness) -> None:
+    assert api.send(b"{}", headers=LIST_CLUSTERS).status == 200
+
+
+def test_boto3_is_served_in_any_region(api: Harness) -> None:
+    assert api.client("ap-southeast-2").list_clusters()["clusterArns"] == [
+        "arn:aws:ecs:ap-southeast-2:123456789012:cluster/my-cluster"
+    ]
+
+
+def test_a_request_without_a_signature_is_refused(api: Harness) -> None:
+    said = (400, "MissingAuthenticationTokenException", "Missing Authentication Token")
+    assert told(unsigned(api)) == said
+
+
+@pytest.mark.parametrize(
+    ("authorization", "said"),
+    [
+        ("Bearer abc", "must begin with 'AWS4-HMAC-SHA256'"),
+        (
+            "AWS4-HMAC-SHA256 Credential=a",
+            "requires 'Signature' parameter. Authorization header requires 'SignedHeaders'",
+        ),
+        (
+            "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=0",
+            "Credential must have exactly 5 slash-delimited elements",
+        ),
+    ],
+)
+def test_an_incomplete_signature_is_refused(api: Harness, authorization: str, said: str) -> None:
+    status, code, message = told(unsigned(api, authorization=authorization, **{"x-amz-date": "20260101T000000Z"}))
+    assert (status, code) == (400, "IncompleteSignatureException")
+    assert said in message
+
+
+def test_a_signature_without_a_date_is_incomplete(api: Harness) -> None:
+    whole = "AWS4-HMAC-SHA256 Credential=K/20260101/us-east-1/ecs/aws4_request, SignedHeaders=host, Signature=0"
+    status, code, message = told(unsigned(api, authorization=whole))
+    assert (status, code) == (400, "IncompleteSignatureException")
+    assert "'X-Amz-Date'" in message
+
+
+def test_an_unknown_access_key_is_refused(api: Harness) -> None:
+    response = api.send(b"{}", headers=LIST_CLUSTERS, keys=Credentials("AKIASOMEBODY", KEYS.secret_access_key))
+    said = (400, "UnrecognizedClientException", "The security token included in the request is invalid.")
+    assert told(response) == said
+
+
+def test_a_wrong_secret_is_refused(api: Harness) -> None:
+    response = api.send(b"{}", headers=LIST_CLUSTERS, keys=Credentials(KEYS.access_key_id, "guessed"))
+    status, code, message = told(response)
+    assert (status, code) == (400, "InvalidSignatureException")
+    assert message.startswith("The request signature we calculated does not match the signature you provided.")
+
+
+def test_boto3_names_the_refusal(api: Harness) -> None:
+    client = api.client(keys=Credentials(KEYS.access_key_id, "guessed"))
+    with pytest.raises(client.exceptions.ClientError) as caught:
+        client.list_clusters()
+    assert caught.value.response["Error"]["Code"] == "InvalidSignatureException"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"), [(-16, "Signature expired: {0} is now earlier than"), (16, "Signature not yet current: {0}")]
+)
+def test_a_request_from_another_time_is_refused(api: Harness, minutes: int, said: str) -> None:
+    sent_at = time.time() + minutes * 60
+    status, code, message = told(api.send(b"{}", headers=LIST_CLUSTERS, now=sent_at))
+    assert (status, code) == (400, "InvalidSignatureException")
+    date = dt.datetime.fromtimestamp(sent_at, dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+    assert message.startswith(said.format(date))
+    assert "15 min.)" in message
+
+
+def test_a_date_that_is_not_the_scopes_is_refused(api: Harness) -> None:
+    authorization = (
+        f"AWS4-HMAC-SHA256 Credential={KEYS.access_key_id}/20260101/us-east-1/ecs/aws4_request, "
+        "SignedHeaders=host;x-amz-date, Signature=0"
+    )
+    status, code, message = told(unsigned(api, authorization=authorization, **{"x-amz-date": "20260102T000000Z"}))
+    assert (status, code) == (400, "InvalidSignatureException")
+    assert "'20260101' != '20260102', from '20260102T000000Z'" in message
+
+
+@pytest.mark.parametrize("region", ["", "here", "us-east-1/x", "US-EAST-1", "us-east-1000", "..", "a" * 300])
+def test_a_region_that_is_none_is_refused(api: Harness, region: str) -> None:
+    assert told(api.send(b"{}", headers=LIST_CLUSTERS, region=region))[0] == 400
+    assert not api.simulation.state.clusters
+
+
+@pytest.mark.parametrize(("service", "target"), [("s3", "ecs"), ("chaos-ecs", "ecs"), ("ecs", "chaos-ecs")])
+def test_a_signature_for_another_service_is_refused(api: Harness, service: str, target: str) -> None:
+    response = api.send(b"{}", headers={"X-Amz-Target": f"{TARGETS[target]}.ListClusters"}, service=service)
+    said = f"Credential should be scoped to correct service: '{target}'."
+    assert told(response) == (400, "InvalidSignatureException", said)
+
+
+def test_a_body_hash_that_is_not_the_bodys_is_refused(api: Harness) -> None:
+    headers = {**LIST_CLUSTERS, "X-Amz-Content-Sha256": "0" * 64}
+    assert told(api.send(b"{}", headers=headers))[1] == "InvalidSignatureException"
+
+
+@pytest.mark.parametrize("host", ["evil.example", f"evil.example:{PORT}", "127.0.0.1", f"127.0.0.1:{PORT + 1}", ""])
+@pytest.mark.parametrize("path", ["/", "/health", "/state", "/events"])
+def test_a_foreign_host_is_refused_everywhere(api: Harness, host: str, path: str) -> None:
+    status, code, _ = told(api.handle(Request("GET", path, "", {"host": host}, b"")))
+    assert (status, code) == (403, "AccessDeniedException")
+
+
+@pytest.mark.parametrize("host", [HOST, f"localhost:{PORT}", f"LOCALHOST:{PORT}", f"[::1]:{PORT}"])
+def test_our_own_names_are_served(api: Harness, host: str) -> None:
+    assert api.handle(Request("GET", "/health", "", {"host": host}, b"")).status == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", f"http://localhost:{PORT + 1}", "file://"])
+def test_a_foreign_page_is_refused_even_with_a_good_signature(api: Harness, origin: str) -> None:
+    assert told(api.send(b"{}", headers={**LIST_CLUSTERS, "Origin": origin}))[:2] == (403, "AccessDeniedException")
+
+
+def test_a_page_of_our_own_is_served(api: Harness) -> None:
+    assert api.send(b"{}", headers={**LIST_CLUSTERS, "Origin": f"http://localhost:{PORT}"}).status == 200
+
+
+def test_a_body_over_a_mebibyte_is_refused(api: Harness) -> None:
+    assert told(api.send(b" " * (LARGEST_BODY_BYTES + 1), headers=LIST_CLUSTERS))[0] == 413
+    assert api.send(b"{}" + b" " * (LARGEST_BODY_BYTES - 2), headers=LIST_CLUSTERS).status == 200
+
+
+@pytest.mark.parametrize("target", ["", "ListClusters", f"{TARGETS['ecs']}.Nothing", "Other.ListClusters", "...."])
+def test_an_unknown_operation_is_named(api: Harness, target: str) -> None:
+    status, code, message = told(api.send(b"{}", headers={"X-Amz-Target": target}))
+    assert (status, code) == (400, "UnknownOperationException")
+    assert target in message
+
+
+def test_an_operation_that_is_not_here_yet_is_named(api: Harness) -> None:
+    status, code, message = told(api.send(b"{}", headers={"X-Amz-Target": f"{TARGETS['ecs']}.ExecuteCommand"}))
+    assert (status, code) == (501, "NotImplementedException")
+    assert message == "chaos-ecs does not have the operation ExecuteCommand yet."
+
+
+def test_every_answer_has_a_request_id_of_its_own(api: Harness) -> None:
+    responses = [api.send(b"{}", headers=LIST_CLUSTERS), api.send(b"{", headers=LIST_CLUSTERS), unsigned(api)]
+    ids = [response.headers["x-amzn-RequestId"] for response in responses]
+    assert len(set(ids)) == 3
+    assert all(len(id_) == 36 for id_ in ids)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/", 405), ("POST", "/state", 405), ("DELETE", "/events", 405), ("GET", "/favicon.ico", 404)],
+)
+def test_other_methods_and_paths_are_refused(api: Harness, method: str, path: str, status: int) -> None:
+    assert told(api.handle(Request(method, path, "", {"host": HOST}, b"")))[0] == status
+
+
+def test_health_is_told_to_anybody_here(api: Harness) -> None:
+    response = api.handle(Request("GET", "/health", "", {"host": HOST}, b""))
+    assert sorted(json.loads(response.body)) == ["chaos-ecs", "pid"]
+
+
+def test_a_controller_whose_loop_has_died_answers_500(api: Harness) -> None:
+    api.border.controller.failed = RuntimeError("a bug")
+    status, code, message = told(api.send(b"{}", headers=LIST_CLUSTERS))
+    assert (status, code) == (500, "ServerException")
+    assert "controller.log" in message
+
+
+def test_a_bug_in_an_operation_answers_500_without_its_traceback(
+    api: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.send(b"{}", headers=LIST_CLUSTERS)
+    del api.simulation.state.clusters  # whoever asks for clusters now meets an AttributeError
+    status, code, message = told(api.send(b"{}", headers=LIST_CLUSTERS))
+    assert (status, code) == (500, "ServerException")
+    assert "AttributeError" not in message
+    assert "AttributeError" in caplog.text

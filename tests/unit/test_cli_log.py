@@ -1,0 +1,238 @@
+"""The live log's lines: every event in words, at every width, with glyphs and without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chaos_ecs.cli import layout, plain
+from chaos_ecs.cli.lines import Line, lines_of
+from chaos_ecs.cli.snapshot import Event
+from chaos_ecs.cli.symbols import ASCII, UNICODE, Symbols, choose
+from tests.unit.fake_controller import AT, event, service_arn, task_arn
+
+KILL_STORY = [
+    event("TASK_KILLED", at=41.0, service="web", task="b20e41", signal="SIGKILL", left=2, desiredCount=3),
+    event(
+        "TASK_STOPPED",
+        at=41.1,
+        service="web",
+        task="b20e41",
+        stopCode="EssentialContainerExited",
+        stoppedReason="Essential container in task exited",
+        exitCode=137,
+        reachedRunning=True,
+        noticedAfter=0.1,
+    ),
+    event("TASK_CREATED", at=41.4, service="web", task="e41b07", fills=task_arn("b20e41"), decidedAfter=0.4),
+    event("SERVICE_TASKS_STARTED", at=41.4, service="web", tasks=[task_arn("e41b07")], cause="desired 3, 2 there"),
+    event("TASK_PENDING", at=41.4, service="web", task="e41b07", images=["busybox:1.37"]),
+    event("TASK_ACTIVATING", at=41.4, service="web", task="e41b07"),
+    event("TASK_RUNNING", at=42.5, service="web", task="e41b07", fills=task_arn("b20e41"), runningAfter=1.5),
+    event(
+        "SERVICE_STEADY", at=42.5, service="web", runningCount=3, message="(service web) has reached a steady state."
+    ),
+    event("SERVICE_RECOVERED", at=42.5, service="web", seconds=1.5, runningCount=3),
+]
+
+
+def shown(events: list[Event], width: int, symbols: Symbols = UNICODE) -> str:
+    rows = [row for line in lines_of(events) for row in layout.rows(line, width, symbols, layout.elapsed(line.at - AT))]
+    return "\n".join(rows)
+
+
+def test_a_kill_and_its_recovery_at_100_columns() -> None:
+    assert shown(KILL_STORY, 100) == (
+        "   41.0s × KILLED     web b20e41  SIGKILL, by you: chaos-ecs kill                        2 of 3 left\n"  # noqa: RUF001
+        "   41.1s ■ STOPPED    web b20e41  exit 137  EssentialContainerExited             noticed after 0.10s\n"
+        "   41.4s ► STARTED    web e41b07  a NEW task; b20e41 is never restarted          decided after 0.40s\n"
+        "   41.4s ○ PENDING    web e41b07  image busybox:1.37\n"
+        "   42.5s ● RUNNING    web e41b07                                                  running after 1.5s\n"
+        "   42.5s = STEADY     (service web) has reached a steady state.                   RECOVERED IN 1.5 s"
+    )
+
+
+def test_the_same_at_80_columns_in_ascii() -> None:
+    assert shown(KILL_STORY, 80, ASCII) == (
+        "   41.0s x KILLED     web b20e41  SIGKILL, by you: chaos-ecs kill    2 of 3 left\n"
+        "   41.1s # STOPPED    web b20e41  exit 137                   noticed after 0.10s\n"
+        "   41.4s > STARTED    web e41b07  a NEW task                 decided after 0.40s\n"
+        "   41.4s o PENDING    web e41b07  image busybox:1.37\n"
+        "   42.5s * RUNNING    web e41b07                              running after 1.5s\n"
+        "   42.5s = STEADY     web 3/3                                 RECOVERED IN 1.5 s"
+    )
+
+
+def test_the_same_at_60_columns_keeps_time_word_id_and_recovery() -> None:
+    assert shown(KILL_STORY, 60) == (
+        "   41.0s × KILLED     web b20e41  SIGKILL        2 of 3 left\n"  # noqa: RUF001
+        "   41.1s ■ STOPPED    web b20e41  exit 137            +0.10s\n"
+        "   41.4s ► STARTED    web e41b07  a NEW task          +0.40s\n"
+        "   41.4s ○ PENDING    web e41b07  image busybox:1.37\n"
+        "   42.5s ● RUNNING    web e41b07          running after 1.5s\n"
+        "   42.5s = STEADY     web 3/3             RECOVERED IN 1.5 s"
+    )
+
+
+PULL_FAILED = "CannotPullContainerError: manifest for no-such-image:9 not found: manifest unknown"
+
+# One of every type, with the word it is told by; "" where another line says it already.
+EVERY_EVENT = [
+    (event("CONTROLLER_STARTED", message="Cluster ready. Waiting for commands..."), "READY"),
+    (event("ENGINE_CONNECTED", message="connected to Docker Engine 29.1", containers=0), "ENGINE"),
+    (event("ENGINE_LOST", message="the engine does not answer: connection refused", reason="refused"), "ENGINE"),
+    (event("CLUSTER_CREATED", message="cluster dev is ACTIVE"), "CREATED"),
+    (event("CLUSTER_DELETED", message="cluster dev is INACTIVE"), "ENDED"),
+    (event("TASK_DEFINITION_REGISTERED", message="registered web:2", taskDefinition="x/web:2"), "CREATED"),
+    (event("TASK_DEFINITION_DEREGISTERED", message="deregistered web:2", taskDefinition="x/web:2"), "ENDED"),
+    (event("SERVICE_CREATED", service="web", desiredCount=3, taskDefinition="x/web-server:1"), "CREATED"),
+    (event("SERVICE_UPDATED", service="web", desiredCount=5, previousDesiredCount=3), "UPDATED"),
+    (event("SERVICE_DELETED", service="web", message="service web is DRAINING: its tasks are stopped"), "DRAINING"),
+    (event("SERVICE_INACTIVE", service="web", message="service web is INACTIVE: its last task"), "INACTIVE"),
+    (event("SERVICE_TASKS_STARTED", service="web", tasks=[task_arn("7f3a9c")]), ""),
+    (event("SERVICE_TASKS_STOPPED", service="web", tasks=[task_arn("7f3a9c")], cause="desired 1"), "STOPPING"),
+    (event("SERVICE_THROTTLED", service="web", message="(service web) is unable to start", delay=4), "THROTTLE"),
+    (event("SERVICE_STEADY", service="web", runningCount=3, after=3.2, message="(service web) is steady"), "STEADY"),
+    (event("SERVICE_RECOVERED", service="web", seconds=3.1), "RECOVERED"),
+    (event("DEPLOYMENT_STARTED", service="web", message="service web: web:1 is replaced by web:2"), "DEPLOY"),
+    (event("DEPLOYMENT_COMPLETED", service="web"), ""),
+    (event("TASK_CREATED", service="web", task="7f3a9c", cause="desired 3, 0 there"), "STARTED"),
+    (event("TASK_CREATED", task="7f3a9c"), "STARTED"),
+    (event("TASK_PENDING", service="web", task="7f3a9c", images=["busybox:1.37"]), "PENDING"),
+    (event("TASK_ACTIVATING", service="web", task="7f3a9c"), ""),
+    (event("TASK_RUNNING", service="web", task="7f3a9c", after=0.4), "RUNNING"),
+    (event("TASK_STOPPING", task="7f3a9c"), "STOPPING"),
+    (event("TASK_KILLED", task="7f3a9c", signal="SIGKILL"), "KILLED"),
+    (event("TASK_STOPPED", task="7f3a9c", exitCode=0, reachedRunning=True, ranFor=3.2), "STOPPED"),
+    (event("TASK_STOPPED", service="web", task="7f3a9c", reachedRunning=False, stoppedReason=PULL_FAILED), "STOPPED"),
+    (event("TASK_NOT_PLACED", message="a task of web:1 was not placed: no engine"), "NOT RUN"),
+    (event("TASK_HEALTH_CHANGED", service="web", task="7f3a9c", healthStatus="UNHEALTHY"), "UNHEALTHY"),
+    (event("STRAY_FOUND", task="7f3a9c", message="container c0ffee carries our label but no task owns it"), "STRAY"),
+    (event("SOMETHING_NEWER", service="web", message="a newer controller says so"), "EVENT"),
+]
+
+
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII], ids=["glyphs", "ascii"])
+@pytest.mark.parametrize("width", [100, 80, 60, 40])
+@pytest.mark.parametrize(("told", "word"), EVERY_EVENT, ids=lambda value: getattr(value, "type", value))
+def test_every_event_fits_its_width_and_keeps_its_word_and_id(
+    told: Event, word: str, width: int, symbols: Symbols
+) -> None:
+    text = shown([told], width, symbols)
+    if not word:
+        assert text == ""
+        return
+    assert all(len(row) <= width for row in text.splitlines())
+    assert text.splitlines()[0][layout.GLYPH + 2 :].startswith(word)
+    if told.task and word != "STRAY":
+        assert "7f3a9c" in text
+    if symbols is ASCII:
+        assert text.isascii()
+
+
+def test_the_reason_of_a_failed_start_is_folded_and_never_dropped() -> None:
+    told = event("TASK_STOPPED", service="worker", task="90aa1f", reachedRunning=False, stoppedReason=PULL_FAILED)
+    assert shown([told], 60) == (
+        "   00.0s ■ STOPPED    worker 90aa1f    never reached RUNNING\n"
+        "               CannotPullContainerError: manifest for\n"
+        "               no-such-image:9 not found: manifest unknown"
+    )
+
+
+def test_tasks_of_which_the_same_is_said_at_the_same_moment_share_a_line() -> None:
+    ids = ("7f3a9c", "b20e41", "c9d550")
+    told = [event("TASK_PENDING", service="web", task=digits, images=["busybox:1.37"]) for digits in ids]
+    assert shown(told, 80) == "   00.0s ○ PENDING    web 7f3a9c b20e41 c9d550  image busybox:1.37"
+
+
+def test_more_ids_than_a_row_has_room_for_go_on_in_the_next() -> None:
+    ids = tuple(f"{number:06x}" for number in range(12))
+    (told,) = lines_of([event("SERVICE_TASKS_STOPPED", service="web", tasks=[task_arn(item) for item in ids])])
+    rows = layout.rows(told, 60, UNICODE, "00.0s")
+    assert " ".join(rows).split()[-12:] == list(ids)
+    assert all(len(row) <= 60 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("data", "end"),
+    [
+        ({"exitCode": 0, "stopCode": "EssentialContainerExited"}, "FINISHED in 3.2s"),
+        ({"exitCode": 1, "stopCode": "EssentialContainerExited"}, "FAILED after 3.2s"),
+        ({"exitCode": 137, "stopCode": "EssentialContainerExited"}, "KILLED after 3.2s"),
+        ({"exitCode": 143, "stopCode": "UserInitiated"}, "STOPPED after 3.2s"),
+    ],
+)
+def test_the_end_of_a_standalone_task_says_what_it_means(data: dict[str, Any], end: str) -> None:
+    told = event("TASK_STOPPED", task="a1b2c3", reachedRunning=True, ranFor=3.2, **data)
+    assert shown([told], 100).endswith(end)
+
+
+def test_stopping_is_told_once_with_the_services_cause() -> None:
+    told = [
+        event("TASK_STOPPING", service="web", task="7f3a9c"),
+        event("SERVICE_TASKS_STOPPED", service="web", tasks=[task_arn("7f3a9c")], cause="the service is deleted"),
+    ]
+    assert shown(told, 80) == "   00.0s ■ STOPPING   web 7f3a9c  the service is deleted"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(-1.0, "00.0s"), (3.24, "03.2s"), (65.2, "01:05.2"), (3723.0, "1:02:03")]
+)
+def test_elapsed_time_is_short_and_never_negative(seconds: float, text: str) -> None:
+    assert layout.elapsed(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "ascii_only", "expected"),
+    [
+        ("utf-8", False, UNICODE),
+        ("utf-8", True, ASCII),
+        ("cp1252", False, ASCII),
+        (None, False, ASCII),
+        ("no-such-encoding", False, ASCII),
+    ],
+)
+def test_glyphs_are_used_only_where_the_output_can_show_them(
+    encoding: str | None, ascii_only: bool, expected: Symbols
+) -> None:
+    assert choose(encoding, ascii_only=ascii_only) == expected
+
+
+def test_the_symbol_of_every_line_exists() -> None:
+    for told, _ in EVERY_EVENT:
+        for line in lines_of([told]):
+            assert hasattr(UNICODE, line.symbol)
+
+
+def test_a_view_can_add_a_line_of_its_own() -> None:
+    line = Line(AT + 5.1, "stopped", "STILL GONE", "", ("77aa01",), "5s later, replacements: 0", "+5s: 0")
+    assert layout.rows(line, 60, UNICODE, "05.1s") == ["   05.1s ■ STILL GONE 77aa01  5s later, replacements: 0"]
+    assert layout.rows(line, 40, UNICODE, "05.1s") == ["   05.1s ■ STILL GONE 77aa01  +5s: 0"]
+
+
+# --- in a pipe ---
+
+
+def test_in_a_pipe_an_event_is_one_line_of_key_and_value() -> None:
+    killed, stopped, started = (plain.line(item) for item in KILL_STORY[:3])
+    assert killed == ("2026-09-21T14:14:01.000Z KILLED service=web task=b20e41 signal=SIGKILL left=2 desiredCount=3")
+    assert stopped == (
+        "2026-09-21T14:14:01.100Z STOPPED service=web task=b20e41 stopCode=EssentialContainerExited "
+        'stoppedReason="Essential container in task exited" exitCode=137 reachedRunning=true noticedAfter=0.100'
+    )
+    assert started == "2026-09-21T14:14:01.400Z STARTED service=web task=e41b07 fills=b20e41 decidedAfter=0.400"
+
+
+@pytest.mark.parametrize(("told", "word"), EVERY_EVENT, ids=lambda value: getattr(value, "type", value))
+def test_in_a_pipe_every_event_is_exactly_one_line(told: Event, word: str) -> None:
+    text = plain.line(told)
+    assert "\n" not in text
+    assert text.split()[1] == plain.word(told.type)
+    assert plain.word(told.type).isupper()
+
+
+def test_a_message_with_a_line_break_stays_on_its_line_in_a_pipe() -> None:
+    told = Event(1, AT, "ENGINE_LOST", data={"reason": "first\nsecond"})
+    assert plain.line(told).endswith('reason="first\\nsecond"')
+    assert service_arn("web") not in plain.line(told)

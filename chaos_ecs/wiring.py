@@ -237,8 +237,9 @@ def _live_controller(settings: Settings, home_id: str, seed: int) -> tuple[Contr
     from chaos_ecs.live.runtime import DockerRuntime
     from chaos_ecs.live.store import SqliteStore
 
-    engine.connect().close()  # where no engine answers, say so now and not in every command
-    runtime = DockerRuntime(engine.connect, Home(home_id, str(settings.home)), Images)
+    connector = engine.Connector()  # keeps to one engine: another one's empty listing would end all our tasks
+    connector.connect().close()  # where no engine answers, say so now and not in every command
+    runtime = DockerRuntime(connector.connect, Home(home_id, str(settings.home)), Images)
     store = SqliteStore(settings.database)
     return Controller(clock=WallClock(), runtime=runtime, store=store, salt=home_id), lambda: None
 

@@ -34,6 +34,7 @@ class SimRuntime:
         self._facts: list[Fact] = []
         self._pulled: set[str] = set()
         self._starting: dict[tuple[str, str], None] = {}
+        self._ended: dict[str, list[ContainerSeen]] = {}  # ends of runs not told yet
         self._connected: bool | None = None  # not looked at yet
 
     # --- the port ---
@@ -148,13 +149,15 @@ class SimRuntime:
     def _changed(self, container: SimContainer) -> None:
         """Told a moment later, and then as it is by then: a listing never says what was."""
         runtime_id = container.seen.runtime_id
-        was = container.seen
+        if container.seen.state is RunState.EXITED:
+            self._ended.setdefault(runtime_id, []).append(container.seen)
 
         def tell() -> None:
             now_there = self.engine.containers.get(runtime_id)
             if self._hears and now_there:
-                if was.state is RunState.EXITED and now_there.seen.started_at != was.started_at:
-                    self._facts.append(was)  # restarted behind our back: its end is told first
+                for ended in self._ended.pop(runtime_id, []):
+                    if ended.started_at != now_there.seen.started_at:
+                        self._facts.append(ended)  # restarted behind our back: its end is told first
                 self._facts.append(now_there.seen)
 
         self.engine.after(self.engine.rng.uniform(0.005, 0.05), tell)

@@ -78,6 +78,8 @@ class HttpController:
         return self._answer("GET", "/state", "", {}, b"", scope="chaos-ecs", operation="GET /state")
 
     def events(self, after: int, *, follow: bool) -> Iterator[Event]:
+        from http.client import HTTPException
+
         query = f"after={after}&follow={int(follow)}"
         connection, response = self._send("GET", "/events", query, {}, b"", scope="chaos-ecs")
         try:
@@ -86,8 +88,8 @@ class HttpController:
             lines = (line.decode("utf-8") for line in response)
             for _, data in sse.messages(lines):
                 yield Event.of(json.loads(data))
-        except OSError as error:
-            raise lost(str(error)) from error
+        except (OSError, HTTPException) as error:
+            raise lost(str(error) or type(error).__name__) from error
         finally:
             connection.close()
         if follow:
@@ -102,11 +104,13 @@ class HttpController:
     def _answer(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, *, scope: str, operation: str
     ) -> Answer:
+        from http.client import HTTPException
+
         connection, response = self._send(method, path, query, headers, body, scope=scope)
         try:
             said = response.read()
-        except OSError as error:
-            raise lost(str(error)) from error
+        except (OSError, HTTPException) as error:
+            raise lost(str(error) or type(error).__name__) from error
         finally:
             connection.close()
         if response.status != 200:

@@ -17,11 +17,12 @@ from chaos_ecs.cli.client import state
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.shell import Shell
-from chaos_ecs.cli.snapshot import Snapshot
+from chaos_ecs.cli.snapshot import Snapshot, name_of
 from chaos_ecs.cli.system import check_line, counted, stop_controller
 from chaos_ecs.cli.tour import SERVICE, Tour
 
 SEED = 7
+_ID_IN_NAME = 12  # digits of a task's id in its container's name (live/labels.py)
 Write = Callable[[str], None]
 
 
@@ -101,8 +102,8 @@ def _put_away(shell: Shell, write: Write, tour: Tour, *, was_running: bool) -> i
         write(f"   {running} of the demo's {len(tour.made)} tasks are left; the controller is in use and goes on")
         return running
     stop_controller(shell)
-    if _others_known(snapshot, tour):
-        write("   controller stopped; what is older than the demo is left alone (chaos-ecs clean)")
+    if older := _not_of(tour, wiring.plan_clean(shell.settings)):
+        write(f"   controller stopped; {older} older containers are left, and with them the demo's (chaos-ecs clean)")
         return 0
     cleaned = wiring.clean(shell.settings)
     what = counted(cleaned.containers, cleaned.networks, cleaned.volumes)
@@ -118,9 +119,11 @@ def _others_live(snapshot: Snapshot, tour: Tour) -> bool:
     return services or any(not task.is_stopped and task.arn not in tour.made for task in snapshot.tasks)
 
 
-def _others_known(snapshot: Snapshot, tour: Tour) -> bool:
-    """Whether the record holds anything that the demo has not made, and a clean would take its logs."""
-    return any(task.arn not in tour.made for task in snapshot.tasks)
+def _not_of(tour: Tour, plan: Any) -> int:
+    """How many containers, kept for their logs, are of tasks that the demo has not started."""
+    ids = [name_of(arn)[:_ID_IN_NAME] for arn in tour.made]
+    names = [item.name for item in plan.items if item.kind == "container"]
+    return sum(1 for name in names if not any(id_ in name for id_ in ids))
 
 
 def _tell_result(shell: Shell, tour: Tour, *, simulated: bool) -> None:

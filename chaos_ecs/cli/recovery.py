@@ -80,7 +80,7 @@ def steps(death: Death) -> str:
         return f"{short(death.task)}  noticed after {seconds(death.noticed_after)}, no replacement"
     return (
         f"{short(death.task)} -> {short(death.replacements[-1])}  noticed after {seconds(death.noticed_after)}, "
-        f"decided after {seconds(death.decided_after)}, running after {seconds(death.running_after)}"
+        f"decided {seconds(death.decided_after)}, running {seconds(death.running_after)}"
     )
 
 

@@ -279,7 +279,7 @@ def _tell_plan(shell: Shell, plan: Any) -> None:
     for item in plan.items:
         shell.tell(f"would remove {item}")
     planned = counted(*(plan.count(kind) for kind in ("container", "network", "volume")))
-    shell.say(f"{planned}; {plan.foreign} of other state folders are left alone")
+    shell.say(f"{planned}; left alone: {plan.foreign} things of other state folders")
 
 
 def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
@@ -299,6 +299,6 @@ def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
     for sentence in cleaned.left:
         shell.say(f"left: {sentence}")
     if cleaned.foreign:
-        shell.say(f"{cleaned.foreign} of other state folders were left alone (chaos-ecs clean --all-homes)")
+        shell.say(f"left alone: {cleaned.foreign} things of other state folders (chaos-ecs clean --all-homes)")
     if forgot:
         shell.say("the state is forgotten")

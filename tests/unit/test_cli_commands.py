@@ -328,8 +328,7 @@ def test_a_bare_kill_names_its_victim_kills_it_by_id_and_tells_the_measured_reco
     assert killed == {"cluster": CLUSTER, "tasks": [task_arn("7f3a9c")], "signal": "SIGKILL"}
     assert terminal.err.getvalue().startswith("killing 7f3a9c, a task of service web\n")
     assert terminal.out.getvalue() == (
-        "7f3a9c -> aaaaaa  noticed after 0.10s, decided after 0.20s, running after 0.40s\n"
-        "service web RECOVERED IN 0.4 s\n"
+        "7f3a9c -> aaaaaa  noticed after 0.10s, decided 0.20s, running 0.40s\nservice web RECOVERED IN 0.4 s\n"
     )
 
 

@@ -100,6 +100,19 @@ def _selection(state: State, cluster: str, params: Mapping[str, Any]) -> Selecti
     )
 
 
+# --- standbys ---
+
+
+def set_standby(call: Call) -> _Answer:
+    count = call.params["count"]
+
+    def build(state: State) -> m.SetStandby:
+        cluster = identifiers.known_cluster(state, call.region, call.params.get("cluster"))
+        return m.SetStandby(identifiers.known_service(state, cluster, call.params["service"]).arn, count)
+
+    return call.request(build, lambda state, now, events: {"service": call.params["service"], "count": count})
+
+
 # --- logs ---
 
 
@@ -148,5 +161,6 @@ CHAOS_OPERATIONS: Mapping[str, Callable[[Call], _Answer]] = {
     "GetController": get_controller,
     "GetTaskLogs": get_task_logs,
     "KillTasks": kill_tasks,
+    "SetStandby": set_standby,
     "StopController": stop_controller,
 }

@@ -13,7 +13,7 @@ from typing import Any
 
 from chaos_ecs.api.views import health_of
 from chaos_ecs.core.arns import name_of, region_of
-from chaos_ecs.core.backoff import TOLD_FROM_LEVEL
+from chaos_ecs.core.backoff import FLAPPING_EXITS, FLAPPING_SECONDS, TOLD_FROM_LEVEL, recent_exits
 from chaos_ecs.core.messages import Event
 from chaos_ecs.core.model import Cluster, Container, Service, Task, TaskDefinition
 from chaos_ecs.core.state import State
@@ -32,12 +32,14 @@ class Moment:
     clusters: Sequence[Cluster]
     services: Sequence[Service]
     tasks: Sequence[Task]
+    standbys: Sequence[Task]
     definitions: dict[str, TaskDefinition]
 
 
 def take(state: State, now: float) -> Moment:
     newest_stopped = dict.fromkeys(islice(reversed(state.stopped), STOPPED_TASKS_SHOWN))
     tasks = [task for task in state.tasks.values() if not task.is_stopped or task.arn in newest_stopped]
+    standbys = list(state.standbys.values())
     counter = state.counters.get("event")
     return Moment(
         number=counter.value if counter else 0,
@@ -50,7 +52,10 @@ def take(state: State, now: float) -> Moment:
         clusters=list(state.clusters.values()),
         services=list(state.services.values()),
         tasks=tasks,
-        definitions={task.task_definition_arn: state.task_definitions[task.task_definition_arn] for task in tasks},
+        standbys=standbys,
+        definitions={
+            task.task_definition_arn: state.task_definitions[task.task_definition_arn] for task in (*tasks, *standbys)
+        },
     )
 
 
@@ -68,7 +73,9 @@ def render(moment: Moment) -> dict[str, Any]:
         "engine": moment.engine,
         "clusters": [_cluster(cluster) for cluster in moment.clusters],
         "services": [
-            _service(service, running.get(service.arn, 0), pending.get(service.arn, 0)) for service in moment.services
+            _service(service, running.get(service.arn, 0), pending.get(service.arn, 0))
+            | {"standby": _standby(service, moment), "flapping": _flapping(service, moment.at)}
+            for service in moment.services
         ],
         "tasks": [_task(task, moment.definitions[task.task_definition_arn]) for task in moment.tasks],
     }
@@ -102,6 +109,24 @@ def _service(service: Service, running_count: int, pending_count: int) -> dict[s
         "lastRecoverySeconds": service.last_recovery_seconds,
         "createdAt": service.created_at,
     }
+
+
+def _standby(service: Service, moment: Moment) -> dict[str, Any]:
+    """`memory` is what the standbys may take at the most, in MiB; None where a container has no limit."""
+    there = [task for task in moment.standbys if task.service_arn == service.arn and task.is_wanted]
+    limits = [
+        container.memory for task in there for container in moment.definitions[task.task_definition_arn].containers
+    ]
+    return {
+        "desired": service.standby_count,
+        "ready": sum(task.is_ready_standby for task in there),
+        "memory": None if None in limits else sum(limit or 0 for limit in limits),
+    }
+
+
+def _flapping(service: Service, now: float) -> dict[str, Any] | None:
+    exits = recent_exits(service, now)
+    return {"exits": exits, "seconds": FLAPPING_SECONDS} if exits >= FLAPPING_EXITS else None
 
 
 def _task(task: Task, definition: TaskDefinition) -> dict[str, Any]:

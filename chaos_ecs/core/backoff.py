@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos_ecs.core.model import Throttle
+from chaos_ecs.core.model import Service, Throttle
 
 LONGEST_DELAY_SECONDS = 27 * 60
 FIRST_DELAY_SECONDS = 1
 TOLD_FROM_LEVEL = 2
 """One failed round is retried quietly; from the second on ECS says "unable to consistently start tasks"."""
+
+FLAPPING_SECONDS = 30
+FLAPPING_EXITS = 5
+"""A service whose tasks ended by themselves five times within half a minute: not throttled, but told."""
+
+
+def recent_exits(service: Service, now: float) -> int:
+    """How many of its running tasks ended by themselves within the last half minute, as far as remembered."""
+    return sum(1 for at in service.exits if now - at <= FLAPPING_SECONDS)
 
 
 def delay_seconds(level: int) -> int:

@@ -31,6 +31,7 @@ from chaos_ecs.core.messages import (
     OpenRegion,
     RegisterTaskDefinition,
     RunTask,
+    SetStandby,
     StopTask,
     UpdateService,
 )
@@ -51,6 +52,9 @@ from chaos_ecs.core.state import State
 
 RUN_TASK_LIMIT = 10
 """API_RunTask: "You can specify up to 10 tasks for each call"."""
+
+STANDBY_LIMIT = 10
+"""A standby costs the memory of a task and serves nobody: enough for everything to die at once, and no more."""
 
 SEED_CLUSTER = "my-cluster"
 DEMO_IMAGE = "chaos-ecs/demo:1"
@@ -244,6 +248,26 @@ def _active_service(state: State, arn: str) -> Service:
     if service.status is not ServiceStatus.ACTIVE:
         raise ServiceNotActiveException("Service was not ACTIVE.")
     return service
+
+
+def set_standby(state: State, command: SetStandby, now: float) -> None:
+    service = _active_service(state, command.service_arn)
+    if not 0 <= command.count <= STANDBY_LIMIT:
+        raise InvalidParameterException(f"The number of standbys must be from 0 to {STANDBY_LIMIT}.")
+    if command.count == service.standby_count:
+        return
+    state.put(replace(service, standby_count=command.count))
+    state.emit(
+        now,
+        EventType.SERVICE_UPDATED,
+        f"service {service.name}: keep {command.count} standbys started and paused",
+        cluster=service.cluster_arn,
+        service=service.arn,
+        desiredCount=service.desired_count,
+        previousDesiredCount=service.desired_count,
+        taskDefinition=service.task_definition_arn,
+        standbyCount=command.count,
+    )
 
 
 def delete_service(state: State, command: DeleteService, now: float) -> None:

@@ -30,7 +30,7 @@ SIGKILLED = 137
 
 
 def container_seen(state: State, seen: ContainerSeen, now: float) -> None:
-    task = state.tasks.get(seen.task_arn)
+    task = state.find_task(seen.task_arn)
     container = _member(task, seen.name)
     if task is None or container is None or not _is_ours(container, seen):
         _note_stray(state, seen, now)
@@ -91,7 +91,7 @@ def _started(state: State, task: Task, container: Container, seen: ContainerSeen
 def _exited(state: State, task: Task, container: Container, seen: ContainerSeen, now: float) -> None:
     """`OutOfMemoryError` only when the main process itself was killed: Docker's flag is also set when a child of it
     was, and the container then ends by itself with another code."""
-    task = state.tasks[task.arn]
+    task = state.the_task(task.arn)
     out_of_memory = seen.oom_killed and seen.exit_code == SIGKILLED
     finished_at = min(now, max(seen.finished_at or now, container.started_at or 0.0))
     container = replace(
@@ -106,14 +106,19 @@ def _exited(state: State, task: Task, container: Container, seen: ContainerSeen,
 
 
 def _look_at_running(state: State, task: Task, container: Container, seen: ContainerSeen, now: float) -> None:
-    if (container.bindings, container.health_status) == (seen.bindings, seen.health_status):
+    looks = (container.bindings, container.health_status, container.paused)
+    if looks == (seen.bindings, seen.health_status, seen.paused):
         return
     changed = container.health_status is not seen.health_status
     task = lifecycle.put_container(
         state,
-        state.tasks[task.arn],
-        replace(container, bindings=seen.bindings, health_status=seen.health_status),
+        state.the_task(task.arn),
+        _now_looks(container, seen),
     )
+    is_ready_now = state.the_task(task.arn).is_ready_standby and not looks[2]
+    task = lifecycle.settle(state, task, now)
+    if is_ready_now:
+        _tell_standby_ready(state, task, now)
     if changed:
         state.emit(
             now,
@@ -126,10 +131,34 @@ def _look_at_running(state: State, task: Task, container: Container, seen: Conta
         )
 
 
+def _tell_standby_ready(state: State, task: Task, now: float) -> None:
+    state.emit(
+        now,
+        EventType.STANDBY_READY,
+        f"standby {short(task.arn)} is started and paused",
+        cluster=task.cluster_arn,
+        service=task.service_arn or "",
+        task=task.arn,
+        after=now - task.created_at,
+    )
+
+
+def _now_looks(container: Container, seen: ContainerSeen) -> Container:
+    """A pause or a resumption that was asked for is answered once the container looks so."""
+    return replace(
+        container,
+        bindings=seen.bindings,
+        health_status=seen.health_status,
+        paused=seen.paused,
+        pause_sent=container.pause_sent and not seen.paused,
+        resume_sent=container.resume_sent and seen.paused,
+    )
+
+
 def container_gone(state: State, fact: ContainerGone, now: float) -> None:
     """Somebody removed the container: its exit code is lost, its end is not."""
     state.strays.pop(fact.runtime_id, None)
-    task = state.tasks.get(fact.task_arn)
+    task = state.find_task(fact.task_arn)
     container = _member(task, fact.name)
     if task is None or container is None or container.runtime_id != fact.runtime_id:
         return
@@ -152,13 +181,25 @@ def container_gone(state: State, fact: ContainerGone, now: float) -> None:
 
 
 def pull_started(state: State, fact: PullStarted, now: float) -> None:
-    task = state.tasks.get(fact.task_arn)
-    if task and task.pull_started_at is None:
-        state.put(replace(task, pull_started_at=now))
+    task = state.find_task(fact.task_arn)
+    if task is None or task.pull_started_at is not None:
+        return
+    state.put(replace(task, pull_started_at=now))
+    image = task.container(fact.name).image
+    if not task.standby:
+        state.emit(
+            now,
+            EventType.TASK_PULLING,
+            f"image {image} is not here yet: it is fetched or built",
+            cluster=task.cluster_arn,
+            service=task.service_arn or "",
+            task=task.arn,
+            image=image,
+        )
 
 
 def pull_stopped(state: State, fact: PullStopped, now: float) -> None:
-    task = state.tasks.get(fact.task_arn)
+    task = state.find_task(fact.task_arn)
     if task is None or task.is_stopped:
         return
     task = replace(task, pull_started_at=task.pull_started_at or now, pull_stopped_at=now)
@@ -168,7 +209,7 @@ def pull_stopped(state: State, fact: PullStopped, now: float) -> None:
 
 
 def start_failed(state: State, fact: StartFailed, now: float) -> None:
-    task = state.tasks.get(fact.task_arn)
+    task = state.find_task(fact.task_arn)
     container = _member(task, fact.name)
     if task is None or container is None or container.last_status is not ContainerStatus.PENDING:
         return
@@ -177,12 +218,12 @@ def start_failed(state: State, fact: StartFailed, now: float) -> None:
     task = lifecycle.put_container(state, task, container)
     if state.task_definitions[task.task_definition_arn].container(fact.name).essential:
         task = lifecycle.begin_stop(state, task, StopCode.TASK_FAILED_TO_START, reason, now)
-    lifecycle.settle(state, state.tasks[task.arn], now)
+    lifecycle.settle(state, state.the_task(task.arn), now)
 
 
 def start_unknown(state: State, fact: StartUnknown, now: float) -> None:
     """Asked again once the engine is back; the runtime finds what was made by its name."""
-    task = state.tasks.get(fact.task_arn)
+    task = state.find_task(fact.task_arn)
     container = _member(task, fact.name)
     if task and container and container.is_starting:
         task = lifecycle.put_container(state, task, replace(container, start_requested_at=None))
@@ -200,23 +241,27 @@ def engine_connected(state: State, fact: EngineConnected, now: float) -> None:
     answered = {(seen.task_arn, seen.name) for seen in fact.containers if seen.state is not RunState.CREATED}
     for seen in fact.containers:
         container_seen(state, seen, now)
-    for arn, task in list(state.tasks.items()):
+    for arn, task in [*state.tasks.items(), *state.standbys.items()]:
         for member in task.containers:
-            if member.runtime_id and member.runtime_id not in present and not member.reaped:
+            if member.runtime_id and member.runtime_id not in present and not (member.is_over and member.reaped):
                 container_gone(state, ContainerGone(arn, member.name, member.runtime_id), now)
-            container = state.tasks[arn].container(member.name)
+            elif member.reaped and member.runtime_id in present:  # its removal was lost
+                lifecycle.put_container(state, state.the_task(arn), replace(member, reaped=False))
+            container = state.the_task(arn).container(member.name)
             if container.last_status is ContainerStatus.PENDING and (arn, member.name) not in answered:
                 _ask_again(state, arn, replace(container, start_requested_at=None), now)
-            elif container.stop_sent_at is not None or container.fault_sent:
+            elif container.stop_sent_at is not None or container.fault_sent or container.is_freezing:
                 _ask_again(state, arn, container, now)
     state.touch_all()
 
 
 def _ask_again(state: State, task_arn: str, container: Container, now: float) -> None:
-    task = state.tasks[task_arn]
+    task = state.the_task(task_arn)
     if task.is_stopped:
         return
-    container = replace(container, stop_sent_at=None, sigkill_sent=False, fault_sent=False)
+    container = replace(
+        container, stop_sent_at=None, sigkill_sent=False, fault_sent=False, pause_sent=False, resume_sent=False
+    )
     lifecycle.settle(state, lifecycle.put_container(state, task, container), now)
 
 

@@ -8,12 +8,16 @@ from chaos_ecs.core import lifecycle
 from chaos_ecs.core.arns import container_arn, family_of, short, task_arn
 from chaos_ecs.core.messages import (
     DeactivateService,
+    DiscardStandbys,
     EventType,
     FailTask,
     ForgetTask,
     MarkSteady,
+    PauseContainer,
+    PrepareStandbys,
     RemoveContainer,
     RemoveNetwork,
+    ResumeContainer,
     RetireDeployments,
     SignalContainer,
     StartContainer,
@@ -24,6 +28,7 @@ from chaos_ecs.core.messages import (
 from chaos_ecs.core.model import (
     Container,
     ContainerOverride,
+    Deployment,
     Gap,
     RolloutState,
     Service,
@@ -54,6 +59,7 @@ def create_task(
     overrides: tuple[ContainerOverride, ...] = (),
     client_token: str = "",
     tags: Tags = (),
+    standby: bool = False,
 ) -> Task:
     """A new task, PROVISIONING: written down first, started once, never restarted."""
     arn = task_arn(cluster, state.new_id())
@@ -76,9 +82,11 @@ def create_task(
         client_token=client_token,
         tags=tags,
         fills=fills,
+        standby=standby,
     )
     state.put(task)
-    _tell_created(state, task, cause, now)
+    if not standby:
+        _tell_created(state, task, cause, now)
     return task
 
 
@@ -99,23 +107,13 @@ def _tell_created(state: State, task: Task, cause: str, now: float) -> None:
 def start_tasks(state: State, intent: StartTasks, now: float) -> None:
     service = state.services[intent.service_arn]
     deployment = next(item for item in service.deployments if item.id == intent.deployment_id)
-    definition = state.task_definitions[deployment.task_definition_arn]
-    tasks = [
-        create_task(
-            state,
-            cluster=service.cluster_arn,
-            definition=definition,
-            now=now,
-            cause=intent.cause,
-            group=f"service:{service.name}",
-            started_by=deployment.id,
-            launch_type=service.launch_type,
-            service=service,
-            deployment_id=deployment.id,
-            fills=service.gaps[index] if index < len(service.gaps) else None,
-        )
-        for index in range(intent.count)
-    ]
+    tasks = []
+    for index in range(intent.count):
+        fills = service.gaps[index] if index < len(service.gaps) else None
+        if index < len(intent.standbys):
+            tasks.append(_promote(state, state.standbys[intent.standbys[index]], fills, intent.cause, now))
+        else:
+            tasks.append(_service_task(state, service, deployment, now, intent.cause, fills=fills))
     service = replace(service, gaps=service.gaps[intent.count :])
     state.put(service)
     named = " ".join(f"(task {task.id})" for task in tasks)
@@ -127,6 +125,61 @@ def start_tasks(state: State, intent: StartTasks, now: float) -> None:
         tasks=[task.arn for task in tasks],
         cause=intent.cause,
     )
+
+
+def _service_task(
+    state: State,
+    service: Service,
+    deployment: Deployment,
+    now: float,
+    cause: str,
+    *,
+    fills: Gap | None = None,
+    standby: bool = False,
+) -> Task:
+    return create_task(
+        state,
+        cluster=service.cluster_arn,
+        definition=state.task_definitions[deployment.task_definition_arn],
+        now=now,
+        cause=cause,
+        group=f"service:{service.name}",
+        started_by=deployment.id,
+        launch_type=service.launch_type,
+        service=service,
+        deployment_id=deployment.id,
+        fills=fills,
+        standby=standby,
+    )
+
+
+def _promote(state: State, standby: Task, fills: Gap | None, cause: str, now: float) -> Task:
+    """A ready standby becomes a task of its service. Its containers run already and only need to be resumed."""
+    task = replace(standby, standby=False, created_at=now, fills=fills, version=standby.version + 1)
+    state.put(task)
+    _tell_created(state, task, f"{cause}; a standby is resumed", now)
+    return task
+
+
+def prepare_standbys(state: State, intent: PrepareStandbys, now: float) -> None:
+    service = state.services[intent.service_arn]
+    for _ in range(intent.count):
+        _service_task(state, service, service.primary, now, intent.cause, standby=True)
+
+
+def discard_standbys(state: State, intent: DiscardStandbys, now: float) -> None:
+    for arn in intent.task_arns:
+        lifecycle.begin_stop(state, state.standbys[arn], StopCode.SERVICE_SCHEDULER_INITIATED, intent.cause, now)
+
+
+def pause_container(state: State, effect: PauseContainer, now: float) -> None:
+    task = state.the_task(effect.task_arn)
+    lifecycle.put_container(state, task, replace(task.container(effect.name), pause_sent=True))
+
+
+def resume_container(state: State, effect: ResumeContainer, now: float) -> None:
+    task = state.the_task(effect.task_arn)
+    lifecycle.put_container(state, task, replace(task.container(effect.name), resume_sent=True))
 
 
 def stop_tasks(state: State, intent: StopTasks, now: float) -> None:
@@ -150,7 +203,7 @@ def _tell_stopped(state: State, service: Service, message: str, intent: StopTask
 
 
 def fail_task(state: State, intent: FailTask, now: float) -> None:
-    lifecycle.begin_stop(state, state.tasks[intent.task_arn], StopCode.TASK_FAILED_TO_START, intent.reason, now)
+    lifecycle.begin_stop(state, state.the_task(intent.task_arn), StopCode.TASK_FAILED_TO_START, intent.reason, now)
 
 
 def mark_steady(state: State, intent: MarkSteady, now: float) -> None:
@@ -208,11 +261,11 @@ def deactivate_service(state: State, intent: DeactivateService, now: float) -> N
 
 
 def forget_task(state: State, intent: ForgetTask, now: float) -> None:
-    state.drop(state.tasks[intent.task_arn])
+    state.drop(state.the_task(intent.task_arn))
 
 
 def start_container(state: State, effect: StartContainer, now: float) -> None:
-    task = state.tasks[effect.task.arn]
+    task = state.the_task(effect.task.arn)
     container = replace(task.container(effect.definition.name), start_requested_at=now)
     task = lifecycle.put_container(state, task, container)
     images = [member.image for member in task.containers]
@@ -220,7 +273,7 @@ def start_container(state: State, effect: StartContainer, now: float) -> None:
 
 
 def signal_container(state: State, effect: SignalContainer, now: float) -> None:
-    task = state.tasks[effect.task_arn]
+    task = state.the_task(effect.task_arn)
     container = task.container(effect.name)
     if effect.signal is None:
         container = replace(container, stop_sent_at=now)
@@ -233,7 +286,7 @@ def signal_container(state: State, effect: SignalContainer, now: float) -> None:
 
 def remove_container(state: State, effect: RemoveContainer, now: float) -> None:
     state.strays.pop(effect.runtime_id, None)
-    if task := state.tasks.get(effect.task_arn):
+    if task := state.find_task(effect.task_arn):
         lifecycle.put_container(state, task, replace(task.container(effect.name), reaped=True))
 
 

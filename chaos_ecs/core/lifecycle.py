@@ -50,7 +50,7 @@ def advance(state: State, task: Task, status: TaskStatus, now: float, message: s
         return task
     task = replace(task, last_status=status, version=task.version + 1)
     state.put(task)
-    if told := _TOLD.get(status):
+    if (told := _TOLD.get(status)) and not task.standby:
         state.emit(now, told, message, cluster=task.cluster_arn, service=task.service_arn or "", task=task.arn, **data)
     return task
 
@@ -81,12 +81,17 @@ def settle(state: State, task: Task, now: float) -> Task:
     if task.desired_status is DesiredStatus.RUNNING:
         if any(container.started_at for container in task.containers):
             task = advance(state, task, TaskStatus.ACTIVATING, now, f"task {short(task.arn)} is starting")
-        if all(container.started_at or container.is_over for container in task.containers):
+        if not task.standby and all(_serves(container) for container in task.containers):
             task = _reach_running(state, task, now)
         return _stop_if_essential_exited(state, task, now)
     if any(container.is_live or container.is_starting for container in task.containers):
         return advance(state, task, TaskStatus.STOPPING, now, f"task {short(task.arn)} is stopping")
     return _finish(state, task, now)
+
+
+def _serves(container: Container) -> bool:
+    """Whether it has come as far as RUNNING asks: started and not frozen, or over already."""
+    return container.is_over or (container.started_at is not None and not container.paused)
 
 
 def _stop_if_essential_exited(state: State, task: Task, now: float) -> Task:
@@ -125,6 +130,8 @@ def _open_gap(state: State, service: Service, task: Task, died_at: float, now: f
     """A running task of the service is lost to it: what `RECOVERED` is measured from."""
     if service.status is not ServiceStatus.ACTIVE or task.stop_code is StopCode.SERVICE_SCHEDULER_INITIATED:
         return
+    if task.stop_code is StopCode.ESSENTIAL_CONTAINER_EXITED and task.killed_at is None:
+        service = _count_exit(state, service, now)
     began_at = died_at if service.outage_began_at is None else min(service.outage_began_at, died_at)
     gap = Gap(task.arn, died_at, now)
     state.put(
@@ -136,6 +143,26 @@ def _open_gap(state: State, service: Service, task: Task, died_at: float, now: f
             unsteady_since=now if service.steady else service.unsteady_since,
         )
     )
+
+
+def _count_exit(state: State, service: Service, now: float) -> Service:
+    """A crash loop is never slowed down (Developer Guide, "Service throttle logic"), but it is told."""
+    service = replace(service, exits=(*service.exits, now)[-backoff.FLAPPING_EXITS * 2 :])
+    exits = backoff.recent_exits(service, now)
+    told_at = service.flapping_told_at
+    if exits < backoff.FLAPPING_EXITS or (told_at is not None and now - told_at < backoff.FLAPPING_SECONDS):
+        return service
+    state.emit(
+        now,
+        EventType.SERVICE_FLAPPING,
+        f"service {service.name} is flapping: its tasks ended {exits} times within {backoff.FLAPPING_SECONDS} s; "
+        "what reached RUNNING is replaced at full speed, not throttled",
+        cluster=service.cluster_arn,
+        service=service.arn,
+        exits=exits,
+        seconds=backoff.FLAPPING_SECONDS,
+    )
+    return replace(service, flapping_told_at=now)
 
 
 def _finish(state: State, task: Task, now: float) -> Task:
@@ -150,6 +177,8 @@ def _finish(state: State, task: Task, now: float) -> Task:
     service = state.services.get(task.service_arn or "")
     if service and not reached_running:
         _count_failed_start(state, service, task, now)
+    if service and task.standby and task.stop_code is not StopCode.SERVICE_SCHEDULER_INITIATED:
+        _tell_standby_lost(state, task, first, exit_code, now)
     left = [other for other in state.live_tasks_of(service.arn) if other.is_running] if service else None
     return advance(
         state,
@@ -166,6 +195,20 @@ def _finish(state: State, task: Task, now: float) -> Task:
         noticedAfter=_noticed_after(task),
         left=len(left) if left is not None else None,
         desiredCount=service.desired_count if service else None,
+    )
+
+
+def _tell_standby_lost(state: State, task: Task, container: Container, exit_code: int | None, now: float) -> None:
+    why = container.reason or task.stopped_reason
+    state.emit(
+        now,
+        EventType.STANDBY_LOST,
+        f"standby {short(task.arn)} is lost: {why}",
+        cluster=task.cluster_arn,
+        service=task.service_arn or "",
+        task=task.arn,
+        exitCode=exit_code,
+        reason=why,
     )
 
 

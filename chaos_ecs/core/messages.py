@@ -125,6 +125,14 @@ class KillTask:
     signal: str = "SIGKILL"
 
 
+@dataclass(frozen=True, slots=True)
+class SetStandby:
+    """Not an ECS operation: how many warm standbys to keep for a service."""
+
+    service_arn: str
+    count: int
+
+
 Command = (
     OpenRegion
     | CreateCluster
@@ -137,6 +145,7 @@ Command = (
     | RunTask
     | StopTask
     | KillTask
+    | SetStandby
 )
 
 
@@ -166,6 +175,7 @@ class ContainerSeen:
     finished_at: float | None = None
     exit_code: int | None = None
     oom_killed: bool = False
+    paused: bool = False
     health_status: HealthStatus = HealthStatus.UNKNOWN
     bindings: tuple[PortBinding, ...] = ()
 
@@ -244,12 +254,13 @@ Fact = (
 
 @dataclass(frozen=True, slots=True)
 class StartTasks:
-    """Intent: the service gets `count` new tasks of one deployment."""
+    """Intent: the service gets `count` new tasks of one deployment, the first of them from ready standbys."""
 
     service_arn: str
     deployment_id: str
     count: int
     cause: str
+    standbys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +271,24 @@ class StopTasks:
     task_arns: tuple[str, ...]
     stop_code: StopCode
     reason: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareStandbys:
+    """Intent: the service gets `count` more standbys of its newest deployment."""
+
+    service_arn: str
+    count: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardStandbys:
+    """Intent: these standbys are not needed any more. They serve nobody, so they go without a stop signal."""
+
+    service_arn: str
+    task_arns: tuple[str, ...]
     cause: str
 
 
@@ -329,6 +358,26 @@ class SignalContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseContainer:
+    """Effect: freezes a running container; what is frozen costs memory and no processor time."""
+
+    task_arn: str
+    name: str
+    runtime_id: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeContainer:
+    """Effect: a frozen container goes on."""
+
+    task_arn: str
+    name: str
+    runtime_id: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveContainer:
     """Effect: removes a container of ours, running or not. `task_arn` and `name` are empty for a stray."""
 
@@ -346,8 +395,18 @@ class RemoveNetwork:
     cause: str
 
 
-Intent = StartTasks | StopTasks | FailTask | MarkSteady | RetireDeployments | DeactivateService | ForgetTask
-Effect = StartContainer | SignalContainer | RemoveContainer | RemoveNetwork
+Intent = (
+    StartTasks
+    | StopTasks
+    | PrepareStandbys
+    | DiscardStandbys
+    | FailTask
+    | MarkSteady
+    | RetireDeployments
+    | DeactivateService
+    | ForgetTask
+)
+Effect = StartContainer | SignalContainer | PauseContainer | ResumeContainer | RemoveContainer | RemoveNetwork
 Action = Intent | Effect
 
 Message = Command | Fact | Action
@@ -371,12 +430,14 @@ class EventType(StrEnum):
     SERVICE_TASKS_STARTED = "SERVICE_TASKS_STARTED"
     SERVICE_TASKS_STOPPED = "SERVICE_TASKS_STOPPED"
     SERVICE_THROTTLED = "SERVICE_THROTTLED"
+    SERVICE_FLAPPING = "SERVICE_FLAPPING"
     SERVICE_STEADY = "SERVICE_STEADY"
     SERVICE_RECOVERED = "SERVICE_RECOVERED"
     DEPLOYMENT_STARTED = "DEPLOYMENT_STARTED"
     DEPLOYMENT_COMPLETED = "DEPLOYMENT_COMPLETED"
     TASK_CREATED = "TASK_CREATED"
     TASK_PENDING = "TASK_PENDING"
+    TASK_PULLING = "TASK_PULLING"
     TASK_ACTIVATING = "TASK_ACTIVATING"
     TASK_RUNNING = "TASK_RUNNING"
     TASK_STOPPING = "TASK_STOPPING"
@@ -384,6 +445,8 @@ class EventType(StrEnum):
     TASK_KILLED = "TASK_KILLED"
     TASK_NOT_PLACED = "TASK_NOT_PLACED"
     TASK_HEALTH_CHANGED = "TASK_HEALTH_CHANGED"
+    STANDBY_READY = "STANDBY_READY"
+    STANDBY_LOST = "STANDBY_LOST"
     STRAY_FOUND = "STRAY_FOUND"
 
 

@@ -209,6 +209,9 @@ class Container:
     sigkill_sent: bool = False
     fault_signal: str | None = None  # asked for by a chaos command
     fault_sent: bool = False
+    paused: bool = False
+    pause_sent: bool = False
+    resume_sent: bool = False
     reaped: bool = False  # the Docker container is gone, or was never made
 
     @property
@@ -224,6 +227,11 @@ class Container:
     def is_starting(self) -> bool:
         """Whether its start was handed to the runtime and has not been answered."""
         return self.last_status is ContainerStatus.PENDING and self.start_requested_at is not None
+
+    @property
+    def is_freezing(self) -> bool:
+        """Whether a pause or a resumption was asked for and has not been seen."""
+        return self.pause_sent or self.resume_sent
 
     @property
     def is_over(self) -> bool:
@@ -268,6 +276,7 @@ class Task:
     stopped_at: float | None = None
     killed_at: float | None = None  # a chaos command sent a signal; recovery is counted from here
     fills: Gap | None = None  # the gap this task was started for
+    standby: bool = False  # started and paused to take a dead task's place; no task of the service until then
 
     @property
     def key(self) -> str:
@@ -289,6 +298,12 @@ class Task:
     @property
     def is_running(self) -> bool:
         return self.last_status is TaskStatus.RUNNING and self.desired_status is DesiredStatus.RUNNING
+
+    @property
+    def is_ready_standby(self) -> bool:
+        """Whether it waits, wholly paused, to be resumed."""
+        frozen = all(container.paused or container.is_over for container in self.containers)
+        return self.standby and self.is_wanted and frozen
 
     def container(self, name: str) -> Container:
         return next(container for container in self.containers if container.name == name)
@@ -345,6 +360,9 @@ class Service:
     gaps: tuple[Gap, ...] = ()  # not yet filled, oldest first
     outage_began_at: float | None = None  # the first death since the last steady state
     unsteady_since: float = 0.0  # when it was created, changed or left its steady state
+    exits: tuple[float, ...] = ()  # when running tasks ended by themselves, the newest few
+    flapping_told_at: float | None = None
+    standby_count: int = 0  # how many paused replacements to keep
     kills: int = 0
     last_recovery_seconds: float | None = None
 

@@ -15,11 +15,15 @@ from chaos_ecs.core.deployment import is_steady, moves
 from chaos_ecs.core.messages import (
     Action,
     DeactivateService,
+    DiscardStandbys,
     FailTask,
     ForgetTask,
     MarkSteady,
+    PauseContainer,
+    PrepareStandbys,
     RemoveContainer,
     RemoveNetwork,
+    ResumeContainer,
     RetireDeployments,
     SignalContainer,
     StartContainer,
@@ -36,6 +40,7 @@ from chaos_ecs.core.model import (
     StopCode,
     Task,
     TaskDefinition,
+    TaskStatus,
 )
 from chaos_ecs.core.state import State
 from chaos_ecs.core.task_definitions import overridden
@@ -75,7 +80,7 @@ def plan(state: State, touched: Iterable[str], now: float) -> Plan:
     for arn in touched:
         if service := state.services.get(arn):
             _plan_service(state, service, now, todo)
-        elif task := state.tasks.get(arn):
+        elif task := state.find_task(arn):
             _plan_task(state, task, now, todo)
         elif cluster := state.clusters.get(arn):
             _plan_cluster(cluster, todo)
@@ -95,29 +100,58 @@ def _plan_service(state: State, service: Service, now: float, todo: Plan) -> Non
     if service.status is ServiceStatus.INACTIVE:
         return
     if service.status is ServiceStatus.DRAINING:
-        _plan_draining(service, live, todo)
+        _plan_draining(state, service, live, todo)
         return
     next_moves = moves(service, live)
     if next_moves.surplus:
         _stop(todo, service, next_moves.surplus, f"desired {service.desired_count}, more are running")
     if next_moves.replaced:
         _stop(todo, service, next_moves.replaced, "a newer deployment takes their place")
-    if next_moves.start:
-        _start(todo, service, next_moves.start, sum(task.is_wanted for task in live), now)
+    promoted = _start(state, todo, service, next_moves.start, now) if next_moves.start else ()
     ids_in_use = {task.deployment_id for task in live}
     retired = tuple(item.id for item in service.deployments[1:] if item.id not in ids_in_use)
     if retired:
         todo.actions.append(RetireDeployments(service.arn, retired, "none of their tasks is left"))
     if not service.steady and is_steady(service, live):
         todo.actions.append(MarkSteady(service.arn, f"desired {service.desired_count}, and as many run"))
+    _plan_standbys(state, service, promoted, now, todo)
 
 
-def _start(todo: Plan, service: Service, count: int, wanted: int, now: float) -> None:
-    if service.throttle.level and now < service.throttle.next_start_at:
-        todo.look_again(service.arn, service.throttle.next_start_at)
-        return
+def _start(state: State, todo: Plan, service: Service, count: int, now: float) -> tuple[str, ...]:
+    """Ready standbys first: resuming one takes a tenth of the time of a start. Answers which those are."""
+    wanted = sum(task.is_wanted for task in state.live_tasks_of(service.arn))
     cause = f"desired {service.desired_count}, {wanted} there"
-    todo.actions.append(StartTasks(service.arn, service.primary.id, count, cause))
+    standbys = tuple(task.arn for task in state.standbys_of(service.arn) if _may_take_over(task, service))[:count]
+    if _is_throttled(service, now, todo):
+        count = len(standbys)
+    if count:
+        todo.actions.append(StartTasks(service.arn, service.primary.id, count, cause, standbys))
+    return standbys
+
+
+def _is_throttled(service: Service, now: float, todo: Plan) -> bool:
+    if not service.throttle.level or now >= service.throttle.next_start_at:
+        return False
+    todo.look_again(service.arn, service.throttle.next_start_at)
+    return True
+
+
+def _may_take_over(standby: Task, service: Service) -> bool:
+    return standby.is_ready_standby and standby.deployment_id == service.primary.id
+
+
+def _plan_standbys(state: State, service: Service, promoted: tuple[str, ...], now: float, todo: Plan) -> None:
+    """As many as asked for, of the newest deployment. New ones only once the service is steady: tasks come first."""
+    wanted = [task for task in state.standbys_of(service.arn) if task.is_wanted and task.arn not in promoted]
+    useful = [task for task in wanted if task.deployment_id == service.primary.id]
+    surplus = [task for task in wanted if task not in useful] + useful[service.standby_count :]
+    if surplus:
+        arns = tuple(task.arn for task in surplus)
+        todo.actions.append(DiscardStandbys(service.arn, arns, f"{service.standby_count} standbys are enough"))
+    missing = service.standby_count - len(useful)
+    if missing > 0 and service.steady and not _is_throttled(service, now, todo):
+        cause = f"{service.standby_count} standbys are to be kept, {len(useful)} there"
+        todo.actions.append(PrepareStandbys(service.arn, missing, cause))
 
 
 def _stop(todo: Plan, service: Service, tasks: tuple[Task, ...], cause: str) -> None:
@@ -126,11 +160,14 @@ def _stop(todo: Plan, service: Service, tasks: tuple[Task, ...], cause: str) -> 
     todo.actions.append(StopTasks(service.arn, arns, StopCode.SERVICE_SCHEDULER_INITIATED, reason, cause))
 
 
-def _plan_draining(service: Service, live: list[Task], todo: Plan) -> None:
+def _plan_draining(state: State, service: Service, live: list[Task], todo: Plan) -> None:
     wanted = tuple(task for task in live if task.is_wanted)
+    standbys = state.standbys_of(service.arn)
+    if doomed := tuple(task.arn for task in standbys if task.is_wanted):
+        todo.actions.append(DiscardStandbys(service.arn, doomed, "the service is deleted"))
     if wanted:
         _stop(todo, service, wanted, "the service is deleted")
-    elif not live:
+    elif not live and not standbys:
         todo.actions.append(DeactivateService(service.arn, "the service is deleted and its last task has stopped"))
 
 
@@ -143,6 +180,9 @@ def _plan_cluster(cluster: Cluster, todo: Plan) -> None:
 
 
 def _plan_task(state: State, task: Task, now: float, todo: Plan) -> None:
+    if task.standby and not task.is_wanted:
+        _plan_discarding(task, todo)
+        return
     if task.is_stopped:
         for container in task.containers:
             if container.runtime_id and container.started_at is None and not container.reaped:
@@ -154,8 +194,40 @@ def _plan_task(state: State, task: Task, now: float, todo: Plan) -> None:
         if container.is_live and container.fault_signal and not container.fault_sent:
             cause = "a chaos command asked for it"
             todo.actions.append(_signal(task, container, container.fault_signal, cause))
-    if not task.is_wanted:
+    if task.is_wanted:
+        _plan_freezing(task, definition, todo)
+    else:
         _plan_stopping(task, definition, now, todo)
+
+
+def _plan_discarding(standby: Task, todo: Plan) -> None:
+    for container in standby.containers:
+        if container.runtime_id and not container.reaped:
+            cause = standby.stopped_reason or "the standby is not needed"
+            todo.actions.append(RemoveContainer(standby.arn, container.name, container.runtime_id, cause))
+    if standby.is_stopped:
+        todo.actions.append(ForgetTask(standby.arn, "a standby leaves no record"))
+
+
+def _plan_freezing(task: Task, definition: TaskDefinition, todo: Plan) -> None:
+    """A standby is paused once all of it has started and is healthy; a task that was one is resumed."""
+    ready = all(_is_warm(container, definition) for container in task.containers)
+    for container in task.containers:
+        if container.runtime_id is None or not container.is_live:
+            continue
+        if task.standby and ready and not container.paused and not container.pause_sent:
+            cause = "it is warm: it waits, paused, for a task to die"
+            todo.actions.append(PauseContainer(task.arn, container.name, container.runtime_id, cause))
+        is_promoted = not task.standby and task.last_status.rank < TaskStatus.RUNNING.rank
+        if is_promoted and container.paused and not container.resume_sent:
+            cause = "it takes the place of a task that died"
+            todo.actions.append(ResumeContainer(task.arn, container.name, container.runtime_id, cause))
+
+
+def _is_warm(container: Container, definition: TaskDefinition) -> bool:
+    checked = definition.container(container.name).health_check is not None
+    healthy = container.is_live and (not checked or container.health_status is HealthStatus.HEALTHY)
+    return healthy or container.is_over
 
 
 def _plan_stopping(task: Task, definition: TaskDefinition, now: float, todo: Plan) -> None:
@@ -198,7 +270,7 @@ def _plan_starts(state: State, now: float, todo: Plan) -> None:
     for arn in state.waiting:
         if slots <= 0:
             return
-        task = state.tasks[arn]
+        task = state.the_task(arn)
         definition = state.task_definitions[task.task_definition_arn]
         for container in task.containers:
             if container.is_to_start and slots > 0:
@@ -280,20 +352,20 @@ def _reap(task: Task, cause: str, todo: Plan) -> None:
 
 def _line(action: Action) -> str:
     match action:
-        case StartTasks():
+        case StartTasks() | PrepareStandbys():
             said = f"{name_of(action.service_arn)} {action.count}"
-        case StopTasks():
+        case StopTasks() | DiscardStandbys():
             said = f"{name_of(action.service_arn)} {len(action.task_arns)}"
         case StartContainer():
             said = f"{short(action.task.arn)}/{action.definition.name}"
         case SignalContainer():
             said = f"{short(action.task_arn)}/{action.name} {action.signal or 'stop signal'}"
-        case RemoveContainer():
-            said = action.runtime_id[:12]
-        case RemoveNetwork():
-            said = name_of(action.cluster_arn)
+        case PauseContainer() | ResumeContainer() | RemoveContainer():
+            said = f"{short(action.task_arn)}/{action.name}" if action.task_arn else action.runtime_id[:12]
         case FailTask() | ForgetTask():
             said = short(action.task_arn)
+        case RemoveNetwork():
+            said = name_of(action.cluster_arn)
         case _:
             said = name_of(action.service_arn)
     return f"{type(action).__name__} {said}: {action.cause}"

@@ -34,6 +34,7 @@ class State:
         self.families: dict[str, Family] = {}
         self.services: dict[str, Service] = {}
         self.tasks: dict[str, Task] = {}
+        self.standbys: dict[str, Task] = {}  # apart from the tasks: no operation of ECS sees them
         self.service_events: dict[str, ServiceEvent] = {}
         self.counters: dict[str, Counter] = {}
 
@@ -53,6 +54,7 @@ class State:
         self.with_logs: dict[str, None] = {}  # those of them that still have a Docker container, for its logs
         self.tasks_of_token: dict[str, dict[str, None]] = {}  # by RunTask's clientToken
         self._live_tasks_of_service: dict[str, dict[str, None]] = {}
+        self._standbys_of_service: dict[str, dict[str, None]] = {}
         self._tasks_in_cluster: dict[str, dict[str, None]] = {}
         self._services_in_cluster: dict[str, dict[str, None]] = {}
         self._tables: Mapping[type[Entity], dict[str, Any]] = {
@@ -70,6 +72,20 @@ class State:
     def live_tasks_of(self, service_arn: str) -> list[Task]:
         """The service's tasks that are not STOPPED, in order of creation."""
         return [self.tasks[arn] for arn in self._live_tasks_of_service.get(service_arn, ())]
+
+    def standbys_of(self, service_arn: str) -> list[Task]:
+        """The service's standbys, warming up or ready, in order of creation."""
+        return [self.standbys[arn] for arn in self._standbys_of_service.get(service_arn, ())]
+
+    def find_task(self, arn: str) -> Task | None:
+        """A task or a standby: for those who follow containers."""
+        return self.tasks.get(arn) or self.standbys.get(arn)
+
+    def the_task(self, arn: str) -> Task:
+        """The same, for an ARN that is known to be there."""
+        task = self.find_task(arn)
+        assert task is not None, arn
+        return task
 
     def tasks_in(self, cluster_arn: str) -> list[Task]:
         return [self.tasks[arn] for arn in self._tasks_in_cluster.get(cluster_arn, ())]
@@ -91,7 +107,7 @@ class State:
     def load(self, entities: Iterable[Entity]) -> None:
         """Takes what a Store kept. Everything is touched, nothing is changed."""
         for entity in sorted(entities, key=lambda entity: entity.number if isinstance(entity, Task) else 0):
-            self._tables[type(entity)][entity.key] = entity
+            self._table(entity)[entity.key] = entity
             self._index(entity)
         by_end = sorted(self.stopped, key=lambda arn: self.tasks[arn].stopped_at or 0.0)
         self.stopped = dict.fromkeys(by_end)
@@ -99,7 +115,7 @@ class State:
         self.touch_all()
 
     def touch_all(self) -> None:
-        for arn in (*self.clusters, *self.services, *self.tasks):
+        for arn in (*self.clusters, *self.services, *self.tasks, *self.standbys):
             self.touched[arn] = None
 
     def touch(self, arn: str) -> None:
@@ -107,7 +123,7 @@ class State:
 
     def put(self, entity: Entity) -> None:
         """Adds or replaces; touches it, and the service of a task."""
-        self._tables[type(entity)][entity.key] = entity
+        self._table(entity)[entity.key] = entity
         self.changes[type(entity), entity.key] = entity
         self._index(entity)
         if isinstance(entity, Task):
@@ -118,9 +134,11 @@ class State:
             self.touch(entity.arn)
 
     def drop(self, entity: Entity) -> None:
-        self._tables[type(entity)].pop(entity.key, None)
+        self._table(entity).pop(entity.key, None)
         self.changes[type(entity), entity.key] = None
-        if isinstance(entity, Task):
+        if isinstance(entity, Task) and entity.standby:
+            self._forget_standby(entity)
+        elif isinstance(entity, Task):
             self.waiting.pop(entity.arn, None)
             self.stopped.pop(entity.arn, None)
             self.with_logs.pop(entity.arn, None)
@@ -170,10 +188,24 @@ class State:
         """`ecs-svc/` and 19 decimal digits, as ECS has them."""
         return f"ecs-svc/{int(self.new_id(), 16) % 9 * 10**18 + 10**18 + int(self.new_id(), 16) % 10**18:019d}"
 
+    def _table(self, entity: Entity) -> dict[str, Any]:
+        return self.standbys if isinstance(entity, Task) and entity.standby else self._tables[type(entity)]
+
+    def _forget_standby(self, standby: Task) -> None:
+        self.standbys.pop(standby.arn, None)
+        self.waiting.pop(standby.arn, None)
+        self._standbys_of_service.get(standby.service_arn or "", {}).pop(standby.arn, None)
+        self.touch(standby.service_arn or "")
+
     def _index(self, entity: Entity) -> None:
         if isinstance(entity, Service):
             self._services_in_cluster.setdefault(entity.cluster_arn, {})[entity.arn] = None
+        elif isinstance(entity, Task) and entity.standby:
+            self._standbys_of_service.setdefault(entity.service_arn or "", {})[entity.arn] = None
+            self._index_progress(entity)
         elif isinstance(entity, Task):
+            if entity.arn in self.standbys:  # promoted
+                self._forget_standby(self.standbys[entity.arn])
             self._tasks_in_cluster.setdefault(entity.cluster_arn, {})[entity.arn] = None
             if entity.client_token:
                 self.tasks_of_token.setdefault(entity.client_token, {})[entity.arn] = None
@@ -195,7 +227,7 @@ class State:
             self.waiting[task.arn] = None
         else:
             self.waiting.pop(task.arn, None)
-        if task.is_stopped:
+        if task.is_stopped and not task.standby:
             self.stopped[task.arn] = None
             if any(container.runtime_id and not container.reaped for container in task.containers):
                 self.with_logs[task.arn] = None

@@ -38,6 +38,7 @@ def container_seen(inspection: Mapping[str, Any]) -> ContainerSeen:
         finished_at=seconds(state.get("FinishedAt", "")) if exited else None,
         exit_code=state.get("ExitCode") if exited else None,
         oom_killed=bool(state.get("OOMKilled")) and exited,
+        paused=state["Status"] == "paused",
         health_status=_health((state.get("Health") or {}).get("Status", "")),
         bindings=() if exited else tuple(_bindings(inspection)),
     )
@@ -51,7 +52,7 @@ def finished_before(inspection: Mapping[str, Any]) -> float | None:
 def differs(listed: Mapping[str, Any], known: ContainerSeen) -> bool:
     """Whether a line of the listing says another thing than what is known; only then an inspection is worth it."""
     run_state = _run_state(listed["State"])
-    if run_state is not known.state:
+    if run_state is not known.state or (listed["State"] == "paused") is not known.paused:
         return True
     return run_state is RunState.RUNNING and _listed_health(listed.get("Status") or "") is not known.health_status
 

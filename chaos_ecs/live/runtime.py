@@ -16,8 +16,10 @@ from chaos_ecs.core.messages import (
     ContainerGone,
     Effect,
     Fact,
+    PauseContainer,
     RemoveContainer,
     RemoveNetwork,
+    ResumeContainer,
     SignalContainer,
     StartContainer,
     StartUnknown,
@@ -78,6 +80,8 @@ class DockerRuntime:
                         self._starts.submit(partial(self._start, effect))
                 case SignalContainer():
                     self._signals.submit(partial(self._signal, effect))
+                case PauseContainer() | ResumeContainer():
+                    self._signals.submit(partial(self._freeze, effect))
                 case RemoveContainer():
                     self._removals.submit(partial(self._remove, effect))
                 case RemoveNetwork():
@@ -135,6 +139,23 @@ class DockerRuntime:
             self._sightings.gone(ContainerGone(effect.task_arn, effect.name, effect.runtime_id))
         except engine.UNREACHABLE as error:  # 409: it has ended by itself, and the look will say so
             self._look_again(effect, effect.runtime_id, error)
+
+    def _freeze(self, effect: PauseContainer | ResumeContainer) -> None:
+        """The look that follows answers; without waiting for the engine to tell its event."""
+        client = self._watcher.client
+        if client is None:
+            return  # asked for again after the next EngineConnected
+        try:
+            if isinstance(effect, PauseContainer):
+                client.pause(effect.runtime_id)
+            else:
+                client.unpause(effect.runtime_id)
+        except NotFound:
+            self._sightings.gone(ContainerGone(effect.task_arn, effect.name, effect.runtime_id))
+        except engine.UNREACHABLE as error:  # 409: it is so already, or has ended, and the look will say so
+            self._look_again(effect, effect.runtime_id, error)
+        else:
+            self._watcher.look_at(effect.runtime_id)
 
     def _remove(self, effect: RemoveContainer) -> None:
         client = self._watcher.client

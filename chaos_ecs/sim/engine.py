@@ -46,23 +46,23 @@ def demo_behaviour(definition: ContainerDefinition) -> Behaviour:
     role = definition.command[0] if definition.command else "web"
     match role:
         case "batch":
-            return Behaviour(runs_seconds=_seconds(environment, 10.0), stop_code=STOPPED_CODE)
+            return Behaviour(runs_seconds=_seconds(definition, environment, 10.0), stop_code=STOPPED_CODE)
         case "migrate":
             fails = environment.get("FAIL", "0") not in ("", "0")
             return Behaviour(runs_seconds=2.0, exit_code=1 if fails else 0, stop_code=STOPPED_CODE)
         case "flaky":
-            return Behaviour(runs_seconds=_seconds(environment, 5.0), exit_code=1, stop_code=STOPPED_CODE)
+            return Behaviour(runs_seconds=_seconds(definition, environment, 5.0), exit_code=1, stop_code=STOPPED_CODE)
         case "web" | "worker":
             return Behaviour()
         case _:
             return Behaviour(runs_seconds=0.0, exit_code=2)
 
 
-def _seconds(environment: dict[str, str], default: float) -> float:
-    try:
-        return float(environment.get("SECONDS_TO_WORK", default))
-    except ValueError:
-        return default
+def _seconds(definition: ContainerDefinition, environment: dict[str, str], default: float) -> float:
+    """How long to work: the command's second word, or SECONDS_TO_WORK, as the demo image takes it."""
+    words = definition.command or ()
+    told = words[1] if len(words) > 1 else environment.get("SECONDS_TO_WORK", "")
+    return float(told) if told.isdecimal() else default
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,12 @@ class SimEngine:
             seconds, code = container.behaviour.stops_after_seconds, container.behaviour.stop_code
             self.after(seconds, lambda: self._exit(runtime_id, code, since))
 
+    def freeze(self, runtime_id: str, paused: bool) -> None:
+        """As `docker pause` and `docker unpause`."""
+        container = self.containers.get(runtime_id)
+        if container and container.seen.state is RunState.RUNNING and container.seen.paused is not paused:
+            self._change(replace(container, seen=replace(container.seen, paused=paused)))
+
     def remove(self, runtime_id: str) -> None:
         """As `docker rm -f`."""
         container = self.containers.pop(runtime_id, None)
@@ -222,7 +228,9 @@ class SimEngine:
             return
         now = self.clock.now()
         self._unbind(container)
-        seen = replace(container.seen, state=RunState.EXITED, finished_at=now, exit_code=code, bindings=())
+        seen = replace(
+            container.seen, state=RunState.EXITED, finished_at=now, exit_code=code, paused=False, bindings=()
+        )
         lines = (*container.lines, (now, f"{container.seen.name} exited with code {code} (simulated)"))
         self._change(replace(container, seen=seen, lines=lines))
 

@@ -12,9 +12,11 @@ from chaos_ecs.core.messages import (
     EngineConnected,
     EngineLost,
     Fact,
+    PauseContainer,
     PullStarted,
     PullStopped,
     RemoveContainer,
+    ResumeContainer,
     RunState,
     SignalContainer,
     StartContainer,
@@ -25,6 +27,8 @@ from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sim.engine import SimContainer, SimEngine
 
 ENGINE_NAME = "simulator"
+
+_OnContainer = SignalContainer | PauseContainer | ResumeContainer | RemoveContainer
 
 
 class SimRuntime:
@@ -56,9 +60,13 @@ class SimRuntime:
                 case StartContainer():
                     self._start(effect)
                 case SignalContainer():
-                    self._do(partial(self.engine.signal, effect.runtime_id, effect.signal or "SIGTERM"))
+                    self._do(effect, partial(self.engine.signal, effect.runtime_id, effect.signal or "SIGTERM"))
+                case PauseContainer():
+                    self._do(effect, partial(self.engine.freeze, effect.runtime_id, True))
+                case ResumeContainer():
+                    self._do(effect, partial(self.engine.freeze, effect.runtime_id, False))
                 case RemoveContainer():
-                    self._do(partial(self.engine.remove, effect.runtime_id))
+                    self._do(effect, partial(self.engine.remove, effect.runtime_id))
                 case _:
                     pass  # there are no networks to remove in memory
 
@@ -83,12 +91,19 @@ class SimRuntime:
 
     # --- asking the engine ---
 
-    def _do(self, act: Callable[[], None]) -> None:
-        """Asks the engine for something a moment from now; a crash or an engine gone by then loses it."""
+    def _do(self, effect: _OnContainer, act: Callable[[], None]) -> None:
+        """Asks the engine for something a moment from now; a crash or an engine gone by then loses it. Whoever asks
+        about a container that is not there is told so."""
 
         def ask() -> None:
-            if self.open_for_facts and self.engine.up:
+            if not self.open_for_facts:
+                return
+            if not self.engine.up:
+                self._connected = None  # noticed by asking, though the engine may be back before the next look
+            elif effect.runtime_id in self.engine.containers:
                 act()
+            else:
+                self._facts.append(ContainerGone(effect.task_arn, effect.name, effect.runtime_id))
 
         self.engine.after(self.engine.rng.uniform(0.001, 0.01), ask)
 

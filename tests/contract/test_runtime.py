@@ -12,9 +12,11 @@ from chaos_ecs.core.messages import (
     ContainerSeen,
     EngineConnected,
     EngineLost,
+    PauseContainer,
     PullStarted,
     PullStopped,
     RemoveContainer,
+    ResumeContainer,
     RunState,
     SignalContainer,
     StartContainer,
@@ -203,6 +205,29 @@ def test_a_removed_container_is_gone_running_or_not(world: World) -> None:
         execute(world, RemoveContainer(seen.task_arn, seen.name, seen.runtime_id, "because the test wants it"))
         await_fact(world, ContainerGone, runtime_id=seen.runtime_id)
     assert containers_now(world) == ()
+
+
+def test_a_paused_container_runs_on_frozen_and_can_be_resumed(world: World) -> None:
+    seen = running(world)
+    execute(world, PauseContainer(seen.task_arn, seen.name, seen.runtime_id, "it is warm"))
+    assert await_fact(world, ContainerSeen, paused=True).state is RunState.RUNNING
+    execute(world, ResumeContainer(seen.task_arn, seen.name, seen.runtime_id, "it is needed"))
+    world.advance_until(lambda: not told(world, ContainerSeen)[-1].paused)
+    assert told(world, ContainerSeen)[-1].state is RunState.RUNNING
+
+
+def test_a_frozen_container_can_be_removed(world: World) -> None:
+    seen = running(world)
+    execute(world, PauseContainer(seen.task_arn, seen.name, seen.runtime_id, "it is warm"))
+    await_fact(world, ContainerSeen, paused=True)
+    execute(world, RemoveContainer(seen.task_arn, seen.name, seen.runtime_id, "it is not needed"))
+    assert await_fact(world, ContainerGone).runtime_id == seen.runtime_id
+
+
+def test_whoever_asks_about_a_container_that_is_not_there_is_told_so(world: World) -> None:
+    nobody = "f" * 64
+    execute(world, SignalContainer(a_task().arn, "app", nobody, "SIGKILL", "because the test wants it"))
+    assert await_fact(world, ContainerGone).runtime_id == nobody
 
 
 def test_a_container_restarted_behind_our_back_has_ended_first(world: World) -> None:

@@ -20,6 +20,7 @@ from chaos_ecs.core.messages import (
     RegisterTaskDefinition,
     RunState,
     RunTask,
+    SetStandby,
     StopTask,
     UpdateService,
 )
@@ -115,6 +116,7 @@ class Monkey:
                 RunTask(CLUSTER, definition, self.rng.choice((0, 1, 2, 11))),
                 StopTask(self.rng.choice(tasks)),
                 KillTask(self.rng.choice(tasks)),
+                SetStandby(name, self.rng.choice((-1, 0, 1, 3))),
             )
         )
 
@@ -181,11 +183,14 @@ class Monkey:
             else:
                 assert service.status is ServiceStatus.INACTIVE, self._told("still draining", service)
                 assert not state.live_tasks_of(service.arn)
-        known = {c.runtime_id for task in state.tasks.values() for c in task.containers}
+        everybody = [*state.tasks.values(), *state.standbys.values()]
+        known = {c.runtime_id for task in everybody for c in task.containers}
+        gone = {c.runtime_id for task in everybody for c in task.containers if c.reaped}
         for runtime_id, container in simulation.engine.containers.items():
+            assert runtime_id not in gone, self._told("its removal was lost", container.seen)
             assert runtime_id in known, self._told("belongs to nobody", container.seen)
             if container.seen.state is RunState.RUNNING:
-                assert not state.tasks[container.seen.task_arn].is_stopped, self._told("runs on", container.seen)
+                assert not state.the_task(container.seen.task_arn).is_stopped, self._told("runs on", container.seen)
 
     def _mend_what_cannot_converge(self) -> None:
         """A program that ends by itself never converges, nor do limits that leave no move (desired 1 at 100/150 %)."""
@@ -210,6 +215,9 @@ class Monkey:
         tasks = [task for task in state.live_tasks_of(service_arn) if task.is_running and task.arn in there]
         assert len(tasks) == service.desired_count, self._told("not converged", service)
         assert service.steady, self._told("not steady", service)
+        ready = [task for task in state.standbys_of(service_arn) if task.is_ready_standby]
+        assert len(ready) == len(state.standbys_of(service_arn)), self._told("a standby is not ready", service)
+        assert len(ready) == service.standby_count, self._told(f"{len(ready)} standbys", service)
         assert len(service.deployments) == 1, self._told("an old deployment is left", service)
 
     def _told(self, what: str, about: object) -> str:

@@ -105,6 +105,24 @@ def test_a_service_replaces_a_task_that_ends_by_itself_whatever_its_exit_code(ex
     starts = [event for event in simulation.events if event.type == "TASK_RUNNING"]
     assert len(starts) >= 5, "replaced at full speed: what reached RUNNING is never throttled"
     assert not told(simulation, "SERVICE_THROTTLED")
+    assert told(simulation, "SERVICE_FLAPPING") == [{"exits": 5, "seconds": 30}]
+
+
+def test_kills_do_not_make_a_service_flap() -> None:
+    simulation = a_simulation()
+    a_service(simulation)
+    for _ in range(8):
+        simulation.advance(2)
+        simulation.submit(KillTask(running(simulation)[0].arn)).result(0)
+    simulation.advance(2)
+    assert not told(simulation, "SERVICE_FLAPPING")
+
+
+def test_an_image_that_has_to_be_fetched_is_told() -> None:
+    simulation = a_simulation()
+    a_standalone_task(simulation, definition=registered(simulation, a_container(image="somebody/else:1")))
+    simulation.advance(3)
+    assert told(simulation, "TASK_PULLING") == [{"image": "somebody/else:1"}]
 
 
 def test_stop_task_on_a_services_task_is_user_initiated_and_the_task_is_replaced() -> None:

@@ -47,7 +47,7 @@ def test_a_snapshot_has_the_members_of_the_architecture_page(api: Harness) -> No
     (service,) = told["services"]
     assert set(service) == {
         "arn", "name", "clusterArn", "status", "desiredCount", "runningCount", "pendingCount", "taskDefinition",
-        "steady", "throttle", "kills", "lastRecoverySeconds", "createdAt",
+        "steady", "throttle", "kills", "lastRecoverySeconds", "createdAt", "standby", "flapping",
     }  # fmt: skip
     assert (service["runningCount"], service["steady"], service["throttle"]) == (3, True, None)
     assert service["taskDefinition"] == "web-server:1"
@@ -62,6 +62,18 @@ def test_a_snapshot_has_the_members_of_the_architecture_page(api: Harness) -> No
         "name", "image", "runtimeId", "lastStatus", "exitCode", "reason", "bindings",
     }  # fmt: skip
     assert told["tasks"][0]["containers"][0]["bindings"][0]["containerPort"] == 8080
+
+
+def test_standbys_are_in_no_list_but_their_memory_is_told(api: Harness) -> None:
+    api.chaos("SetStandby", cluster=CLUSTER, service="web", count=2)
+    api.simulation.advance(3)
+    told = snapshot(api)
+    (service,) = told["services"]
+    assert service["standby"] == {"desired": 2, "ready": 2, "memory": 128}
+    assert len([task for task in told["tasks"] if task["serviceArn"] == service["arn"]]) == 3
+    ecs = api.client()
+    assert len(ecs.list_tasks(cluster=CLUSTER, serviceName="web")["taskArns"]) == 3
+    assert ecs.describe_services(cluster=CLUSTER, services=["web"])["services"][0]["runningCount"] == 3
 
 
 def test_a_snapshots_number_is_that_of_the_newest_event(api: Harness) -> None:

@@ -209,7 +209,8 @@ class Monkey:
         if family == "missing":
             newest = [t for t in state.live_tasks_of(service_arn) if t.deployment_id == service.primary.id]
             assert not any(task.is_running for task in newest), self._told("runs a missing image", service)
-            assert service.throttle.level or not service.desired_count, self._told("not throttled", service)
+            # Two quiet minutes hold rounds after 1, 2, 4, 8, 16 and 32 seconds.
+            assert service.throttle.level >= 5 or not service.desired_count, self._told("not slowed down", service)
             return
         there = {c.seen.task_arn for c in self.simulation.engine.running()}
         tasks = [task for task in state.live_tasks_of(service_arn) if task.is_running and task.arn in there]

@@ -1,0 +1,47 @@
+"""Ten thousand kills in a row: nothing the controller keeps goes on growing."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+from chaos_ecs.controller import EVENTS_KEPT
+from chaos_ecs.core.messages import KillTask
+from chaos_ecs.core.plan import STOPPED_CONTAINERS_KEPT, STOPPED_TASKS_KEPT
+from chaos_ecs.sim.simulation import Simulation
+from tests.builders import WEB, a_service, a_simulation, running
+
+KILLS = 10_000
+
+
+def kill_in_a_row(simulation: Simulation, kills: int) -> None:
+    for _ in range(kills):
+        simulation.submit(KillTask(running(simulation)[0].arn)).result(0)
+        simulation.advance(1)
+        simulation.events.clear()
+
+
+def test_ten_thousand_kills_leave_everything_bounded() -> None:
+    simulation = a_simulation()
+    a_service(simulation)
+    simulation.advance(2)
+    kill_in_a_row(simulation, KILLS // 2)
+    tracemalloc.start()
+    kill_in_a_row(simulation, KILLS // 10)
+    halfway = tracemalloc.get_traced_memory()[0]
+    kill_in_a_row(simulation, KILLS // 10)
+    grown = tracemalloc.get_traced_memory()[0] - halfway
+    tracemalloc.stop()
+    kill_in_a_row(simulation, KILLS * 3 // 10)
+    state, controller = simulation.state, simulation.controller
+    assert controller is not None
+    assert state.services[WEB].kills == KILLS
+    assert len(running(simulation)) == 3
+    assert len(state.tasks) <= STOPPED_TASKS_KEPT + 3
+    assert len(simulation.engine.containers) <= STOPPED_CONTAINERS_KEPT + 3
+    assert len(controller.history) <= EVENTS_KEPT
+    entities, events = simulation.store.load()
+    assert len(entities) <= STOPPED_TASKS_KEPT + 200
+    assert len(events) <= EVENTS_KEPT
+    assert not state.strays
+    assert not state.starting
+    assert grown < 2_000_000, f"{grown} bytes more after a thousand further kills"

@@ -7,6 +7,7 @@ a step's cost independent of the cluster's size: what belongs to a service or cl
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -48,10 +49,17 @@ class State:
         self.changes: dict[tuple[type[Entity], str], Entity | None] = {}
         self.events: list[Event] = []
 
-        self.waiting: dict[str, None] = {}  # tasks with a container yet to start, in order of creation
-        self.starting: dict[tuple[str, str], None] = {}  # (task, container) handed to the runtime, not yet answered
-        self.stopped: dict[str, None] = {}  # stopped tasks, oldest first
-        self.with_logs: dict[str, None] = {}  # those of them that still have a Docker container, for its logs
+        # Queues: emptied at the front, where a plain dict would go on stepping over what was there before.
+        self.waiting: OrderedDict[str, None] = (
+            OrderedDict()
+        )  # tasks with a container yet to start, in order of creation
+        self.starting: OrderedDict[tuple[str, str], None] = (
+            OrderedDict()
+        )  # (task, container) handed to the runtime, not yet answered
+        self.stopped: OrderedDict[str, None] = OrderedDict()  # stopped tasks, oldest first
+        self.with_logs: OrderedDict[str, None] = (
+            OrderedDict()
+        )  # those of them that still have a Docker container, for its logs
         self.tasks_of_token: dict[str, dict[str, None]] = {}  # by RunTask's clientToken
         self._live_tasks_of_service: dict[str, dict[str, None]] = {}
         self._standbys_of_service: dict[str, dict[str, None]] = {}
@@ -110,8 +118,8 @@ class State:
             self._table(entity)[entity.key] = entity
             self._index(entity)
         by_end = sorted(self.stopped, key=lambda arn: self.tasks[arn].stopped_at or 0.0)
-        self.stopped = dict.fromkeys(by_end)
-        self.with_logs = {arn: None for arn in by_end if arn in self.with_logs}
+        self.stopped = OrderedDict.fromkeys(by_end)
+        self.with_logs = OrderedDict.fromkeys(arn for arn in by_end if arn in self.with_logs)
         self.touch_all()
 
     def touch_all(self) -> None:

@@ -13,13 +13,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from chaos_ecs.core.apply import apply
+from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.errors import EcsError
 from chaos_ecs.core.messages import Action, Command, Effect, Event, EventType, Fact
-from chaos_ecs.core.plan import plan
+from chaos_ecs.core.plan import Plan, plan
 from chaos_ecs.core.state import State
 from chaos_ecs.ports import Clock, Runtime, Store
 
@@ -55,11 +57,13 @@ class Controller:
         self._inbox: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         self._taken: list[_Request] = []  # of the step under way
         self._ended = False
+        self._last_plan = Plan()
         self._wake = threading.Event()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._listeners: list[Listener] = []
         self._due: dict[str, float] = {}
         self._agenda: list[tuple[float, str]] = []  # a heap; an entry that disagrees with _due is out of date
+        self._stepped_at = clock.now()
         self._fresh: list[Event] = []
         self.state.events = []
         self.state.emit(clock.now(), EventType.CONTROLLER_STARTED, "Cluster ready. Waiting for commands...")
@@ -76,7 +80,7 @@ class Controller:
         self._inbox.put(_Request(build, answer, future))
         self.wake()
         if self._ended:
-            self._fail_waiting()
+            self._refuse(self._drain())
         return future
 
     def ask(self, question: Callable[[State, float], T]) -> Future[T]:
@@ -93,7 +97,7 @@ class Controller:
 
     def stop(self) -> None:
         """Ends `run` after the step under way. Containers run on."""
-        self._stopping = True
+        self._stopping.set()
         self.wake()
 
     # --- the loop's own thread ---
@@ -102,15 +106,17 @@ class Controller:
         """Steps until `stop`. A bug ends the loop, loudly: `failed` holds it and every waiting request fails."""
         self.runtime.open(self.wake)
         try:
-            while not self._stopping:
+            while not self._stopping.is_set():
                 next_at = self.settle()
+                if self._stopping.is_set():  # its wake may have been cleared by a step
+                    break
                 self._wake.wait(self._nap_seconds(next_at))
         except BaseException as error:
             self.failed = error
             raise
         finally:
             self._ended = True
-            self._fail_waiting()
+            self._refuse([*self._taken, *self._drain()])
             self.runtime.close()
             self.store.close()
 
@@ -119,7 +125,7 @@ class Controller:
         for _ in range(STEPS_IN_A_ROW):
             if not self.step():
                 return self.next_due()
-        raise AssertionError("the plan does not come to rest:\n" + str(plan(self.state, self.state.touched, 0.0)))
+        raise AssertionError(f"the plan does not come to rest:\n{self._last_plan}")
 
     def step(self) -> bool:
         """One step; answers whether another one may be needed at once."""
@@ -137,7 +143,7 @@ class Controller:
             events.extend(self._apply_fact(fact, now))
         self._touch_due(now)
         touched, state.touched = state.touched, {}
-        todo = plan(state, touched, now)
+        todo = self._last_plan = plan(state, touched, now)
         for action in todo.actions:
             events.extend(apply(state, action, now))
         if state.changes or events:
@@ -194,13 +200,17 @@ class Controller:
 
     def _drain(self) -> list[_Request]:
         requests = []
-        while not self._inbox.empty():
-            requests.append(self._inbox.get())
+        with suppress(queue.Empty):
+            while True:
+                requests.append(self._inbox.get_nowait())
         return requests
 
     # --- what is due when ---
 
     def _touch_due(self, now: float) -> None:
+        if was_set_back(self._stepped_at, now):  # whatever was due soon is now far in the future
+            self.state.touch_all()
+        self._stepped_at = now
         while self._agenda and self._agenda[0][0] <= now:
             at, arn = heapq.heappop(self._agenda)
             if self._due.get(arn) == at:
@@ -229,7 +239,9 @@ class Controller:
             return LONGEST_NAP_SECONDS
         return min(LONGEST_NAP_SECONDS, max(0.0, next_at - self.clock.now()))
 
-    def _fail_waiting(self) -> None:
-        for request in (*self._taken, *self._drain()):
+    def _refuse(self, requests: Sequence[_Request]) -> None:
+        trouble = RuntimeError("the controller has stopped")
+        trouble.__cause__ = self.failed  # such as a full disk, which is nobody's bug
+        for request in requests:
             if not request.future.done():
-                request.future.set_exception(RuntimeError("the controller has stopped"))
+                request.future.set_exception(trouble)

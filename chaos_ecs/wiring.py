@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 START_WITHIN_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 0.05
 _HEALTH_TIMEOUT_SECONDS = 5.0
+_PROBE_BYTES = 65536  # more than a controller's first words; what a file system may hide in a small file's own record
 
 log = logging.getLogger(__name__)
 
@@ -61,36 +63,71 @@ class ControllerInfo:
 
 def prepare_home(settings: Settings) -> str:
     """Makes the state folder, for the user alone, and answers with its id. Raises ChaosEcsError when it cannot."""
-    try:
+    with _usable(settings):
         settings.home.mkdir(parents=True, exist_ok=True)
         if not settings.home_id_file.exists():
-            _write_private(settings.home_id_file, secrets.token_hex(8))
+            _write_private(settings.home_id_file, secrets.token_hex(8), only_once=True)
         return settings.home_id_file.read_text().strip()
+
+
+@contextmanager
+def _usable(settings: Settings) -> Iterator[None]:
+    """Tells as E-STATE-FOLDER what the system says no to: a full disk, a read-only one, somebody else's folder."""
+    try:
+        yield
     except OSError as error:
         raise ChaosEcsError(
             "E-STATE-FOLDER",
             f"Cannot use the state folder {settings.home}",
-            str(error),
-            "Set CHAOS_ECS_HOME to a folder you can write to, then try again",
+            error.strerror or str(error),
+            "Make room or set CHAOS_ECS_HOME to a folder you can write to, then try again",
         ) from error
+
+
+def _must_be_writable(settings: Settings) -> None:
+    """Raises E-STATE-FOLDER when nothing can be written: then nobody could leave a word about why, either."""
+    probe = settings.home / f"probe.{os.getpid()}"
+    with _usable(settings):
+        try:
+            probe.write_bytes(bytes(_PROBE_BYTES))
+        finally:
+            probe.unlink(missing_ok=True)
 
 
 def credentials(settings: Settings) -> Credentials:
     """The keys that requests are signed with; made on first use and readable by the user alone."""
     prepare_home(settings)
-    if not settings.credentials.exists():
-        made = Credentials("CHAOSECS" + secrets.token_hex(6).upper(), secrets.token_urlsafe(30))
-        _write_private(settings.credentials, json.dumps(asdict(made)))
+    with _usable(settings):
+        if not settings.credentials.exists():
+            made = Credentials("CHAOSECS" + secrets.token_hex(6).upper(), secrets.token_urlsafe(30))
+            _write_private(settings.credentials, json.dumps(asdict(made)), only_once=True)
     return Credentials(**json.loads(settings.credentials.read_text()))
 
 
-def _write_private(path: Path, text: str) -> None:
-    """Whole or not at all, and never readable by others, not even for a moment."""
+def _write_private(path: Path, text: str, *, only_once: bool = False) -> None:
+    """Whole or not at all, and never readable by others, not even for a moment. With `only_once` the first of two
+    commands that begin at the same moment wins, and both go on with what it wrote."""
     unfinished = path.with_suffix(f".{os.getpid()}.new")
     descriptor = os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, stat.S_IRUSR | stat.S_IWUSR)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    unfinished.replace(path)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        if only_once:
+            _link_once(unfinished, path)
+        else:
+            unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _link_once(unfinished: Path, path: Path) -> None:
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            unfinished.replace(path)
 
 
 # --- the controller as a background process ---
@@ -123,6 +160,7 @@ def start_controller_process(
     if found := running_controller(settings):
         return found, False
     prepare_home(settings)
+    _must_be_writable(settings)
     settings.controller_error.unlink(missing_ok=True)
     command = [sys.executable, "-m", "chaos_ecs", "controller", "run"]
     if simulate:
@@ -152,11 +190,12 @@ def _await_controller(settings: Settings, process: subprocess.Popen[bytes]) -> C
     while time.monotonic() < until:
         if info := running_controller(settings):
             return info  # this one, or another that was started at the same moment and was first
-        if settings.controller_error.exists() and process.poll() is not None:
-            raise ChaosEcsError(**json.loads(settings.controller_error.read_text()))
-        if process.poll() is not None:
+        if process.poll() is not None and not _another_was_first(settings):
             break
         time.sleep(_LOOK_EVERY_SECONDS)
+    if process.poll() is not None and settings.controller_error.exists():
+        raise ChaosEcsError(**json.loads(settings.controller_error.read_text()))
+    _must_be_writable(settings)
     raise ChaosEcsError(
         "E-CONTROLLER-DEAD",
         "The controller did not start",
@@ -165,13 +204,22 @@ def _await_controller(settings: Settings, process: subprocess.Popen[bytes]) -> C
     )
 
 
+def _another_was_first(settings: Settings) -> bool:
+    """Two commands started a controller at the same moment: ours gave way to one that will answer soon."""
+    try:
+        return bool(json.loads(settings.controller_error.read_text())["code"] == "E-ALREADY-RUNNING")
+    except (OSError, ValueError, KeyError):
+        return False
+
+
 def run_controller(settings: Settings, *, simulate: bool = False, seed: int | None = None) -> int:
     """Runs the controller in this process until it is told to stop; answers with the exit code."""
     try:
         return _run_controller(settings, simulate=simulate, seed=seed or 0)
     except ChaosEcsError as error:
         told = {name: getattr(error, name) for name in ("code", "what", "why", "hint", "exit_code")}
-        _write_private(settings.controller_error, json.dumps(told))
+        with suppress(OSError):  # the disk may be the trouble itself; whoever starts us looks at that too
+            _write_private(settings.controller_error, json.dumps(told))
         raise
 
 
@@ -208,13 +256,18 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
         controller.stop()
         loop.join()
         release()
-        settings.controller_file.unlink(missing_ok=True)
+        with suppress(OSError):  # left behind, it names a process that does not answer: nobody believes it
+            settings.controller_file.unlink(missing_ok=True)
+    if isinstance(controller.failed, ChaosEcsError):
+        raise controller.failed
     return 1 if controller.failed else 0
 
 
 def _run_loop(controller: Controller) -> None:
     try:
         controller.run()
+    except ChaosEcsError as trouble:
+        log.error("the controller stops, containers run on: %s", trouble)  # noqa: TRY400 - no bug, so no traceback
     except Exception:
         log.exception("the controller's loop has ended: a bug")
 
@@ -241,7 +294,9 @@ def _live_controller(settings: Settings, home_id: str, seed: int) -> tuple[Contr
     connector.connect().close()  # where no engine answers, say so now and not in every command
     runtime = DockerRuntime(connector.connect, Home(home_id, str(settings.home)), Images)
     store = SqliteStore(settings.database)
-    return Controller(clock=WallClock(), runtime=runtime, store=store, salt=home_id), lambda: None
+    # A salt of this start's own: where the record was lost, a new task must not get the id of a container that runs.
+    salt = secrets.token_hex(16)
+    return Controller(clock=WallClock(), runtime=runtime, store=store, salt=salt), lambda: None
 
 
 def _simulated_controller(settings: Settings, home_id: str, seed: int) -> tuple[Controller, Callable[[], None]]:

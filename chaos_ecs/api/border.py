@@ -28,6 +28,7 @@ from chaos_ecs.api.task_cache import TaskCache
 from chaos_ecs.controller import Controller
 from chaos_ecs.core.errors import EcsError
 from chaos_ecs.core.messages import OpenRegion
+from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sigv4 import Credentials
 
 LARGEST_BODY_BYTES = 1024 * 1024
@@ -60,7 +61,9 @@ class Exchange:
             return self.refuse(Refused(400, refusal.code, refusal.message))
         except Refused as refusal:
             return self.refuse(refusal)
-        except Exception:
+        except Exception as trouble:
+            if isinstance(trouble.__cause__, ChaosEcsError):  # such as a full disk, which ended the controller
+                return self.refuse(server_error(f"The controller has stopped. {trouble.__cause__}."))
             log.exception("request %s met a bug", self.request_id)
             return self.refuse(server_error("chaos-ecs has met a bug of its own; the controller's log says more."))
 

@@ -14,6 +14,7 @@ from typing import Any
 from chaos_ecs.api.views import health_of
 from chaos_ecs.core.arns import name_of, region_of
 from chaos_ecs.core.backoff import FLAPPING_EXITS, FLAPPING_SECONDS, TOLD_FROM_LEVEL, recent_exits
+from chaos_ecs.core.lifecycle import deciding_container
 from chaos_ecs.core.messages import Event
 from chaos_ecs.core.model import Cluster, Container, Service, Task, TaskDefinition
 from chaos_ecs.core.state import State
@@ -146,6 +147,7 @@ def _task(task: Task, definition: TaskDefinition) -> dict[str, Any]:
         "stoppedAt": task.stopped_at,
         "stopCode": task.stop_code,
         "stoppedReason": task.stopped_reason,
+        "exitCode": deciding_container(task, definition).exit_code,
         "fills": task.fills.task_arn if task.fills else None,
         "number": task.number,
         "containers": [_container(container) for container in task.containers],

@@ -43,6 +43,8 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     m.RetireDeployments: intents.retire_deployments,
     m.DeactivateService: intents.deactivate_service,
     m.ForgetTask: intents.forget_task,
+    m.ForgetService: intents.forget_service,
+    m.ForgetCluster: intents.forget_cluster,
     m.StartContainer: intents.start_container,
     m.SignalContainer: intents.signal_container,
     m.PauseContainer: intents.pause_container,

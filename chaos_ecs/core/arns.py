@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 ACCOUNT_ID = "123456789012"
-DEFAULT_REGION = "us-east-1"
 
 
 def cluster_arn(region: str, name: str) -> str:

@@ -20,6 +20,18 @@ FLAPPING_EXITS = 5
 """A service whose tasks ended by themselves five times within half a minute: not throttled, but told."""
 
 
+CLOCK_SLACK_SECONDS = 60.0
+"""Clocks are put right by seconds all the time; by more, somebody set one."""
+
+
+def was_set_back(since: float, now: float) -> bool:
+    """Whether what began at `since` lies in the future: the clock was set back, and a wait from then has no end.
+
+    Set back by an hour, a task told to stop would get its SIGKILL after an hour and half a minute: it gets it now.
+    """
+    return since > now + CLOCK_SLACK_SECONDS
+
+
 def recent_exits(service: Service, now: float) -> int:
     """How many of its running tasks ended by themselves within the last half minute, as far as remembered."""
     return sum(1 for at in service.exits if now - at <= FLAPPING_SECONDS)
@@ -36,7 +48,7 @@ def after_failed_start(throttle: Throttle, task_created_at: float, now: float, r
     Three tasks started together that fail together are one round, not three: only a task created since the last
     step up takes the next one. Desired 3, a bad image: rounds at 0 s, 1 s, 3 s, 7 s, ... and not after 7 failures.
     """
-    if throttle.level and task_created_at < throttle.since:
+    if throttle.level and task_created_at < throttle.since and not was_set_back(throttle.since, now):
         return replace(throttle, last_reason=reason)
     level = throttle.level + 1
     return Throttle(level=level, since=now, next_start_at=now + delay_seconds(level), last_reason=reason)

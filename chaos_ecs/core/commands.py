@@ -56,6 +56,9 @@ RUN_TASK_LIMIT = 10
 STANDBY_LIMIT = 10
 """A standby costs the memory of a task and serves nobody: enough for everything to die at once, and no more."""
 
+TASKS_PER_SERVICE = 5000
+"""Service quotas of Amazon ECS: tasks per service."""
+
 SEED_CLUSTER = "my-cluster"
 DEMO_IMAGE = "chaos-ecs/demo:1"
 _WEB_PORT = PortMapping(container_port=8080)
@@ -98,7 +101,7 @@ def delete_cluster(state: State, command: DeleteCluster, now: float) -> None:
         raise ClusterContainsServicesException("The Cluster cannot be deleted while Services are active.")
     if any(not task.is_stopped for task in state.tasks_in(cluster.arn)):
         raise ClusterContainsTasksException("The Cluster cannot be deleted while Tasks are active.")
-    state.put(replace(cluster, status="INACTIVE"))
+    state.put(replace(cluster, status="INACTIVE", deactivated_at=now))
     state.emit(now, EventType.CLUSTER_DELETED, f"cluster {cluster.name} is INACTIVE", cluster=cluster.arn)
 
 
@@ -184,6 +187,8 @@ def _is_same(service: Service, command: CreateService) -> bool:
 def _check_desired_count(count: int) -> None:
     if count < 0:
         raise InvalidParameterException("desiredCount must be greater than or equal to 0")
+    if count > TASKS_PER_SERVICE:
+        raise InvalidParameterException(f"desiredCount must be less than or equal to {TASKS_PER_SERVICE}")
 
 
 def _new_deployment(state: State, definition_arn: str, now: float) -> Deployment:
@@ -307,7 +312,7 @@ def run_task(state: State, command: RunTask, now: float) -> None:
             raise InvalidParameterException(
                 f"Override for container named {override.name} is not a container in the TaskDefinition."
             )
-    if known := state.tasks_of_token.get(command.client_token):
+    if command.client_token and (known := state.tasks_of_token.get((command.cluster_arn, command.client_token))):
         _check_same_run(state, [state.tasks[arn] for arn in known], command)
         return
     if not state.engine_connected:
@@ -334,13 +339,8 @@ def run_task(state: State, command: RunTask, now: float) -> None:
 def _check_same_run(state: State, tasks: list[Task], command: RunTask) -> None:
     """API_RunTask, "Ensuring idempotency": a token used before answers with its tasks, if the request is the same."""
     first = tasks[0]
-    same = (first.cluster_arn, first.task_definition_arn, first.overrides, len(tasks)) == (
-        command.cluster_arn,
-        command.task_definition_arn,
-        command.overrides,
-        command.count,
-    )
-    if not same:
+    same = (first.task_definition_arn, first.overrides) == (command.task_definition_arn, command.overrides)
+    if not same or len(tasks) > command.count:  # fewer: some have left the record
         raise ConflictException("The client token was used before with other parameters.")
 
 

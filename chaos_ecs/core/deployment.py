@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chaos_ecs.core.model import RolloutState, Service, Task, TaskStatus
+from chaos_ecs.core.model import Service, Task, TaskStatus
 
 BATCH = 10
 """Tasks started in one go, as many as one RunTask call can; the next batch follows in the next step."""
@@ -45,12 +45,10 @@ def moves(service: Service, live_tasks: Sequence[Task]) -> Moves:
     idle = [task for task in older if not task.is_running]
     serving = [task for task in older if task.is_running]
     spare = max(0, running - lower_limit(service))
-    replaced = (*idle, *serving[:spare]) if _may_replace(service) else ()
+    replaced = (*idle, *serving[:spare])
     start = min(service.desired_count - len(newest), upper_limit(service) - len(wanted))
     if not older:
         start = service.desired_count - len(newest)
-    if service.primary.rollout_state is RolloutState.FAILED:
-        start = 0
     return Moves(start=max(0, min(BATCH, start)), replaced=tuple(replaced))
 
 
@@ -63,10 +61,6 @@ def is_steady(service: Service, live_tasks: Sequence[Task]) -> bool:
     return len(wanted) == service.desired_count and all(
         task.deployment_id == service.primary.id and (task.is_running or not task.is_wanted) for task in live_tasks
     )
-
-
-def _may_replace(service: Service) -> bool:
-    return service.primary.rollout_state is not RolloutState.FAILED
 
 
 def _youngest(tasks: Sequence[Task], count: int) -> tuple[Task, ...]:

@@ -21,12 +21,14 @@ from chaos_ecs.core.messages import (
     StartFailed,
     StartUnknown,
 )
-from chaos_ecs.core.model import Container, ContainerStatus, HealthStatus, StopCode, Task, TaskStatus
+from chaos_ecs.core.model import Container, ContainerStatus, HealthStatus, StopCode, Task, TaskStatus, Throttle
 from chaos_ecs.core.state import State
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 REMOVED = "CannotInspectContainerError: the container was removed from the engine"
+RESTARTED = "the container was restarted while no controller looked; its exit code is lost"
 SIGKILLED = 137
+SIGKILL = "SIGKILL"
 
 
 def container_seen(state: State, seen: ContainerSeen, now: float) -> None:
@@ -43,8 +45,23 @@ def container_seen(state: State, seen: ContainerSeen, now: float) -> None:
         task, container = _started(state, task, container, seen, now)
     if seen.state is RunState.EXITED and not container.is_over:
         _exited(state, task, container, seen, now)
+    elif seen.state is RunState.RUNNING and _is_another_run(container, seen):
+        _restarted(state, task, container, seen, now)
     elif seen.state is RunState.RUNNING:
         _look_at_running(state, task, container, seen, now)
+
+
+def _is_another_run(container: Container, seen: ContainerSeen) -> bool:
+    """Both times are the engine's, so the same run has the same one; the second is for an engine that gave none."""
+    known = container.started_at
+    return known is not None and seen.started_at is not None and seen.started_at > known + 1.0
+
+
+def _restarted(state: State, task: Task, container: Container, seen: ContainerSeen, now: float) -> None:
+    """Somebody started the container anew while no controller looked. Its task has ended: none is ever restarted."""
+    ended = replace(container, last_status=ContainerStatus.STOPPED, finished_at=now, reason=RESTARTED, bindings=())
+    lifecycle.settle(state, lifecycle.put_container(state, state.the_task(task.arn), ended), now)
+    _note_stray(state, seen, now)
 
 
 def _member(task: Task | None, name: str) -> Container | None:
@@ -63,9 +80,11 @@ def _is_ours(container: Container, seen: ContainerSeen) -> bool:
 
 
 def _note_stray(state: State, seen: ContainerSeen, now: float) -> None:
-    if seen.runtime_id in state.strays:
-        return
+    """Told once; to be removed at each look that still finds it."""
     state.strays[seen.runtime_id] = seen
+    if seen.runtime_id in state.strays_told:
+        return
+    state.strays_told[seen.runtime_id] = None
     state.emit(
         now,
         EventType.STRAY_FOUND,
@@ -118,6 +137,8 @@ def _look_at_running(state: State, task: Task, container: Container, seen: Conta
     is_ready_now = state.the_task(task.arn).is_ready_standby and not looks[2]
     task = lifecycle.settle(state, task, now)
     if is_ready_now:
+        service = state.services[task.service_arn or ""]
+        state.put(replace(service, standby_throttle=Throttle()))
         _tell_standby_ready(state, task, now)
     if changed:
         state.emit(
@@ -150,14 +171,15 @@ def _now_looks(container: Container, seen: ContainerSeen) -> Container:
         bindings=seen.bindings,
         health_status=seen.health_status,
         paused=seen.paused,
-        pause_sent=container.pause_sent and not seen.paused,
-        resume_sent=container.resume_sent and seen.paused,
+        pause_sent_at=None if seen.paused else container.pause_sent_at,
+        resume_sent_at=container.resume_sent_at if seen.paused else None,
     )
 
 
 def container_gone(state: State, fact: ContainerGone, now: float) -> None:
     """Somebody removed the container: its exit code is lost, its end is not."""
     state.strays.pop(fact.runtime_id, None)
+    state.strays_told.pop(fact.runtime_id, None)
     task = state.find_task(fact.task_arn)
     container = _member(task, fact.name)
     if task is None or container is None or container.runtime_id != fact.runtime_id:
@@ -237,6 +259,7 @@ def engine_connected(state: State, fact: EngineConnected, now: float) -> None:
     state.engine_asked = True
     state.emit(now, EventType.ENGINE_CONNECTED, f"connected to {fact.engine}", containers=len(fact.containers))
     state.strays.clear()
+    state.strays_told.clear()
     present = {seen.runtime_id: seen for seen in fact.containers}
     answered = {(seen.task_arn, seen.name) for seen in fact.containers if seen.state is not RunState.CREATED}
     for seen in fact.containers:
@@ -250,17 +273,24 @@ def engine_connected(state: State, fact: EngineConnected, now: float) -> None:
             container = state.the_task(arn).container(member.name)
             if container.last_status is ContainerStatus.PENDING and (arn, member.name) not in answered:
                 _ask_again(state, arn, replace(container, start_requested_at=None), now)
-            elif container.stop_sent_at is not None or container.fault_sent or container.is_freezing:
+            elif container.stop_sent or container.fault_sent or container.is_freezing:
                 _ask_again(state, arn, container, now)
     state.touch_all()
 
 
 def _ask_again(state: State, task_arn: str, container: Container, now: float) -> None:
+    """What does no harm when it comes twice is asked for again. A fault's signal is not, unless it is SIGKILL: a
+    process that lived through SIGHUP would get it again at every restart."""
     task = state.the_task(task_arn)
     if task.is_stopped:
         return
     container = replace(
-        container, stop_sent_at=None, sigkill_sent=False, fault_sent=False, pause_sent=False, resume_sent=False
+        container,
+        stop_sent=False,
+        sigkill_sent_at=None,
+        fault_sent=container.fault_sent and container.fault_signal != SIGKILL,
+        pause_sent_at=None,
+        resume_sent_at=None,
     )
     lifecycle.settle(state, lifecycle.put_container(state, task, container), now)
 

@@ -11,6 +11,8 @@ from chaos_ecs.core.messages import (
     DiscardStandbys,
     EventType,
     FailTask,
+    ForgetCluster,
+    ForgetService,
     ForgetTask,
     MarkSteady,
     PauseContainer,
@@ -28,6 +30,7 @@ from chaos_ecs.core.messages import (
 from chaos_ecs.core.model import (
     Container,
     ContainerOverride,
+    Counter,
     Deployment,
     Gap,
     RolloutState,
@@ -174,12 +177,12 @@ def discard_standbys(state: State, intent: DiscardStandbys, now: float) -> None:
 
 def pause_container(state: State, effect: PauseContainer, now: float) -> None:
     task = state.the_task(effect.task_arn)
-    lifecycle.put_container(state, task, replace(task.container(effect.name), pause_sent=True))
+    lifecycle.put_container(state, task, replace(task.container(effect.name), pause_sent_at=now))
 
 
 def resume_container(state: State, effect: ResumeContainer, now: float) -> None:
     task = state.the_task(effect.task_arn)
-    lifecycle.put_container(state, task, replace(task.container(effect.name), resume_sent=True))
+    lifecycle.put_container(state, task, replace(task.container(effect.name), resume_sent_at=now))
 
 
 def stop_tasks(state: State, intent: StopTasks, now: float) -> None:
@@ -249,7 +252,8 @@ def retire_deployments(state: State, intent: RetireDeployments, now: float) -> N
 
 
 def deactivate_service(state: State, intent: DeactivateService, now: float) -> None:
-    service = replace(state.services[intent.service_arn], status=ServiceStatus.INACTIVE, deployments=())
+    service = state.services[intent.service_arn]
+    service = replace(service, status=ServiceStatus.INACTIVE, deployments=(), deactivated_at=now)
     state.put(service)
     state.emit(
         now,
@@ -260,13 +264,26 @@ def deactivate_service(state: State, intent: DeactivateService, now: float) -> N
     )
 
 
+def forget_service(state: State, intent: ForgetService, now: float) -> None:
+    for event in state.events_of(intent.service_arn):
+        state.drop(event)
+    state.drop(Counter(f"events/{intent.service_arn}", 0))
+    state.drop(state.services[intent.service_arn])
+
+
+def forget_cluster(state: State, intent: ForgetCluster, now: float) -> None:
+    state.drop(state.clusters[intent.cluster_arn])
+
+
 def forget_task(state: State, intent: ForgetTask, now: float) -> None:
     state.drop(state.the_task(intent.task_arn))
 
 
 def start_container(state: State, effect: StartContainer, now: float) -> None:
     task = state.the_task(effect.task.arn)
-    container = replace(task.container(effect.definition.name), start_requested_at=now)
+    container = task.container(effect.definition.name)
+    assert container.is_to_start, f"{container.name} of {task.arn} was to start, and is {container.last_status}"
+    container = replace(container, start_requested_at=now)
     task = lifecycle.put_container(state, task, container)
     images = [member.image for member in task.containers]
     lifecycle.advance(state, task, TaskStatus.PENDING, now, f"task {short(task.arn)} is pending", images=images)
@@ -276,11 +293,12 @@ def signal_container(state: State, effect: SignalContainer, now: float) -> None:
     task = state.the_task(effect.task_arn)
     container = task.container(effect.name)
     if effect.signal is None:
-        container = replace(container, stop_sent_at=now)
+        sent_at = now if container.stop_sent_at is None else container.stop_sent_at
+        container = replace(container, stop_sent=True, stop_sent_at=sent_at)
     elif container.fault_signal == effect.signal and not container.fault_sent:
         container = replace(container, fault_sent=True)
     else:
-        container = replace(container, sigkill_sent=True)
+        container = replace(container, sigkill_sent_at=now)
     lifecycle.put_container(state, task, container)
 
 

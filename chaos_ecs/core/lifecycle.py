@@ -20,6 +20,7 @@ from chaos_ecs.core.model import (
     ServiceStatus,
     StopCode,
     Task,
+    TaskDefinition,
     TaskStatus,
     Throttle,
 )
@@ -171,14 +172,13 @@ def _finish(state: State, task: Task, now: float) -> Task:
     containers = tuple(container if container.is_over else _never_started(container) for container in task.containers)
     task = replace(task, containers=containers, execution_stopped_at=max(ended) if ended else None, stopped_at=now)
     reached_running = task.started_at is not None
-    first = next((c for c in task.containers if c.reason), None) or task.containers[0]
-    exit_code = next((c.exit_code for c in task.containers if c.exit_code is not None), None)
+    deciding = deciding_container(task, state.task_definitions[task.task_definition_arn])
     task = advance(state, task, TaskStatus.DEPROVISIONING, now, "")
     service = state.services.get(task.service_arn or "")
     if service and not reached_running:
         _count_failed_start(state, service, task, now)
     if service and task.standby and task.stop_code is not StopCode.SERVICE_SCHEDULER_INITIATED:
-        _tell_standby_lost(state, task, first, exit_code, now)
+        _tell_standby_lost(state, task, deciding, now)
     left = [other for other in state.live_tasks_of(service.arn) if other.is_running] if service else None
     return advance(
         state,
@@ -188,8 +188,8 @@ def _finish(state: State, task: Task, now: float) -> Task:
         f"task {short(task.arn)} stopped: {task.stopped_reason}",
         stopCode=task.stop_code,
         stoppedReason=task.stopped_reason,
-        exitCode=exit_code,
-        reason=first.reason,
+        exitCode=deciding.exit_code,
+        reason=deciding.reason,
         reachedRunning=reached_running,
         ranFor=(task.execution_stopped_at or now) - task.started_at if task.started_at is not None else None,
         noticedAfter=_noticed_after(task),
@@ -198,7 +198,15 @@ def _finish(state: State, task: Task, now: float) -> Task:
     )
 
 
-def _tell_standby_lost(state: State, task: Task, container: Container, exit_code: int | None, now: float) -> None:
+def deciding_container(task: Task, definition: TaskDefinition) -> Container:
+    """Whose end speaks for the task: the essential container that ended first, else one that says a reason."""
+    ended = [c for c in task.containers if c.is_over and definition.container(c.name).essential]
+    if ran := [container for container in ended if container.finished_at is not None]:
+        return min(ran, key=lambda container: container.finished_at or 0.0)
+    return next((c for c in (*ended, *task.containers) if c.reason), task.containers[0])
+
+
+def _tell_standby_lost(state: State, task: Task, container: Container, now: float) -> None:
     why = container.reason or task.stopped_reason
     state.emit(
         now,
@@ -207,7 +215,7 @@ def _tell_standby_lost(state: State, task: Task, container: Container, exit_code
         cluster=task.cluster_arn,
         service=task.service_arn or "",
         task=task.arn,
-        exitCode=exit_code,
+        exitCode=container.exit_code,
         reason=why,
     )
 
@@ -227,9 +235,13 @@ def _noticed_after(task: Task) -> float | None:
 
 def _count_failed_start(state: State, service: Service, task: Task, now: float) -> None:
     """A task that never reached RUNNING: the throttle and `failedTasks` (API_Deployment) go up."""
-    if task.stop_code is not StopCode.TASK_FAILED_TO_START:
+    if task.stop_code in (StopCode.USER_INITIATED, StopCode.SERVICE_SCHEDULER_INITIATED):
         return
     reason = task.stopped_reason or ""
+    if task.standby:
+        slower = backoff.after_failed_start(service.standby_throttle, task.created_at, now, reason)
+        state.put(replace(service, standby_throttle=slower))
+        return
     throttle = backoff.after_failed_start(service.throttle, task.created_at, now, reason)
     deployments = tuple(
         replace(deployment, failed_tasks=deployment.failed_tasks + 1, updated_at=now)

@@ -335,6 +335,22 @@ class ForgetTask:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetService:
+    """Intent: a service INACTIVE for long leaves the record, and its events with it."""
+
+    service_arn: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetCluster:
+    """Intent: a cluster INACTIVE for long leaves the record."""
+
+    cluster_arn: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class StartContainer:
     """Effect: network, image, create, start. `definition` has the overrides worked in already.
 
@@ -405,6 +421,8 @@ Intent = (
     | RetireDeployments
     | DeactivateService
     | ForgetTask
+    | ForgetService
+    | ForgetCluster
 )
 Effect = StartContainer | SignalContainer | PauseContainer | ResumeContainer | RemoveContainer | RemoveNetwork
 Action = Intent | Effect

@@ -87,6 +87,7 @@ class Cluster:
     status: str  # ACTIVE or INACTIVE
     created_at: float
     tags: tuple[tuple[str, str], ...] = ()
+    deactivated_at: float | None = None
 
     @property
     def key(self) -> str:
@@ -205,13 +206,14 @@ class Container:
     start_requested_at: float | None = None
     started_at: float | None = None
     finished_at: float | None = None
-    stop_sent_at: float | None = None  # the stop signal; SIGKILL follows after stopTimeout
-    sigkill_sent: bool = False
+    stop_sent: bool = False
+    stop_sent_at: float | None = None  # the first stop signal; SIGKILL follows stopTimeout later
+    sigkill_sent_at: float | None = None
     fault_signal: str | None = None  # asked for by a chaos command
     fault_sent: bool = False
     paused: bool = False
-    pause_sent: bool = False
-    resume_sent: bool = False
+    pause_sent_at: float | None = None
+    resume_sent_at: float | None = None
     reaped: bool = False  # the Docker container is gone, or was never made
 
     @property
@@ -231,7 +233,7 @@ class Container:
     @property
     def is_freezing(self) -> bool:
         """Whether a pause or a resumption was asked for and has not been seen."""
-        return self.pause_sent or self.resume_sent
+        return self.pause_sent_at is not None or self.resume_sent_at is not None
 
     @property
     def is_over(self) -> bool:
@@ -356,6 +358,8 @@ class Service:
     tags: tuple[tuple[str, str], ...] = ()
     registered: str = "{}"  # further members of the request, JSON: returned by DescribeServices, never read by the core
     throttle: Throttle = Throttle()
+    standby_throttle: Throttle = Throttle()  # standbys that fail slow down only themselves
+    deactivated_at: float | None = None
     steady: bool = False
     gaps: tuple[Gap, ...] = ()  # not yet filled, oldest first
     outage_began_at: float | None = None  # the first death since the last steady state

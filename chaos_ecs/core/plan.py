@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from chaos_ecs.core.arns import name_of, short
+from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.deployment import is_steady, moves
 from chaos_ecs.core.messages import (
     Action,
     DeactivateService,
     DiscardStandbys,
     FailTask,
+    ForgetCluster,
+    ForgetService,
     ForgetTask,
     MarkSteady,
     PauseContainer,
@@ -41,6 +44,7 @@ from chaos_ecs.core.model import (
     Task,
     TaskDefinition,
     TaskStatus,
+    Throttle,
 )
 from chaos_ecs.core.state import State
 from chaos_ecs.core.task_definitions import overridden
@@ -50,6 +54,9 @@ STARTS_AT_ONCE = 8
 
 STOP_TIMEOUT_SECONDS = 30
 """API_ContainerDefinition.stopTimeout: the default."""
+
+ASK_AGAIN_SECONDS = 10
+"""A pause, a resumption or a SIGKILL takes milliseconds; one without effect for so long is asked for again."""
 
 STOPPED_TASKS_KEPT = 1000
 STOPPED_TASK_KEPT_SECONDS = 3600
@@ -83,7 +90,7 @@ def plan(state: State, touched: Iterable[str], now: float) -> Plan:
         elif task := state.find_task(arn):
             _plan_task(state, task, now, todo)
         elif cluster := state.clusters.get(arn):
-            _plan_cluster(cluster, todo)
+            _plan_cluster(cluster, now, todo)
     _plan_starts(state, now, todo)
     _plan_reaping(state, now, todo)
     for seen in state.strays.values():
@@ -98,6 +105,7 @@ def plan(state: State, touched: Iterable[str], now: float) -> Plan:
 def _plan_service(state: State, service: Service, now: float, todo: Plan) -> None:
     live = state.live_tasks_of(service.arn)
     if service.status is ServiceStatus.INACTIVE:
+        _plan_forgetting(ForgetService(service.arn, "INACTIVE for an hour"), service, now, todo)
         return
     if service.status is ServiceStatus.DRAINING:
         _plan_draining(state, service, live, todo)
@@ -122,17 +130,17 @@ def _start(state: State, todo: Plan, service: Service, count: int, now: float) -
     wanted = sum(task.is_wanted for task in state.live_tasks_of(service.arn))
     cause = f"desired {service.desired_count}, {wanted} there"
     standbys = tuple(task.arn for task in state.standbys_of(service.arn) if _may_take_over(task, service))[:count]
-    if _is_throttled(service, now, todo):
+    if _is_throttled(service.throttle, service, now, todo):
         count = len(standbys)
     if count:
         todo.actions.append(StartTasks(service.arn, service.primary.id, count, cause, standbys))
     return standbys
 
 
-def _is_throttled(service: Service, now: float, todo: Plan) -> bool:
-    if not service.throttle.level or now >= service.throttle.next_start_at:
+def _is_throttled(throttle: Throttle, service: Service, now: float, todo: Plan) -> bool:
+    if not throttle.level or now >= throttle.next_start_at or was_set_back(throttle.since, now):
         return False
-    todo.look_again(service.arn, service.throttle.next_start_at)
+    todo.look_again(service.arn, throttle.next_start_at)
     return True
 
 
@@ -149,7 +157,7 @@ def _plan_standbys(state: State, service: Service, promoted: tuple[str, ...], no
         arns = tuple(task.arn for task in surplus)
         todo.actions.append(DiscardStandbys(service.arn, arns, f"{service.standby_count} standbys are enough"))
     missing = service.standby_count - len(useful)
-    if missing > 0 and service.steady and not _is_throttled(service, now, todo):
+    if missing > 0 and service.steady and not _is_throttled(service.standby_throttle, service, now, todo):
         cause = f"{service.standby_count} standbys are to be kept, {len(useful)} there"
         todo.actions.append(PrepareStandbys(service.arn, missing, cause))
 
@@ -171,9 +179,19 @@ def _plan_draining(state: State, service: Service, live: list[Task], todo: Plan)
         todo.actions.append(DeactivateService(service.arn, "the service is deleted and its last task has stopped"))
 
 
-def _plan_cluster(cluster: Cluster, todo: Plan) -> None:
+def _plan_cluster(cluster: Cluster, now: float, todo: Plan) -> None:
     if cluster.status != "ACTIVE":
         todo.actions.append(RemoveNetwork(cluster.arn, f"cluster {cluster.name} is deleted"))
+        _plan_forgetting(ForgetCluster(cluster.arn, "INACTIVE for an hour"), cluster, now, todo)
+
+
+def _plan_forgetting(intent: ForgetService | ForgetCluster, entity: Service | Cluster, now: float, todo: Plan) -> None:
+    """INACTIVE things stay describable for as long as stopped tasks do."""
+    forget_at = (entity.deactivated_at or now) + STOPPED_TASK_KEPT_SECONDS
+    if now >= forget_at:
+        todo.actions.append(intent)
+    else:
+        todo.look_again(entity.arn, forget_at)
 
 
 # --- tasks ---
@@ -195,7 +213,7 @@ def _plan_task(state: State, task: Task, now: float, todo: Plan) -> None:
             cause = "a chaos command asked for it"
             todo.actions.append(_signal(task, container, container.fault_signal, cause))
     if task.is_wanted:
-        _plan_freezing(task, definition, todo)
+        _plan_freezing(task, definition, now, todo)
     else:
         _plan_stopping(task, definition, now, todo)
 
@@ -209,19 +227,27 @@ def _plan_discarding(standby: Task, todo: Plan) -> None:
         todo.actions.append(ForgetTask(standby.arn, "a standby leaves no record"))
 
 
-def _plan_freezing(task: Task, definition: TaskDefinition, todo: Plan) -> None:
+def _plan_freezing(task: Task, definition: TaskDefinition, now: float, todo: Plan) -> None:
     """A standby is paused once all of it has started and is healthy; a task that was one is resumed."""
     ready = all(_is_warm(container, definition) for container in task.containers)
     for container in task.containers:
         if container.runtime_id is None or not container.is_live:
             continue
-        if task.standby and ready and not container.paused and not container.pause_sent:
+        if task.standby and ready and not container.paused and _may_send(container.pause_sent_at, task, now, todo):
             cause = "it is warm: it waits, paused, for a task to die"
             todo.actions.append(PauseContainer(task.arn, container.name, container.runtime_id, cause))
         is_promoted = not task.standby and task.last_status.rank < TaskStatus.RUNNING.rank
-        if is_promoted and container.paused and not container.resume_sent:
+        if is_promoted and container.paused and _may_send(container.resume_sent_at, task, now, todo):
             cause = "it takes the place of a task that died"
             todo.actions.append(ResumeContainer(task.arn, container.name, container.runtime_id, cause))
+
+
+def _may_send(sent_at: float | None, task: Task, now: float, todo: Plan) -> bool:
+    """Whether to ask now: not yet asked, or so long ago without effect that the engine must have refused."""
+    if sent_at is None or now >= sent_at + ASK_AGAIN_SECONDS or was_set_back(sent_at, now):
+        return True
+    todo.look_again(task.arn, sent_at + ASK_AGAIN_SECONDS)
+    return False
 
 
 def _is_warm(container: Container, definition: TaskDefinition) -> bool:
@@ -235,17 +261,22 @@ def _plan_stopping(task: Task, definition: TaskDefinition, now: float, todo: Pla
     for container in task.containers:
         if not container.is_live:
             continue
-        if container.stop_sent_at is None:
-            if not _has_live_dependant(task, definition, container):
-                todo.actions.append(_signal(task, container, None, task.stopped_reason or ""))
-        elif not container.sigkill_sent:
-            stop_timeout = definition.container(container.name).stop_timeout
-            timeout = STOP_TIMEOUT_SECONDS if stop_timeout is None else stop_timeout
-            if now >= container.stop_sent_at + timeout:
-                cause = f"still running {timeout} s after its stop signal"
-                todo.actions.append(_signal(task, container, "SIGKILL", cause))
-            else:
-                todo.look_again(task.arn, container.stop_sent_at + timeout)
+        if not container.stop_sent and not _has_live_dependant(task, definition, container):
+            todo.actions.append(_signal(task, container, None, task.stopped_reason or ""))
+        if container.stop_sent_at is not None:
+            _plan_sigkill(task, container, definition, now, todo)
+
+
+def _plan_sigkill(task: Task, container: Container, definition: TaskDefinition, now: float, todo: Plan) -> None:
+    assert container.stop_sent_at is not None, "the stop signal comes first"
+    stop_timeout = definition.container(container.name).stop_timeout
+    timeout = STOP_TIMEOUT_SECONDS if stop_timeout is None else stop_timeout
+    kill_at = container.stop_sent_at + timeout
+    if now < kill_at and not was_set_back(container.stop_sent_at, now):
+        todo.look_again(task.arn, kill_at)
+    elif _may_send(container.sigkill_sent_at, task, now, todo):
+        cause = f"still running {timeout} s after its stop signal"
+        todo.actions.append(_signal(task, container, "SIGKILL", cause))
 
 
 def _has_live_dependant(task: Task, definition: TaskDefinition, container: Container) -> bool:
@@ -266,33 +297,57 @@ def _signal(task: Task, container: Container, signal: str | None, cause: str) ->
 
 def _plan_starts(state: State, now: float, todo: Plan) -> None:
     """Hands out the free start slots to waiting tasks, oldest first."""
-    slots = STARTS_AT_ONCE - len(state.starting)
+    pulling = _images_being_pulled(state)
+    slots = STARTS_AT_ONCE - sum(1 for image in _images_starting(state) if image not in pulling)
+    stopping = [action for action in todo.actions if isinstance(action, StopTasks | DiscardStandbys)]
+    doomed = dict.fromkeys(arn for action in stopping for arn in action.task_arns)
     for arn in state.waiting:
         if slots <= 0:
             return
+        if arn in doomed:
+            continue
         task = state.the_task(arn)
         definition = state.task_definitions[task.task_definition_arn]
+        starts: list[Action] = []
         for container in task.containers:
-            if container.is_to_start and slots > 0:
-                slots -= _plan_start(task, definition, container, now, todo)
+            if container.is_to_start and container.image not in pulling:
+                starts += _plan_start(task, definition, container, now, todo)
+        if failure := next((action for action in starts if isinstance(action, FailTask)), None):
+            todo.actions.append(failure)
+            continue
+        todo.actions += starts[:slots]
+        slots -= len(starts)
 
 
-def _plan_start(task: Task, definition: TaskDefinition, container: Container, now: float, todo: Plan) -> int:
-    """Starts one container if what it depends on allows it; answers with the slots taken, 0 or 1."""
+def _images_starting(state: State) -> list[str]:
+    return [state.the_task(arn).container(name).image for arn, name in state.starting]
+
+
+def _images_being_pulled(state: State) -> dict[str, None]:
+    """A start whose image is still on its way works for nobody: it takes no slot, and its like wait for it."""
+    pulling: dict[str, None] = {}
+    for arn, name in state.starting:
+        task = state.the_task(arn)
+        if task.pull_started_at is not None and task.pull_stopped_at is None:
+            pulling[task.container(name).image] = None
+    return pulling
+
+
+def _plan_start(
+    task: Task, definition: TaskDefinition, container: Container, now: float, todo: Plan
+) -> list[StartContainer | FailTask]:
+    """Starts one container if what it depends on allows it, or fails the task if that can never be."""
     for dependency in definition.container(container.name).depends_on:
         other = task.container(dependency.container_name)
         if _is_met(other, dependency.condition):
             continue
         if reason := _never_met(other, dependency.condition, definition, now):
-            text = f"Container '{container.name}' cannot start: {reason}"
-            todo.actions.append(FailTask(task.arn, text, reason))
-        else:
-            _wait_for(task, other, definition, todo)
-        return 0
+            return [FailTask(task.arn, f"Container '{container.name}' cannot start: {reason}", reason)]
+        _wait_for(task, other, definition, todo)
+        return []
     member = overridden(definition.container(container.name), task.overrides)
     cause = "its dependencies are met" if definition.container(container.name).depends_on else "a slot is free"
-    todo.actions.append(StartContainer(task, member, cause))
-    return 1
+    return [StartContainer(task, member, cause)]
 
 
 def _is_met(other: Container, condition: DependencyCondition) -> bool:
@@ -364,7 +419,7 @@ def _line(action: Action) -> str:
             said = f"{short(action.task_arn)}/{action.name}" if action.task_arn else action.runtime_id[:12]
         case FailTask() | ForgetTask():
             said = short(action.task_arn)
-        case RemoveNetwork():
+        case RemoveNetwork() | ForgetCluster():
             said = name_of(action.cluster_arn)
         case _:
             said = name_of(action.service_arn)

@@ -44,6 +44,7 @@ class State:
         self.engine_asked = False  # whether the runtime has said anything of it yet
         self.engine_connected = False
         self.strays: dict[str, ContainerSeen] = {}  # containers of ours that belong to no task, by runtime id
+        self.strays_told: dict[str, None] = {}  # the same until they are gone, also while their removal is under way
 
         self.touched: dict[str, None] = {}
         self.changes: dict[tuple[type[Entity], str], Entity | None] = {}
@@ -60,7 +61,7 @@ class State:
         self.with_logs: OrderedDict[str, None] = (
             OrderedDict()
         )  # those of them that still have a Docker container, for its logs
-        self.tasks_of_token: dict[str, dict[str, None]] = {}  # by RunTask's clientToken
+        self.tasks_of_token: dict[tuple[str, str], dict[str, None]] = {}  # by cluster and RunTask's clientToken
         self._live_tasks_of_service: dict[str, dict[str, None]] = {}
         self._standbys_of_service: dict[str, dict[str, None]] = {}
         self._tasks_in_cluster: dict[str, dict[str, None]] = {}
@@ -144,16 +145,19 @@ class State:
     def drop(self, entity: Entity) -> None:
         self._table(entity).pop(entity.key, None)
         self.changes[type(entity), entity.key] = None
-        if isinstance(entity, Task) and entity.standby:
+        if isinstance(entity, Service):
+            self._services_in_cluster[entity.cluster_arn].pop(entity.arn, None)
+        elif isinstance(entity, Task) and entity.standby:
             self._forget_standby(entity)
         elif isinstance(entity, Task):
             self.waiting.pop(entity.arn, None)
             self.stopped.pop(entity.arn, None)
             self.with_logs.pop(entity.arn, None)
             self._tasks_in_cluster[entity.cluster_arn].pop(entity.arn, None)
-            self.tasks_of_token.get(entity.client_token, {}).pop(entity.arn, None)
-            if not self.tasks_of_token.get(entity.client_token, True):
-                del self.tasks_of_token[entity.client_token]
+            token = (entity.cluster_arn, entity.client_token)
+            self.tasks_of_token.get(token, {}).pop(entity.arn, None)
+            if not self.tasks_of_token.get(token, True):
+                del self.tasks_of_token[token]
 
     def emit(
         self,
@@ -216,7 +220,7 @@ class State:
                 self._forget_standby(self.standbys[entity.arn])
             self._tasks_in_cluster.setdefault(entity.cluster_arn, {})[entity.arn] = None
             if entity.client_token:
-                self.tasks_of_token.setdefault(entity.client_token, {})[entity.arn] = None
+                self.tasks_of_token.setdefault((entity.cluster_arn, entity.client_token), {})[entity.arn] = None
             if entity.service_arn:
                 live = self._live_tasks_of_service.setdefault(entity.service_arn, {})
                 if entity.is_stopped:

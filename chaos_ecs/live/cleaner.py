@@ -117,7 +117,18 @@ def _may_go(marks: Mapping[str, str], home_id: str) -> bool:
     if marks[labels.HOME] == home_id:
         return True
     path = marks.get(labels.HOME_PATH, "")
-    return bool(path) and marks.get(labels.MACHINE) == platform.node() and not Path(path).is_dir()
+    return bool(path) and marks.get(labels.MACHINE) == platform.node() and _is_no_more(Path(path))
+
+
+def _is_no_more(folder: Path) -> bool:
+    """Only what is certainly gone: another user's folder, which we may not look into, is theirs."""
+    try:
+        folder.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _remove(client: APIClient, item: Item) -> str:

@@ -33,7 +33,7 @@ from chaos_ecs.live.starts import ImagesPort, Starter
 from chaos_ecs.live.watcher import Watcher
 from chaos_ecs.live.workers import Workers
 
-START_WORKERS = 16  # twice what may start at once (`starts.py`): the others wait for images
+START_WORKERS = 64  # eight may start at once (`starts.py`); the others wait for images, one image eight at most
 SIGNAL_WORKERS = 8  # SIGKILL returns only when the process is gone, up to 10 s
 REMOVE_WORKERS = 4
 DEFAULT_STOP_SIGNAL = "SIGTERM"
@@ -125,7 +125,7 @@ class DockerRuntime:
         outcome = self._starter.start(client, effect)
         self._sightings.end_start(effect.task.arn, effect.definition.name)  # first: the answer may be a new start
         if isinstance(outcome, StartUnknown) and client is not None:
-            self._watcher.lose("a start was not answered")
+            self._watcher.lose("a start was not answered", client)
         if outcome is not None:
             self._sightings.tell(outcome)
 
@@ -138,7 +138,7 @@ class DockerRuntime:
         except NotFound:
             self._sightings.gone(ContainerGone(effect.task_arn, effect.name, effect.runtime_id))
         except engine.UNREACHABLE as error:  # 409: it has ended by itself, and the look will say so
-            self._look_again(effect, effect.runtime_id, error)
+            self._look_again(client, effect, effect.runtime_id, error)
 
     def _freeze(self, effect: PauseContainer | ResumeContainer) -> None:
         """The look that follows answers; without waiting for the engine to tell its event."""
@@ -153,7 +153,7 @@ class DockerRuntime:
         except NotFound:
             self._sightings.gone(ContainerGone(effect.task_arn, effect.name, effect.runtime_id))
         except engine.UNREACHABLE as error:  # 409: it is so already, or has ended, and the look will say so
-            self._look_again(effect, effect.runtime_id, error)
+            self._look_again(client, effect, effect.runtime_id, error)
         else:
             self._watcher.look_at(effect.runtime_id)
 
@@ -166,7 +166,7 @@ class DockerRuntime:
         except NotFound:
             _log.debug("container %s was removed already", effect.runtime_id)
         except engine.UNREACHABLE as error:  # 409: its removal is under way, and the look will say so
-            self._look_again(effect, effect.runtime_id, error)
+            self._look_again(client, effect, effect.runtime_id, error)
             return
         self._sightings.gone(ContainerGone(effect.task_arn, effect.name, effect.runtime_id))
 
@@ -178,15 +178,15 @@ class DockerRuntime:
             self._networks.remove(client, effect.cluster_arn)
         except engine.UNREACHABLE as error:  # 403: a container of somebody else is in it
             if not engine.has_answered(error):
-                self._watcher.lose(engine.why(error))
+                self._watcher.lose(engine.why(error), client)
             _log.warning("the network of %s stays: %s", effect.cluster_arn, engine.why(error))
 
-    def _look_again(self, effect: Effect, runtime_id: str, error: BaseException) -> None:
+    def _look_again(self, client: APIClient, effect: Effect, runtime_id: str, error: BaseException) -> None:
         _log.info("%s: %s", effect, engine.why(error))
         if engine.has_answered(error):
             self._watcher.look_at(runtime_id)
         else:
-            self._watcher.lose(engine.why(error))
+            self._watcher.lose(engine.why(error), client)
 
 
 def _stop_signal(client: APIClient, runtime_id: str) -> str:

@@ -110,9 +110,12 @@ class Watcher:
             self._heard_of[runtime_id] = exit_code if exit_code is not None else self._heard_of.get(runtime_id)
             self._changed.notify_all()
 
-    def lose(self, reason: str) -> None:
-        """A request was not answered: tells EngineLost, and connects again with a complete look."""
+    def lose(self, reason: str, client: APIClient | None = None) -> None:
+        """A request was not answered: tells EngineLost, and connects again with a complete look. With `client`, only
+        if that is still the connection: a late failure of an old one says nothing of the new."""
         with self._changed:
+            if client is not None and client is not self._client:
+                return
             stream, self._stream, self._client = self._stream, None, None
             if not self._lost_told and not self._closed.is_set():
                 self._lost_told = True
@@ -134,7 +137,7 @@ class Watcher:
                 self._changed.notify_all()
             for event in beginning.stream:
                 self._hear(event)
-            self.lose("its event stream ended")
+            self.lose("its event stream ended", beginning.client)
             self._closed.wait(FIRST_RETRY_SECONDS)
 
     def _begin_in_time(self) -> _Beginning | None:
@@ -198,7 +201,7 @@ class Watcher:
             try:
                 self._look(client, heard_of, thorough=not told)
             except engine.UNREACHABLE as error:
-                self.lose(engine.why(error))
+                self.lose(engine.why(error), client)
 
     def _look(self, client: APIClient, heard_of: Mapping[str, int | None], *, thorough: bool) -> None:
         """The containers heard of first: that is what somebody waits for. Then whatever the listing says is new."""

@@ -9,7 +9,9 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Protocol, TypeVar
 
@@ -17,11 +19,12 @@ import docker
 
 from chaos_ecs.core.messages import ContainerSeen, Effect, EngineConnected, Fact, RunState
 from chaos_ecs.core.model import ContainerDefinition
+from chaos_ecs.live.clock import WallClock
 from chaos_ecs.live.engine import Connector, address_of
 from chaos_ecs.live.images import Images
 from chaos_ecs.live.labels import Home
 from chaos_ecs.live.runtime import DockerRuntime
-from chaos_ecs.ports import Runtime
+from chaos_ecs.ports import Clock, Runtime
 from chaos_ecs.sim.clock import VirtualClock
 from chaos_ecs.sim.engine import Behaviour, SimEngine, demo_behaviour
 from chaos_ecs.sim.runtime import SimRuntime
@@ -31,13 +34,28 @@ T = TypeVar("T")
 _Fact = TypeVar("_Fact", bound=Fact)
 WITHIN_SECONDS = 20.0
 
+# Told by a signal to take all the memory there is, as itself or in a child.
+GREEDY = (
+    "/bin/sh",
+    "-c",
+    "trap 'exec tail /dev/zero' USR1; trap 'tail /dev/zero; exit 3' USR2; while :; do sleep 0.05; done",
+)
+
 
 class World(Protocol):
     runtime: Runtime
     facts: list[Fact]  # all that `poll` has answered since the runtime was opened
+    pump: Callable[[], float | None]  # lets what is due happen; when more will be, if that is known
+
+    @property
+    def clock(self) -> Clock: ...
 
     def advance_until(self, check: Callable[[], T]) -> T:
         """Lets time pass, and polls, until `check` answers something true; that answer."""
+        ...
+
+    def advance(self, seconds: float) -> None:
+        """Lets this much time pass, unobserved."""
         ...
 
     def reopen(self) -> None:
@@ -48,8 +66,27 @@ class World(Protocol):
         """As `docker kill`, and so on below: behind the runtime's back."""
         ...
 
+    def stop(self, runtime_id: str) -> None: ...
     def remove(self, runtime_id: str) -> None: ...
     def restart(self, runtime_id: str) -> None: ...
+    def pause(self, runtime_id: str) -> None: ...
+    def exhaust_memory(self, runtime_id: str, *, of_child: bool) -> None:
+        """Of a container that is GREEDY: its memory runs out, and the kernel kills its main process, or a child of
+        that; then the main one ends by itself with code 3."""
+        ...
+
+    def ran_out_of_memory(self, runtime_id: str) -> bool:
+        """The engine's own flag."""
+        ...
+
+    def engine_runs(self) -> dict[str, None]:
+        """The ids of our containers that run, as the engine itself says."""
+        ...
+
+    def engine_has(self) -> dict[str, None]:
+        """The same, running or not."""
+        ...
+
     def engine_goes(self) -> None: ...
     def engine_returns(self) -> None: ...
     def close(self) -> None: ...
@@ -96,19 +133,29 @@ class SimWorld:
     def _open(self) -> None:
         self.facts: list[Fact] = []
         self.runtime: Runtime = SimRuntime(self.engine)
+        self.pump: Callable[[], float | None] = self._poll
         self.runtime.open(lambda: None)
+
+    def _poll(self) -> float | None:
+        self.facts += self.runtime.poll()
+        return self.runtime.next_fact_at()
 
     def advance_until(self, check: Callable[[], T]) -> T:
         until = self.clock.now() + WITHIN_SECONDS
         while True:
-            self.facts += self.runtime.poll()
-            with contextlib.suppress(AssertionError):
+            at = self.pump()
+            refusal = ""
+            try:
                 if answer := check():
                     return answer
-            at = self.runtime.next_fact_at()
+            except AssertionError as error:
+                refusal = str(error)
             if at is None or at > until:
-                raise AssertionError(f"never, and nothing else will happen; the facts were {self.facts}")
+                raise AssertionError(f"never, and nothing else will happen; the facts were {self.facts}; {refusal}")
             self.clock.advance_to(at)
+
+    def advance(self, seconds: float) -> None:
+        self.clock.jump(seconds)
 
     def reopen(self) -> None:
         self.runtime.close()
@@ -117,12 +164,36 @@ class SimWorld:
     def kill(self, runtime_id: str) -> None:
         self.engine.signal(runtime_id, "SIGKILL")
 
+    def stop(self, runtime_id: str) -> None:
+        self.engine.signal(runtime_id, "SIGTERM")
+
     def remove(self, runtime_id: str) -> None:
         self.engine.remove(runtime_id)
 
     def restart(self, runtime_id: str) -> None:
         self.clock.jump(0.5)
         self.engine.restart(runtime_id)
+
+    def pause(self, runtime_id: str) -> None:
+        self.engine.freeze(runtime_id, True)
+
+    def exhaust_memory(self, runtime_id: str, *, of_child: bool) -> None:
+        if not of_child:
+            self.engine.run_out_of_memory(runtime_id)
+            return
+        container = self.engine.containers[runtime_id]
+        flagged = replace(container, seen=replace(container.seen, oom_killed=True))
+        self.engine.containers[runtime_id] = replace(flagged, behaviour=Behaviour(stop_code=3))
+        self.engine.signal(runtime_id, "SIGTERM")
+
+    def ran_out_of_memory(self, runtime_id: str) -> bool:
+        return self.engine.containers[runtime_id].seen.oom_killed
+
+    def engine_runs(self) -> dict[str, None]:
+        return dict.fromkeys(container.seen.runtime_id for container in self.engine.running())
+
+    def engine_has(self) -> dict[str, None]:
+        return dict.fromkeys(self.engine.containers)
 
     def engine_goes(self) -> None:
         self.engine.up = False
@@ -135,7 +206,9 @@ class SimWorld:
 
 
 def _behaviour(definition: ContainerDefinition) -> Behaviour:
-    """In the simulator every other entry point than the image's own is one that does not exist."""
+    """In the simulator every other entry point than the image's own is one that does not exist, but GREEDY."""
+    if definition.entry_point == GREEDY:
+        return Behaviour()
     if definition.entry_point:
         return Behaviour(cannot_start=f"exec: {definition.entry_point[0]}: executable file not found in $PATH")
     return demo_behaviour(definition)
@@ -148,6 +221,7 @@ class DockerWorld:
         self.client = client
         self.home = home
         self.relay = relay
+        self.clock = WallClock()
         self._open()
 
     def _open(self) -> None:
@@ -155,14 +229,23 @@ class DockerWorld:
         self.facts: list[Fact] = []
         self.woken = threading.Event()
         self.runtime: Runtime = DockerRuntime(Connector(30, environment).connect, self.home, Images)
+        self.pump: Callable[[], float | None] = self._poll
         self.runtime.open(self.woken.set)
 
+    def _poll(self) -> float | None:
+        self.facts += self.runtime.poll()
+        return None
+
     def advance_until(self, check: Callable[[], T]) -> T:
-        def poll_and_check() -> T:
-            self.facts += self.runtime.poll()
+        def pump_and_check() -> T:
+            self.pump()
             return check()
 
-        return eventually(poll_and_check, within=WITHIN_SECONDS, every=0.01)
+        return eventually(pump_and_check, within=WITHIN_SECONDS, every=0.01)
+
+    def advance(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        eventually(lambda: time.monotonic() >= until, within=seconds + 5)
 
     def reopen(self) -> None:
         self.runtime.close()
@@ -171,11 +254,34 @@ class DockerWorld:
     def kill(self, runtime_id: str) -> None:
         self.client.kill(runtime_id)
 
+    def stop(self, runtime_id: str) -> None:
+        self.client.stop(runtime_id, timeout=5)
+
     def remove(self, runtime_id: str) -> None:
         self.client.remove_container(runtime_id, force=True)
 
     def restart(self, runtime_id: str) -> None:
         self.client.restart(runtime_id, timeout=0)
+
+    def pause(self, runtime_id: str) -> None:
+        self.client.pause(runtime_id)
+
+    def exhaust_memory(self, runtime_id: str, *, of_child: bool) -> None:
+        self.client.kill(runtime_id, "SIGUSR2" if of_child else "SIGUSR1")
+
+    def inside(self, runtime_id: str, script: str) -> None:
+        """Runs a script in a container, as `docker exec --user 0`, and waits for its end."""
+        made = self.client.exec_create(runtime_id, ["/bin/sh", "-c", script], user="0")
+        self.client.exec_start(made["Id"])
+
+    def ran_out_of_memory(self, runtime_id: str) -> bool:
+        return bool(self.client.inspect_container(runtime_id)["State"]["OOMKilled"])
+
+    def engine_runs(self) -> dict[str, None]:
+        return dict.fromkeys(one["Id"] for one in self.client.containers(filters=self.home.filters))
+
+    def engine_has(self) -> dict[str, None]:
+        return dict.fromkeys(one["Id"] for one in self.client.containers(all=True, filters=self.home.filters))
 
     def engine_goes(self) -> None:
         assert self.relay is not None

@@ -95,7 +95,7 @@ class Room:
         """SIGKILL, and waits until the process is gone."""
         pid = self.controller_pid()
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: not _is_alive(pid), within=10)
+        eventually(lambda: not is_alive(pid), within=10)
 
     def _run(self, command: list[str], environment: dict[str, str]) -> Ran:
         done = subprocess.run(
@@ -110,7 +110,7 @@ class Room:
         return Ran(done.returncode, done.stdout, done.stderr)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -131,12 +131,17 @@ def engine_client() -> docker.APIClient:
 
 @pytest.fixture
 def room(tmp_path: Path, engine_client: docker.APIClient) -> Iterator[Room]:
+    yield from opened_room(tmp_path, engine_client)
+
+
+def opened_room(tmp_path: Path, client: docker.APIClient, **more: str) -> Iterator[Room]:
+    """A room on this engine, with more in its environment; what was made in it is gone afterwards."""
     home = tmp_path / "home"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CHAOS_ECS_"))}
-    environment = {**kept, "CHAOS_ECS_HOME": str(home), "NO_COLOR": "1", "HOME": str(tmp_path)}
+    environment = {**kept, "CHAOS_ECS_HOME": str(home), "NO_COLOR": "1", "HOME": str(tmp_path), **more}
     if "DOCKER_CONFIG" not in environment:
         environment["DOCKER_CONFIG"] = str(Path.home() / ".docker")
-    made = Room(home, environment, engine_client)
+    made = Room(home, environment, client)
     yield made
     made.run("controller", "stop")
     made.run("clean", "--yes")

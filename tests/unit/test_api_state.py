@@ -54,8 +54,8 @@ def test_a_snapshot_has_the_members_of_the_architecture_page(api: Harness) -> No
     task = told["tasks"][-1]
     assert set(task) == {
         "arn", "id", "clusterArn", "serviceArn", "taskDefinition", "group", "startedBy", "lastStatus", "desiredStatus",
-        "healthStatus", "createdAt", "startedAt", "stoppedAt", "stopCode", "stoppedReason", "fills", "number",
-        "containers",
+        "healthStatus", "createdAt", "startedAt", "stoppedAt", "stopCode", "stoppedReason", "exitCode", "fills",
+        "number", "containers",
     }  # fmt: skip
     assert (task["serviceArn"], task["startedBy"], task["lastStatus"]) == (None, "ada", "RUNNING")
     assert set(task["containers"][0]) == {

@@ -64,7 +64,7 @@ def run_task(call: Call) -> _Answer:
 
     def answer(state: State, now: float, events: tuple[m.Event, ...]) -> dict[str, Any]:
         made = [event.task_arn for event in events if event.type is m.EventType.TASK_CREATED]
-        placed = made or list(state.tasks_of_token.get(token, ()))
+        placed = made or list(state.tasks_of_token.get((cluster, token), ()))
         refused = [event for event in events if event.type is m.EventType.TASK_NOT_PLACED]
         return {
             "tasks": [_wire(call, state, state.tasks[arn], tags=True) for arn in placed],

@@ -332,6 +332,7 @@ def run_task(state: State, command: RunTask, now: float) -> None:
             launch_type=command.launch_type,
             overrides=command.overrides,
             client_token=command.client_token,
+            run_count=command.count,
             tags=command.tags,
         )
 
@@ -339,8 +340,11 @@ def run_task(state: State, command: RunTask, now: float) -> None:
 def _check_same_run(state: State, tasks: list[Task], command: RunTask) -> None:
     """API_RunTask, "Ensuring idempotency": a token used before answers with its tasks, if the request is the same."""
     first = tasks[0]
-    same = (first.task_definition_arn, first.overrides) == (command.task_definition_arn, command.overrides)
-    if not same or len(tasks) > command.count:  # fewer: some have left the record
+    if (first.task_definition_arn, first.overrides, first.run_count) != (
+        command.task_definition_arn,
+        command.overrides,
+        command.count,
+    ):
         raise ConflictException("The client token was used before with other parameters.")
 
 

@@ -16,6 +16,11 @@ BATCH = 10
 """Tasks started in one go, as many as one RunTask call can; the next batch follows in the next step."""
 
 
+PENDING_LIMIT = 20
+"""Tasks of one service that wait for their start: more are made as these come to run. Eight start at once, so it is
+enough to keep every slot busy, and a desired count of 5,000 neither fills the record nor keeps others waiting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moves:
     start: int = 0
@@ -49,7 +54,8 @@ def moves(service: Service, live_tasks: Sequence[Task]) -> Moves:
     start = min(service.desired_count - len(newest), upper_limit(service) - len(wanted))
     if not older:
         start = service.desired_count - len(newest)
-    return Moves(start=max(0, min(BATCH, start)), replaced=tuple(replaced))
+    room = PENDING_LIMIT - sum(1 for task in wanted if not task.is_running)
+    return Moves(start=max(0, min(BATCH, room, start)), replaced=tuple(replaced))
 
 
 def is_steady(service: Service, live_tasks: Sequence[Task]) -> bool:

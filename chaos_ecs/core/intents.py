@@ -61,6 +61,7 @@ def create_task(
     fills: Gap | None = None,
     overrides: tuple[ContainerOverride, ...] = (),
     client_token: str = "",
+    run_count: int = 1,
     tags: Tags = (),
     standby: bool = False,
 ) -> Task:
@@ -83,6 +84,7 @@ def create_task(
         launch_type=launch_type,
         overrides=overrides,
         client_token=client_token,
+        run_count=run_count,
         tags=tags,
         fills=fills,
         standby=standby,

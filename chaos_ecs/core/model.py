@@ -267,6 +267,7 @@ class Task:
     overrides: tuple[ContainerOverride, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     client_token: str = ""
+    run_count: int = 1  # how many tasks the same RunTask asked for
     version: int = 1
     stop_code: StopCode | None = None
     stopped_reason: str | None = None

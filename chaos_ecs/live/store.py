@@ -45,6 +45,7 @@ class SqliteStore:
         self._path = path
         with self._translated():
             path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)  # task definitions have secrets in their environment; SQLite's other files follow
             # Opened on one thread and used on the controller's; never on two at a time.
             self._database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         try:

@@ -172,8 +172,9 @@ class SimEngine:
         if container is None or container.seen.state is not RunState.RUNNING:
             return
         since = container.seen.started_at
-        line = (self.clock.now(), f"{container.seen.name} received {signal} (simulated)")
-        self.containers[runtime_id] = replace(container, lines=(*container.lines, line))
+        if signal != "SIGKILL":  # which no program lives to tell
+            line = (self.clock.now(), f"{container.seen.name} received {signal} (simulated)")
+            self.containers[runtime_id] = replace(container, lines=(*container.lines, line))
         if signal == "SIGKILL":
             self.after(self.rng.uniform(0.01, 0.05), lambda: self._exit(runtime_id, SIGKILL_CODE, since))
         elif container.behaviour.stops_after_seconds is not None:

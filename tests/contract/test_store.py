@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -73,6 +75,12 @@ def reopened(request: pytest.FixtureRequest, state_file: Path) -> Iterator[Opene
     yield opener
     for store in opened:
         store.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a user's own folders are private there by themselves")
+def test_the_file_is_readable_by_its_user_alone(tmp_path: Path) -> None:
+    SqliteStore(tmp_path / "state.db").close()
+    assert stat.S_IMODE((tmp_path / "state.db").stat().st_mode) == 0o600
 
 
 def test_a_new_store_is_empty(reopened: Opener) -> None:

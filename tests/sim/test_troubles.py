@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from chaos_ecs.core.errors import ConflictException
+from chaos_ecs.core import arns
+from chaos_ecs.core.errors import ConflictException, InvalidParameterException
 from chaos_ecs.core.messages import (
     DeleteCluster,
     DeleteService,
@@ -14,6 +15,7 @@ from chaos_ecs.core.messages import (
     RunTask,
     SetStandby,
     StopTask,
+    UpdateService,
 )
 from chaos_ecs.core.model import (
     ContainerDefinition,
@@ -79,6 +81,21 @@ def test_a_standby_that_fails_does_not_slow_down_its_service() -> None:
     simulation.submit(KillTask(running(simulation)[0].arn)).result(0)
     simulation.advance(5)
     assert len(running(simulation)) == 1
+
+
+def test_a_desired_count_far_too_large_starves_nobody_and_can_be_taken_back() -> None:
+    simulation = a_simulation()
+    a_service(simulation, desired_count=5000, name="huge")
+    simulation.advance(1)
+    a_service(simulation, desired_count=2)
+    simulation.advance(3)
+    assert len(running(simulation)) == 2
+    assert len(simulation.state.waiting) <= 20
+    simulation.submit(UpdateService(arns.service_arn(CLUSTER, "huge"), desired_count=0)).result(0)
+    simulation.advance(5)
+    assert len(simulation.engine.running()) == 2
+    with pytest.raises(InvalidParameterException, match="less than or equal to 5000"):
+        simulation.submit(UpdateService(WEB, desired_count=99_999_999)).result(0)
 
 
 def test_the_essential_containers_exit_code_speaks_for_the_task() -> None:

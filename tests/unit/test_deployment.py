@@ -64,6 +64,13 @@ def test_at_most_ten_tasks_are_started_in_one_go() -> None:
     assert moves(service(50), []).start == 10
 
 
+def test_no_more_than_twenty_tasks_of_a_service_wait_for_their_start() -> None:
+    waiting = [(NEW, TaskStatus.PENDING)]
+    assert moves(service(50), tasks(*waiting * 15)).start == 5
+    assert moves(service(50), tasks(*waiting * 20)).start == 0
+    assert moves(service(50), tasks(*waiting * 19, *running(NEW, 20))).start == 1
+
+
 def test_scaling_in_takes_what_does_not_run_yet_first_and_then_the_youngest() -> None:
     there = tasks(
         (NEW, TaskStatus.RUNNING), (NEW, TaskStatus.RUNNING), (NEW, TaskStatus.PENDING), (NEW, TaskStatus.RUNNING)

@@ -13,20 +13,26 @@ from typing import Annotated
 import typer
 
 from chaos_ecs import __version__
-from chaos_ecs.cli import demo, kill, look, overview, service, system, tasks
+from chaos_ecs.cli import demo, kill, look, overview, service, system, tasks, topics
 from chaos_ecs.cli.output import show_error
 from chaos_ecs.cli.parts import Command, Group, hoisted
 from chaos_ecs.cli.shell import Shell, of_this_process
 from chaos_ecs.errors import ChaosEcsError
 
+
+class Root(Group):
+    """The root's help lists the topics too."""
+
+    topics = topics.TOPICS
+
+
 app = typer.Typer(
     name="chaos-ecs",
-    cls=Group,
+    cls=Root,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 nothing matched, 4 no Docker engine, 5 refused, "
-    "124 too late, 125 run-task itself failed, 130 Ctrl-C.",
+    epilog="Exit codes: " + ", ".join(f"{code} {word}" for code, word, _ in topics.EXIT_CODES) + ".",
 )
 
 _RUN, _LOOK, _BREAK, _MACHINE = "Run", "Look", "Break", "This machine"
@@ -45,6 +51,9 @@ def everywhere(
     json: Annotated[bool, typer.Option("--json", help="The result as JSON, one object a line.")] = False,
     cluster: Annotated[str, typer.Option("--cluster", help="Which cluster (default: my-cluster).")] = "",
     ascii_: Annotated[bool, typer.Option("--ascii", help="No glyphs beyond ASCII.")] = False,
+    accessible: Annotated[
+        bool, typer.Option("--accessible", help="Sentences instead of a live panel (also: ACCESSIBLE=1).")
+    ] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours (also: NO_COLOR=1).")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[
@@ -66,6 +75,7 @@ def everywhere(
         json=json or shell.json,
         cluster=cluster or shell.cluster,
         ascii=ascii_ or shell.ascii,
+        accessible=accessible or shell.accessible,
         color=shell.color and not no_color,
         debug=debug or shell.debug,
     )
@@ -87,6 +97,7 @@ app.add_typer(system.controller_app, name="controller", rich_help_panel=_MACHINE
 app.add_typer(system.images_app, name="images", rich_help_panel=_MACHINE)
 app.command("aws-env", cls=Command, rich_help_panel=_MACHINE)(system.aws_env)
 app.command("clean", cls=Command, rich_help_panel=_MACHINE)(system.clean)
+app.command("help", cls=Command, hidden=True)(topics.help_)  # listed by its topics
 
 
 def run(arguments: Sequence[str], shell: Shell) -> int:

@@ -59,7 +59,8 @@ def state(controller: Controller) -> Snapshot:
 class HttpController:
     """A controller on a port of this machine. Each call has its own connection, so any thread may call."""
 
-    def __init__(self, port: int, keys: Credentials, region: str) -> None:
+    def __init__(self, port: int, keys: Credentials, region: str, *, patience: float = ANSWER_WITHIN_SECONDS) -> None:
+        self._patience = patience
         self._port = port
         self._keys = keys
         self._region = region
@@ -137,7 +138,7 @@ class HttpController:
             service=scope,
             now=time.time(),
         )
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_WITHIN_SECONDS)
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=self._patience)
         try:
             connection.request(method, f"{path}?{query}" if query else path, body or None, signed)
             return connection, connection.getresponse()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -30,12 +31,34 @@ def demo(
     ctx: typer.Context,
     simulate: Annotated[bool, typer.Option("--simulate", help="On the simulator, even where Docker answers.")] = False,
 ) -> None:
-    """The lesson in a minute: a service recovers, a standalone task does not. Leaves nothing behind."""
+    """The lesson in a minute: a service recovers, a standalone task does not. Leaves nothing behind.
+
+    \b
+    chaos-ecs demo
+    chaos-ecs demo --simulate
+    """
     shell = shell_of(ctx)
-    write = shell.say if shell.json else shell.tell
+    write = _while_read(shell.say if shell.json else partial(shell.tell, fold=True))
     trouble = "as you asked" if simulate else _engine_trouble(shell)
     code = _on_the_simulator(shell, write, trouble) if trouble else _on_the_engine(shell, write)
     raise typer.Exit(code)
+
+
+def _while_read(write: Write) -> Write:
+    """Writes until the reader is gone (demo | head), which is raised once: the clean-up then goes on unheard."""
+    gone = False
+
+    def written(text: str) -> None:
+        nonlocal gone
+        if gone:
+            return
+        try:
+            write(text)
+        except BrokenPipeError:
+            gone = True
+            raise
+
+    return written
 
 
 def _engine_trouble(shell: Shell) -> str:
@@ -59,8 +82,10 @@ def _on_the_simulator(shell: Shell, write: Write, why: str) -> int:
         try:
             tour.run()
         finally:
-            tour.take_down()
-            stop_controller(staged)
+            try:
+                tour.take_down()
+            finally:
+                stop_controller(staged)
     _tell_result(shell, tour, simulated=True)
     write("That was THE SIMULATOR. For real containers: chaos-ecs doctor --fix, then chaos-ecs demo")
     return 0

@@ -13,17 +13,24 @@ import typer
 from chaos_ecs.cli.snapshot import Service, Snapshot, Task, name_of
 from chaos_ecs.errors import ChaosEcsError
 
+_NAMES_SHOWN = 10
 _FEWEST_DIGITS = 4
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def some(names: Sequence[str]) -> str:
+    """The first ten, and how many more there are: a hint, not a listing."""
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def service(snapshot: Snapshot, cluster: str, name: str) -> Service:
     """The service of this name or ARN in the cluster (its ARN)."""
     found = snapshot.service_named(cluster, name_of(name))
     if found is None:
-        known = ", ".join(item.name for item in snapshot.services_in(cluster)) or "none yet"
+        known = some([item.name for item in snapshot.services_in(cluster)]) or "none yet"
         why = f"there is no {name} in cluster {name_of(cluster)}; its services: {known}"
-        raise ChaosEcsError("ServiceNotFoundException", "Service not found", why, "chaos-ecs service ls")
+        raise ChaosEcsError("ServiceNotFoundException", "Service not found", why, "chaos-ecs service ls", 3)
     return found
 
 
@@ -32,8 +39,8 @@ def task(snapshot: Snapshot, cluster: str, text: str) -> Task:
     found = _tasks(snapshot, cluster, text)
     if not found:
         live = [item.short for item in snapshot.tasks_in(cluster) if not item.is_stopped]
-        why = f"running tasks of cluster {name_of(cluster)}: {', '.join(live) or 'none'}"
-        raise ChaosEcsError("E-NO-TASK", f"There is no task {text}", why, "chaos-ecs ps --all")
+        why = f"running tasks of cluster {name_of(cluster)}: {some(live) or 'none'}"
+        raise ChaosEcsError("E-NO-TASK", f"There is no task {text}", why, "chaos-ecs ps --all", 3)
     if len(found) > 1:
         why = f"it could be {', '.join(item.id[:12] for item in found)}"
         raise ChaosEcsError("E-AMBIGUOUS", f"{text} fits {len(found)} tasks", why, "Type more of its id", 2)
@@ -47,10 +54,10 @@ def service_or_task(snapshot: Snapshot, cluster: str, text: str) -> Service | Ta
         return named
     if _tasks(snapshot, cluster, text):
         return task(snapshot, cluster, text)
-    services = ", ".join(item.name for item in snapshot.services_in(cluster)) or "none"
-    live = ", ".join(item.short for item in snapshot.tasks_in(cluster) if not item.is_stopped) or "none"
+    services = some([item.name for item in snapshot.services_in(cluster)]) or "none"
+    live = some([item.short for item in snapshot.tasks_in(cluster) if not item.is_stopped]) or "none"
     what = f"There is no service and no task {text}"
-    raise ChaosEcsError("E-NO-TASK", what, f"services: {services}; running tasks: {live}", "chaos-ecs ps")
+    raise ChaosEcsError("E-NO-TASK", what, f"services: {services}; running tasks: {live}", "chaos-ecs ps", 3)
 
 
 def _tasks(snapshot: Snapshot, cluster: str, text: str) -> Sequence[Task]:

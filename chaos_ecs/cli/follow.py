@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from chaos_ecs.cli.client import Controller, lost, state
-from chaos_ecs.cli.lines import Line
+from chaos_ecs.cli.lines import Line, seconds
 from chaos_ecs.cli.livelog import Screen
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Event, Snapshot
@@ -25,6 +25,8 @@ _TOGETHER_SECONDS = 0.03  # events this close are shown together
 _CATCH_UP_SECONDS = 2.0  # for events that the snapshot has seen and the stream has not brought yet
 _RETRY_SECONDS = 0.5
 _RETRIES_IN_A_PIPE = 10
+SIGN_OF_LIFE_SECONDS = 30.0
+"""At most so often does a view that draws nothing say that it still waits."""
 
 Until = Callable[[Snapshot], bool]
 
@@ -45,11 +47,19 @@ def _gone(at: float) -> tuple[Line, Line]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A key that was pressed in the view's terminal."""
+
+    name: str
+
+
 @dataclass
 class Follower:
     """One view of the stream, from event number `after` on; may be run several times in a row.
 
-    `wanted` says which events are shown; `record` is told all of them.
+    `wanted` says which events are shown; `record` is told all of them; `press` does what a key stands for; `awaited`
+    is what a long wait says it waits for.
     """
 
     shell: Shell
@@ -58,7 +68,10 @@ class Follower:
     after: int
     wanted: Callable[[Event], bool] = _everything
     record: Callable[[Sequence[Event]], None] = _ignore
-    _inbox: queue.SimpleQueue[Event | ChaosEcsError | None] = field(default_factory=queue.SimpleQueue)
+    awaited: str = ""
+    press: Callable[[str, Snapshot], None] | None = None
+    _inbox: queue.SimpleQueue[Event | ChaosEcsError | _Key | None] = field(default_factory=queue.SimpleQueue)
+    _pressed: list[str] = field(default_factory=list)
     _reader: threading.Thread | None = None
     _snapshot: Snapshot | None = None
     _looked_at: float = 0.0
@@ -69,6 +82,7 @@ class Follower:
         Raises E-CONTROLLER-LOST when the controller is gone for good.
         """
         self._start()
+        began_at = told_at = self.shell.monotonic()
         ends_at = None if timeout is None else self.shell.monotonic() + timeout
         snapshot = self._look()
         self.screen.show((), snapshot)
@@ -76,7 +90,14 @@ class Follower:
             left = None if ends_at is None else ends_at - self.shell.monotonic()
             if left is not None and left <= 0:
                 return False
+            seen = self.after
             snapshot = self._step(TICK_SECONDS if left is None else min(left, TICK_SECONDS), snapshot)
+            now = self.shell.monotonic()
+            if self.after != seen:
+                told_at = now
+            elif now - told_at >= SIGN_OF_LIFE_SECONDS:
+                told_at = now
+                self._say_waiting(now - began_at, timeout)
         self._catch_up(snapshot)
         return True
 
@@ -85,8 +106,23 @@ class Follower:
         self.run(lambda snapshot: False, timeout=seconds)
         return self._look()
 
+    def put_key(self, key: str) -> None:
+        """A key was pressed. May be called from any thread."""
+        self._inbox.put(_Key(key))
+
+    def _say_waiting(self, waited: float, timeout: float | None) -> None:
+        most = "" if timeout is None else f" of at most {seconds(timeout)}"
+        if self.awaited:
+            self.screen.wait(f"still waiting for {self.awaited}, {seconds(waited)}{most}")
+        elif self.shell.accessible:
+            self.screen.wait(f"Nothing new for {SIGN_OF_LIFE_SECONDS:.0f} seconds; still watching.")
+
     def _step(self, patience: float, snapshot: Snapshot) -> Snapshot:
         events = self._take(patience)
+        pressed, self._pressed = self._pressed, []
+        for key in pressed:
+            if self.press is not None:
+                self.press(key, self._aged(snapshot))
         if events:
             snapshot = self._look()
         shown = [event for event in events if self.wanted(event)]
@@ -115,6 +151,9 @@ class Follower:
                 self._await_controller(item)
             elif item is None:
                 self._reader = None
+                break
+            elif isinstance(item, _Key):
+                self._pressed.append(item.name)
                 break
             elif item.number > self.after:
                 self.after = item.number

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli import find
-from chaos_ecs.cli.client import Controller
+from chaos_ecs.cli import completion, find
+from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.follow import Follower
 from chaos_ecs.cli.lines import Line, seconds
 from chaos_ecs.cli.livelog import Screen, screen_for
@@ -25,6 +25,7 @@ from chaos_ecs.cli.snapshot import Event, Service, Snapshot, Task, name_of, shor
 from chaos_ecs.errors import ChaosEcsError
 
 SIGKILL = "SIGKILL"
+START_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,10 @@ def kill(
     ctx: typer.Context,
     *,
     targets: Annotated[
-        list[str] | None, typer.Argument(metavar="[TASK...|SERVICE]", help="None: any one running task.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[TASK...|SERVICE]", help="None: any one running task.", autocompletion=completion.targets
+        ),
     ] = None,
     signal: Annotated[str, typer.Option(help="The signal that is sent.")] = SIGKILL,
     count: Annotated[int | None, typer.Option(min=1, help="So many tasks, picked at random.")] = None,
@@ -78,6 +82,7 @@ def kill(
     controller, before, cluster = shell.look()
     choice = Choice((), None, standalone, all_, count, signal, seed)
     choice = _aimed(choice, before, cluster, targets or [])
+    before = _awaited_start(shell, controller, before, choice)
     victims = pick(controller, before, cluster, choice)
     if dry_run:
         _tell_victims(shell, victims)
@@ -100,6 +105,23 @@ def _aimed(choice: Choice, snapshot: Snapshot, cluster: str, targets: Sequence[s
     named = tuple(item.arn for item in found if isinstance(item, Task))
     service = services[0].arn if services else None
     return Choice(named, service, choice.standalone, choice.all, choice.count, choice.signal, choice.seed)
+
+
+def _awaited_start(shell: Shell, controller: Controller, before: Snapshot, choice: Choice) -> Snapshot:
+    """A task named right behind its run-task may not run yet: this waits until it does, and says so."""
+    early = [arn for arn in choice.tasks if _is_starting(before, arn)]
+    if not early:
+        return before
+    names = " ".join(short(arn) for arn in early)
+    shell.say(f"waiting until {names} runs, at most {seconds(START_SECONDS)}: there is nothing to kill before")
+    follower = Follower(shell, controller, screen_for(shell, "", before.at, quiet=True), before.number)
+    follower.run(lambda snapshot: not any(_is_starting(snapshot, arn) for arn in early), timeout=START_SECONDS)
+    return state(controller)
+
+
+def _is_starting(snapshot: Snapshot, arn: str) -> bool:
+    task = snapshot.task(arn)
+    return task is not None and task.last_status in ("PROVISIONING", "PENDING", "ACTIVATING")
 
 
 def pick(controller: Controller, snapshot: Snapshot, cluster: str, choice: Choice) -> list[Task]:
@@ -164,6 +186,12 @@ def hit(
         return event.task in arns or event.service in services
 
     follower = Follower(shell, controller, screen, before.number, wanted, recorder.take)
+    if services:
+        names = " ".join(sorted(name_of(service) for service in services))
+        follower.awaited = f"the recovery of {names}"
+        shell.say(f"waiting for {follower.awaited}, at most {seconds(timeout)}")
+    else:
+        follower.awaited = "the end of what was killed"
     try:
         controller.own("KillTasks", cluster=cluster, tasks=sorted(arns), signal=signal)
         recovered = _follow(follower, screen, victims, signal, gap, timeout)
@@ -251,13 +279,13 @@ def _tell(shell: Shell, killed: Killed, gap: float) -> None:
 def _tell_services(shell: Shell, killed: Killed) -> None:
     for death in killed.recorder.deaths.values():
         if death.service:
-            shell.tell(steps(death))
+            shell.tell(steps(death), fold=True)
     for service in dict.fromkeys(task.service for task in killed.victims if task.service):
         if service in killed.recorder.recovered:
             shell.tell(summary(name_of(service), killed.recorder.recovered[service]))
         else:
             name = name_of(service)
-            shell.tell(f"service {name} has NOT recovered yet. See why: chaos-ecs service describe {name}")
+            shell.tell(f"service {name} has NOT recovered yet. See why: chaos-ecs service describe {name}", fold=True)
 
 
 def _tell_standalone(shell: Shell, killed: Killed, gap: float) -> None:

@@ -141,6 +141,27 @@ def _throttled(event: Event) -> Line:
     return Line(event.at, "attention", "THROTTLE", detail=event.message, brief=brief)
 
 
+def _flapping(event: Event) -> Line:
+    sentence = f"{event.get('exits')} exits in {event.get('seconds') or 0:g}s, not throttled"
+    return Line(event.at, "attention", "FLAPPING", name_of(event.service), detail=sentence, reason=True)
+
+
+def _standby_ready(event: Event) -> Line:
+    who, ids = _about(event)
+    after = event.get("after")
+    measured = "" if after is None else f"ready after {seconds(after)}"
+    return Line(event.at, "pending", "STANDBY", who, ids, "started and paused: waits for a task to die", "paused",
+                measured=measured, measured_brief="" if after is None else seconds(after))  # fmt: skip
+
+
+def _standby_lost(event: Event) -> Line:
+    who, ids = _about(event)
+    code = event.get("exitCode")
+    exited = "" if code is None else f"exit {code}  "
+    detail = f"{exited}{event.get('reason') or event.message}"
+    return Line(event.at, "attention", "LOST", who, ids, f"the standby: {detail}", reason=True)
+
+
 def _steady(event: Event) -> Line:
     after = event.get("after")
     measured = f"after {seconds(after)}" if after is not None else ""
@@ -179,6 +200,13 @@ def _task_created(event: Event) -> Line:
 def _task_pending(event: Event) -> Line:
     who, ids = _about(event)
     return Line(event.at, "pending", "PENDING", who, ids, "image " + " ".join(event.get("images") or ()), "")
+
+
+def _task_pulling(event: Event) -> Line:
+    who, ids = _about(event)
+    image = event.get("image") or "?"
+    detail = f"image {image} is not here yet: it is fetched or built"
+    return Line(event.at, "pending", "PULLING", who, ids, detail, f"image {image}")
 
 
 def _task_running(event: Event) -> Line:
@@ -262,11 +290,15 @@ _WORDING: dict[str, Callable[[Event], Line]] = {
     "SERVICE_INACTIVE": _service_inactive,
     "SERVICE_TASKS_STOPPED": _tasks_stopping,
     "SERVICE_THROTTLED": _throttled,
+    "SERVICE_FLAPPING": _flapping,
+    "STANDBY_READY": _standby_ready,
+    "STANDBY_LOST": _standby_lost,
     "SERVICE_STEADY": _steady,
     "SERVICE_RECOVERED": _recovered,
     "DEPLOYMENT_STARTED": _deploying,
     "TASK_CREATED": _task_created,
     "TASK_PENDING": _task_pending,
+    "TASK_PULLING": _task_pulling,
     "TASK_RUNNING": _task_running,
     "TASK_STOPPING": _task_stopping,
     "TASK_STOPPED": _task_stopped,

@@ -1,33 +1,20 @@
-"""The live view: events scroll above a small pinned panel, inline, so that scrollback and copying work (Rich).
+"""Where a view shows what it sees: a terminal, a pipe, a screen reader, JSON.
 
-Here lives drawing. Never here: wording, columns and rows, which are pure (`lines.py`, `layout.py`, `panel.py`).
-Rich is imported late: most commands never draw.
+Never here: drawing (see `drawing.py`, imported late: most commands never draw), and wording, columns and rows, which
+are pure (`lines.py`, `sentences.py`, `layout.py`, `panel.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from chaos_ecs.cli import layout, panel, plain
+from chaos_ecs.cli import layout, plain, sentences
 from chaos_ecs.cli.lines import SILENT, Line, lines_of
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Event, Snapshot
 from chaos_ecs.cli.symbols import Symbols
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.live import Live
-
-# ANSI-16 names only, so that the terminal's own theme decides; the word says it already.
-STYLES = {
-    "running": "blue",
-    "steady": "bold blue",
-    "pending": "yellow",
-    "killed": "magenta",
-    "attention": "bold yellow",
-}
 
 
 class Screen(Protocol):
@@ -41,6 +28,14 @@ class Screen(Protocol):
         """A line of the view's own, such as STILL GONE."""
         ...
 
+    def text(self, rows: Sequence[str]) -> None:
+        """Rows as they stand, to be read or copied: an aws command, the list of keys."""
+        ...
+
+    def wait(self, sentence: str) -> None:
+        """A sign of life while nothing happens."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -49,18 +44,34 @@ def screen_for(shell: Shell, cluster: str, began_at: float, *, result: bool = Fa
     was asked for, so they go to stdout."""
     if quiet:
         return SilentScreen()
-    if shell.is_live:
-        return LiveScreen(shell, cluster, began_at)
     if result and shell.json:
         return JsonScreen(shell)
-    return PlainScreen(shell, result=result)
+    if shell.json:
+        return PlainScreen(shell, result=False)
+    return _live(shell, cluster, began_at, "") or (
+        SentenceScreen(shell, began_at, shell.tell if result else shell.say)
+        if shell.accessible
+        else PlainScreen(shell, result=result)
+    )
 
 
 def demo_screen(shell: Shell, cluster: str, began_at: float, write: Callable[[str], None]) -> Screen:
     """For a tour: the live view in a terminal, else the same lines as text through `write`."""
-    if shell.is_live:
-        return LiveScreen(shell, cluster, began_at, " Ctrl-C ends the demo and cleans up")
-    return LinesScreen(shell.symbols, began_at, write)
+    if shell.accessible:
+        return SentenceScreen(shell, began_at, write)
+    drawn = _live(shell, cluster, began_at, " Ctrl-C ends the demo and cleans up")
+    return drawn or LinesScreen(shell.symbols, began_at, write)
+
+
+def _live(shell: Shell, cluster: str, began_at: float, farewell: str) -> Screen | None:
+    """The view of a terminal, with a panel where one can be drawn; None where this is none, or sentences are wanted."""
+    if shell.draws:
+        from chaos_ecs.cli.drawing import LiveScreen
+
+        return LiveScreen(shell, cluster, began_at, farewell=farewell, keys=shell.keyboard is not None)
+    if shell.is_live and not shell.accessible:
+        return LinesScreen(shell.symbols, began_at, shell.tell, shell.width)
+    return None
 
 
 class SilentScreen:
@@ -72,6 +83,12 @@ class SilentScreen:
     def note(self, line: Line) -> None:
         """Nothing is shown."""
 
+    def text(self, rows: Sequence[str]) -> None:
+        """Nothing is shown."""
+
+    def wait(self, sentence: str) -> None:
+        """Nothing is shown."""
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -81,6 +98,7 @@ class PlainScreen:
     it leaves out what another line says."""
 
     def __init__(self, shell: Shell, *, result: bool) -> None:
+        self._say = shell.say
         self._write = shell.tell if result else shell.say
         self._left_out = () if result else SILENT
 
@@ -93,16 +111,52 @@ class PlainScreen:
         parts = [plain.timestamp(line.at), line.word.replace(" ", "_"), line.who, *line.ids, line.detail, line.measured]
         self._write(" ".join(part for part in parts if part))
 
+    def text(self, rows: Sequence[str]) -> None:
+        for row in rows:
+            self._say(row)
+
+    def wait(self, sentence: str) -> None:
+        self._say(sentence)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class SentenceScreen:
+    """English sentences, appended only: no redraw, no glyphs, no boxes."""
+
+    def __init__(self, shell: Shell, began_at: float, write: Callable[[str], None]) -> None:
+        self._say = shell.say
+        self._began_at = began_at
+        self._write = write
+
+    def show(self, events: Sequence[Event], snapshot: Snapshot) -> None:
+        for sentence in sentences.of(events, self._began_at):
+            self._write(sentence)
+
+    def note(self, line: Line) -> None:
+        self._write(sentences.of_line(line, self._began_at))
+
+    def text(self, rows: Sequence[str]) -> None:
+        for row in rows:
+            self._write(row)
+
+    def wait(self, sentence: str) -> None:
+        self._say(sentence)
+
     def close(self) -> None:
         """Nothing is held."""
 
 
 class LinesScreen:
-    """The live log's lines without a terminal: README's tour, a trainer's transcript."""
+    """The live log's lines without a panel: README's tour, a trainer's transcript, a terminal that cannot draw."""
 
     WIDTH = 100
 
-    def __init__(self, symbols: Symbols, began_at: float, write: Callable[[str], None]) -> None:
+    def __init__(
+        self, symbols: Symbols, began_at: float, write: Callable[[str], None], width: int | None = None
+    ) -> None:
+        self._width = width or self.WIDTH
         self._symbols = symbols
         self._began_at = began_at
         self._write = write
@@ -113,8 +167,15 @@ class LinesScreen:
 
     def note(self, line: Line) -> None:
         time = layout.elapsed(line.at - self._began_at)
-        for row in layout.rows(line, self.WIDTH, self._symbols, time):
+        for row in layout.rows(line, self._width, self._symbols, time):
             self._write(row)
+
+    def text(self, rows: Sequence[str]) -> None:
+        for row in rows:
+            self._write(row)
+
+    def wait(self, sentence: str) -> None:
+        self._write(sentence)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -133,75 +194,11 @@ class JsonScreen:
     def note(self, line: Line) -> None:
         self._shell.tell(as_json({"at": line.at, "type": line.word, "message": line.detail}))
 
+    def text(self, rows: Sequence[str]) -> None:
+        """Nothing a program asked for."""
+
+    def wait(self, sentence: str) -> None:
+        """Nothing a program asked for."""
+
     def close(self) -> None:
         """Nothing is held."""
-
-
-class LiveScreen:
-    """Lines above, the panel below. Where the terminal is too small for a panel, lines only."""
-
-    def __init__(self, shell: Shell, cluster: str, began_at: float, farewell: str = "") -> None:
-        from rich.console import Console
-
-        self._console: Console = Console(
-            file=shell.out, no_color=not shell.color, highlight=False, markup=False, emoji=False, soft_wrap=True
-        )
-        self._symbols = shell.symbols
-        self._cluster = cluster
-        self._began_at = began_at
-        self._farewell = farewell
-        self._live: Live | None = None
-
-    def show(self, events: Sequence[Event], snapshot: Snapshot) -> None:
-        for line in lines_of(events):
-            self.note(line)
-        self._draw(snapshot)
-
-    def note(self, line: Line) -> None:
-        time = layout.elapsed(line.at - self._began_at)
-        style = STYLES.get(line.symbol, "")
-        first, *further = layout.rows(line, self._width, self._symbols, time)
-        self._print(first, style)
-        for row in further:
-            self._print(row, "")
-
-    def close(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-
-    @property
-    def _width(self) -> int:
-        return max(20, self._console.width)
-
-    def _print(self, row: str, style: str) -> None:
-        from rich.text import Text
-
-        text = Text(row, no_wrap=True, overflow="crop")
-        if style:
-            text.stylize(style, layout.GLYPH, layout.PREFIX)
-        self._console.print(text)
-
-    def _draw(self, snapshot: Snapshot) -> None:
-        width, height = self._console.size
-        if not panel.fits(width, height) or self._console.is_dumb_terminal:
-            self.close()
-            return
-        rows = panel.rows(
-            snapshot,
-            self._cluster,
-            now=snapshot.at,
-            width=width,
-            height=height,
-            symbols=self._symbols,
-            farewell=self._farewell,
-        )
-        from rich.live import Live
-        from rich.text import Text
-
-        text = Text("\n".join(rows), no_wrap=True, overflow="crop")
-        if self._live is None:
-            self._live = Live(text, console=self._console, auto_refresh=False, transient=True)
-            self._live.start(refresh=True)
-        else:
-            self._live.update(text, refresh=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,13 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli import find, layout, plain
+from chaos_ecs.cli import completion, find, layout, plain, sentences
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.follow import Follower
 from chaos_ecs.cli.lines import lines_of
 from chaos_ecs.cli.livelog import screen_for
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of
+from chaos_ecs.cli.presses import Presses, listening
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Event, Service, Snapshot, Task, name_of
 from chaos_ecs.errors import ChaosEcsError
@@ -27,14 +27,21 @@ Follow = Annotated[bool, typer.Option("--follow", "-f", help="Stay, until Ctrl-C
 
 
 def watch(ctx: typer.Context) -> None:
-    """Watch the cluster: every event, and the state in a panel below. Ctrl-C leaves."""
+    """Watch the cluster: every event, and the state in a panel below. Ctrl-C leaves.
+
+    \b
+    chaos-ecs watch
+    chaos-ecs watch --accessible
+    chaos-ecs watch --json | head
+    """
     shell = shell_of(ctx)
     controller, snapshot, cluster = shell.look()
     header(shell, controller, snapshot)
     screen = screen_for(shell, cluster, snapshot.at, result=True)
     follower = Follower(shell, controller, screen, snapshot.number, lambda event: event.cluster in ("", cluster))
     try:
-        follower.run(lambda snapshot: False)
+        with listening(shell, follower, Presses(follower, cluster)):
+            follower.run(lambda snapshot: False)
     except KeyboardInterrupt:
         screen.close()
         shell.say_left("left the view; everything keeps running")
@@ -45,11 +52,19 @@ def watch(ctx: typer.Context) -> None:
 def events(
     ctx: typer.Context,
     *,
-    service: Annotated[str | None, typer.Argument(help="Only this service's.")] = None,
+    service: Annotated[
+        str | None, typer.Argument(help="Only this service's.", autocompletion=completion.services)
+    ] = None,
     follow: Follow = False,
     tail: Annotated[int | None, typer.Option(min=0, help="Only the newest so many.")] = None,
 ) -> None:
-    """Show what happened, oldest first."""
+    """Show what happened, oldest first.
+
+    \b
+    chaos-ecs events
+    chaos-ecs events web --tail 20
+    chaos-ecs events --follow --json
+    """
     shell = shell_of(ctx)
     controller, snapshot, cluster = shell.look()
     wanted = _of(snapshot, cluster, service)
@@ -72,11 +87,23 @@ def events(
 def logs(
     ctx: typer.Context,
     *,
-    name: Annotated[str, typer.Argument(metavar="TASK|SERVICE", help="A task's first digits, or a service.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="TASK|SERVICE",
+            help="A task's first digits, or a service.",
+            autocompletion=completion.services_and_tasks,
+        ),
+    ],
     follow: Follow = False,
     tail: Annotated[int | None, typer.Option(min=0, help="Only the last so many lines of each task.")] = None,
 ) -> None:
-    """Show what the containers print."""
+    """Show what the containers print.
+
+    \b
+    chaos-ecs logs web --follow
+    chaos-ecs logs 7f3a9c --tail 10
+    """
     shell = shell_of(ctx)
     controller, snapshot, cluster = shell.look()
     chosen = find.service_or_task(snapshot, cluster, name)
@@ -98,7 +125,7 @@ def header(shell: Shell, controller: Controller, snapshot: Snapshot) -> None:
 
     engine = snapshot.engine if snapshot.engine_connected else f"no engine: {snapshot.engine_reason}"
     parts = [f"chaos-ecs {__version__}", f"cluster {shell.cluster_name}", engine, controller.url]
-    room = shutil.get_terminal_size().columns if shell.terminal else 1000
+    room = shell.width or 1000
     while len(" | ".join(parts)) > room and len(parts) > 2:
         parts.pop(0 if len(parts) == 4 else 1)
     shell.say(" | ".join(parts))
@@ -131,7 +158,9 @@ def _rows(shell: Shell, events: Sequence[Event]) -> list[str]:
         return [as_json(event.as_json()) for event in events]
     if not shell.terminal:
         return [plain.line(event) for event in events]
-    width = shutil.get_terminal_size().columns
+    if shell.accessible:
+        return sentences.of_day(events)
+    width = shell.width or 100
     rows = []
     for line in lines_of(events):
         time = datetime.fromtimestamp(line.at, UTC).astimezone().strftime("%H:%M:%S")
@@ -150,6 +179,12 @@ class _ListScreen:
 
     def note(self, line: Any) -> None:
         self.write([Event(0, line.at, line.word, line.detail)])
+
+    def text(self, rows: Sequence[str]) -> None:
+        """Events only."""
+
+    def wait(self, sentence: str) -> None:
+        """Events only."""
 
     def close(self) -> None:
         """Nothing is held."""

@@ -7,6 +7,7 @@ from chaos_ecs.cli.client import state
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Snapshot
+from chaos_ecs.cli.text import folded
 
 
 def show(shell: Shell) -> None:
@@ -16,7 +17,7 @@ def show(shell: Shell) -> None:
         shell.tell(as_json({"running": controller is not None, "state": controller and controller.raw_state()}))
         return
     if controller is None:
-        shell.tell("chaos-ecs: the controller is not running; the first command that needs it starts it.")
+        shell.tell("chaos-ecs: the controller is not running; the first command that needs it starts it.", fold=True)
         _suggest(
             shell,
             ("chaos-ecs demo", "the whole lesson in a minute"),
@@ -29,13 +30,13 @@ def show(shell: Shell) -> None:
 
 def _tell_state(shell: Shell, snapshot: Snapshot, url: str) -> None:
     engine = snapshot.engine if snapshot.engine_connected else f"the engine does not answer: {snapshot.engine_reason}"
-    shell.tell(f"chaos-ecs: cluster {shell.cluster_name}, {engine}, {url}")
+    shell.tell(f"chaos-ecs: cluster {shell.cluster_name}, {engine}, {url}", fold=True)
     cluster = snapshot.cluster(shell.cluster_name, shell.settings.region)
     services = snapshot.services_in(cluster.arn) if cluster else []
     tasks = snapshot.tasks_in(cluster.arn) if cluster else []
     standalone = [task for task in tasks if not task.service]
     if services:
-        shell.tell(tables.services(services))
+        shell.tell(tables.services(services, width=shell.width))
         kill = (f"chaos-ecs kill {services[0].name}", "kill one of its tasks and watch it recover")
     else:
         shell.tell("no services")
@@ -52,4 +53,5 @@ def _tell_state(shell: Shell, snapshot: Snapshot, url: str) -> None:
 
 def _suggest(shell: Shell, *commands: tuple[str, str]) -> None:
     for command, why in commands:
-        shell.tell(f"  {command:<34} {why}")
+        for row in folded(why, shell.width or 1000, first=f"  {command:<34} ", further=" " * 37):
+            shell.tell(row)

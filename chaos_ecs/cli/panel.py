@@ -1,10 +1,13 @@
 """The small pinned panel under the live log: a state snapshot as rows of text. Pure.
 
-Never here: drawing (see `livelog.py`). At most `MOST_ROWS`; services first, each with its tasks by age, so that a
-newcomer appears last; what has no room is counted, never silently left out.
+Never here: drawing (see `drawing.py`). At most `MOST_ROWS`; services first, each with its tasks by age, so that a
+newcomer appears last; what has no room is counted, never silently left out. When columns are scarce: first ports and
+task definitions go, then sentences shorten; a state word and a task's id stay.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from chaos_ecs.cli.layout import cut
 from chaos_ecs.cli.lines import seconds
@@ -15,7 +18,25 @@ MOST_ROWS = 12
 LEAST_COLUMNS = 50
 LEAST_ROWS = 12
 _WIDE = 100
+_SENTENCES = 80
 _MOST_DOTS = 10
+_MOST_KEYS = 9
+_LONGEST_NAME = 20
+_FRAME_ROWS = 3  # the rule above, the rule below, and the row of keys
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What surrounds the state: where it is drawn, and what the last row says. `now` is the snapshot's own clock, in
+    seconds. `farewell` says what Ctrl-C does where it is not what it does in most views."""
+
+    width: int
+    height: int
+    symbols: Symbols
+    now: float
+    began_at: float
+    keys: bool = False
+    farewell: str = ""
 
 
 def fits(width: int, height: int) -> bool:
@@ -23,26 +44,41 @@ def fits(width: int, height: int) -> bool:
     return width >= LEAST_COLUMNS and height >= LEAST_ROWS
 
 
-def rows(
-    snapshot: Snapshot,
-    cluster: str,
-    *,
-    now: float,
-    width: int,
-    height: int,
-    symbols: Symbols,
-    farewell: str = "",
-) -> list[str]:
-    """The panel of one cluster (its ARN) at `now`, the snapshot's own clock, in seconds. `farewell` says what Ctrl-C
-    does where it is not what it does in most views."""
-    room = min(MOST_ROWS, height - 3) - 2  # the rule above and the line about Ctrl-C below
-    body = _body(snapshot, cluster, now, width, symbols)
+def numbered(snapshot: Snapshot, cluster: str) -> list[Task]:
+    """The tasks of a cluster (its ARN) in the panel's order: the first is 1."""
+    of_services = [task for service in snapshot.services_in(cluster) for task in snapshot.live_tasks_of(service.arn)]
+    return of_services + [task for task in snapshot.tasks_in(cluster) if not task.service and not task.is_stopped]
+
+
+def rows(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
+    """The panel of one cluster (its ARN)."""
+    width, symbols = frame.width, frame.symbols
+    room = min(MOST_ROWS, frame.height - 3) - _FRAME_ROWS
+    body = _body(snapshot, cluster, frame)
     if len(body) > room:
         hidden = len(body) - room + 1
         body = [*body[: room - 1], f"   {symbols.ellipsis} {hidden} more rows: chaos-ecs ps"]
-    names = [service.name for service in snapshot.services_in(cluster)]
     ruler = symbols.rule * width
-    return [ruler, *(cut(row, width, symbols) for row in body), cut(farewell or _farewell(names), width, symbols)]
+    return [ruler, *(cut(row, width, symbols) for row in body), ruler, _last_row(snapshot, cluster, frame)]
+
+
+def _last_row(snapshot: Snapshot, cluster: str, frame: Frame) -> str:
+    """The keys, or what Ctrl-C does; the time since the view began stands at the right edge."""
+    names = [service.name for service in snapshot.services_in(cluster)]
+    tasks = len(numbered(snapshot, cluster))
+    told = frame.farewell or (_keys(names, tasks, frame.width) if frame.keys else _farewell(names))
+    elapsed = clock(frame.now - frame.began_at)
+    left = cut(told, frame.width - len(elapsed) - 2, frame.symbols)
+    return left.ljust(frame.width - len(elapsed)) + elapsed
+
+
+def _keys(names: list[str], tasks: int, width: int) -> str:
+    last = min(tasks, _MOST_KEYS)
+    row = {0: "", 1: "  1 kill that"}.get(last, f"  1-{last} kill that")
+    if width < _SENTENCES:
+        return f" k kill{row.replace(' kill that', '')}  a aws  ? help  q leave"
+    keep = f" ({', '.join(names)} {'keeps' if len(names) == 1 else 'keep'} running)" if names else ""
+    return f" k kill one{row}  a aws command  ? help  q leave{keep}"
 
 
 def _farewell(names: list[str]) -> str:
@@ -51,17 +87,21 @@ def _farewell(names: list[str]) -> str:
     return f" Ctrl-C leaves this view ({', '.join(names)} {'keeps' if len(names) == 1 else 'keep'} running)"
 
 
-def _body(snapshot: Snapshot, cluster: str, now: float, width: int, symbols: Symbols) -> list[str]:
+def _body(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
     body = []
     if not snapshot.engine_connected:
-        body.append(f" {symbols.attention} the engine does not answer: {snapshot.engine_reason}")
+        body.append(f" {frame.symbols.attention} the engine does not answer: {snapshot.engine_reason}")
+    number = 1
     for service in snapshot.services_in(cluster):
-        body += _service(snapshot, service, now, width, symbols)
+        tasks = snapshot.live_tasks_of(service.arn)
+        body += _service(service, frame)
+        body += [_task(task, position, frame) for position, task in enumerate(tasks, number)]
+        number += len(tasks)
     standalone = [task for task in snapshot.tasks_in(cluster) if not task.service]
     live = [task for task in standalone if not task.is_stopped]
     if live:
         body.append(f" standalone  {len(live)} running, nobody would replace {'it' if len(live) == 1 else 'them'}")
-        body += [_task(task, position, now, width, symbols) for position, task in enumerate(live, 1)]
+        body += [_task(task, position, frame) for position, task in enumerate(live, number)]
     elif standalone:
         body.append(f" standalone  none running, {len(standalone)} stopped and not replaced")
     else:
@@ -69,29 +109,57 @@ def _body(snapshot: Snapshot, cluster: str, now: float, width: int, symbols: Sym
     return body
 
 
-def _service(snapshot: Snapshot, service: Service, now: float, width: int, symbols: Symbols) -> list[str]:
-    recovery = service.last_recovery_seconds
-    wide = width >= _WIDE
-    parts = [
-        f" {service.name:<7} {service.condition:<9} {_dots(service, symbols):<3}",
-        f"{service.running_count}/{service.desired_count}{' running' if wide else ''}",
-    ]
-    if wide:
-        parts.append(f"{service.task_definition:<14}")
-    parts.append(f"kills {service.kills}" if service.kills else "")
-    if recovery is not None:
-        parts.append(f"{'last recovery' if wide else 'rec'} {seconds(recovery)}")
-    if service.throttle:
-        parts.append(f"next try {'in ' if wide else ''}{max(0.0, service.throttle.next_start_at - now):.0f}s")
-    body = ["  ".join(part for part in parts if part)]
+def _service(service: Service, frame: Frame) -> list[str]:
+    name = cut(service.name, _LONGEST_NAME, frame.symbols)
+    head = f" {name:<7} {service.condition:<9} "
+    body = [head + _figures(service, frame, len(head))]
     if service.throttle:
         body.append(f"   last reason  {service.throttle.reason}")
-    tasks = snapshot.live_tasks_of(service.arn)
-    return body + [_task(task, position, now, width, symbols) for position, task in enumerate(tasks, 1)]
+        if frame.width >= _SENTENCES:
+            body.append(f"   next step    chaos-ecs service describe {service.name}")
+    if service.flapping:
+        exits = f"{service.flapping.exits} exits in {service.flapping.seconds:g}s"
+        body.append(f"   FLAPPING     {exits}, not throttled" + (": it reaches RUNNING" if _says(frame) else ""))
+    return body
+
+
+def _figures(service: Service, frame: Frame, before: int) -> str:
+    """The counts of a service, as full as the row has room for after `before` columns."""
+    fullest = 3 if frame.width >= _WIDE else 2 if _says(frame) else 1
+    told = ""
+    for fullness in range(fullest, -1, -1):
+        told = "  ".join(_parts(service, frame, fullness))
+        if before + len(told) <= frame.width:
+            break
+    return told
+
+
+def _parts(service: Service, frame: Frame, fullness: int) -> list[str]:
+    """3: everything; 2: without the task definition; 1: in short; 0: only counts and what is out of the ordinary."""
+    says, standby, recovery = fullness >= 2, service.standby, service.last_recovery_seconds
+    running = f"{service.running_count}/{service.desired_count}{' running' if says else ''}"
+    parts = [f"{_dots(service, frame.symbols):<3}", running]
+    if standby.desired:
+        ready = "" if standby.ready >= standby.desired or not fullness else f" ({standby.ready} ready)"
+        parts.append(f"+{standby.desired} standby{ready}")
+    if fullness == 3:
+        parts.append(f"{service.task_definition:<14}")
+    if service.kills and fullness:
+        parts.append(f"kills {service.kills}")
+    if recovery is not None:
+        parts.append(f"{'last recovery' if says else 'rec'} {seconds(recovery)}")
+    if service.throttle:
+        left = max(0.0, service.throttle.next_start_at - frame.now)
+        parts.append(f"next try {'in ' if says else ''}{left:.0f}s")
+    return parts
+
+
+def _says(frame: Frame) -> bool:
+    return frame.width >= _SENTENCES
 
 
 def _dots(service: Service, symbols: Symbols) -> str:
-    if service.throttle:
+    if service.throttle or service.flapping:
         return symbols.attention
     if service.desired_count > _MOST_DOTS:
         return ""
@@ -99,19 +167,19 @@ def _dots(service: Service, symbols: Symbols) -> str:
     return symbols.running * running + symbols.pending * (service.desired_count - running)
 
 
-def _task(task: Task, position: int, now: float, width: int, symbols: Symbols) -> str:
+def _task(task: Task, position: int, frame: Frame) -> str:
+    symbols = frame.symbols
     glyph = {"RUNNING": symbols.running, "STOPPING": symbols.stopped}.get(task.last_status, symbols.pending)
-    parts = [f"   {position} {task.short}  {glyph} {task.last_status:<8}"]
+    parts = [f"{position:>4} {task.short}  {glyph} {task.last_status:<8}"]
     if task.health_status not in ("", "UNKNOWN"):
         parts.append(task.health_status.lower())
-    wide = width >= _WIDE
     if task.started_at is not None:
-        parts.append(f"{'up ' if width > LEAST_COLUMNS + 10 else ''}{clock(now - task.started_at)}")
-    if wide:
+        parts.append(f"{'up ' if _says(frame) else ''}{clock(frame.now - task.started_at)}")
+    if frame.width >= _WIDE:
         parts += [f":{port}" for port in task.host_ports]
     if not task.service:
         parts.append(task.task_definition)
-    if task.fills and width > LEAST_COLUMNS + 10:
+    if task.fills and _says(frame):
         parts.append(f"filled the gap left by {short(task.fills)}")
     return "  ".join(parts)
 

@@ -7,18 +7,32 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli import definitions, find, tables
+from chaos_ecs.cli import completion, definitions, find, tables
+from chaos_ecs.cli.awscommand import Action
 from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.lines import seconds
 from chaos_ecs.cli.output import as_json, table
-from chaos_ecs.cli.parts import Command, shell_of
+from chaos_ecs.cli.parts import Command, Group, shell_of
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Service, Snapshot
-from chaos_ecs.cli.steady import View, await_steady, brought_up, say_detached, take_down
+from chaos_ecs.cli.steady import View, await_steady, brought_up, keep_standby, say_detached, take_down
+from chaos_ecs.cli.text import folded
 
-app = typer.Typer(help="Services: they keep their desired count of tasks running.", rich_markup_mode=None)
+app = typer.Typer(
+    cls=Group,
+    rich_markup_mode=None,
+    help="""Services: they keep their desired count of tasks running.
 
-Name = Annotated[str, typer.Argument(help="The service's name.", show_default=False)]
+    \b
+    chaos-ecs service up --desired 3
+    chaos-ecs service scale web 5
+    chaos-ecs service down web
+    """,
+)
+
+Name = Annotated[
+    str, typer.Argument(help="The service's name.", show_default=False, autocompletion=completion.services)
+]
 Timeout = Annotated[float, typer.Option(parser=find.duration, metavar="TIME", help="How long to wait: 90s, 2m, 1h.")]
 _EVENTS_SHOWN = 10
 
@@ -27,8 +41,11 @@ _EVENTS_SHOWN = 10
 def up(
     ctx: typer.Context,
     *,
-    name: Annotated[str, typer.Argument(help="The service's name.")] = "web",
+    name: Annotated[str, typer.Argument(help="The service's name.", autocompletion=completion.services)] = "web",
     desired: Annotated[int | None, typer.Option(min=0, help="How many tasks to keep running (new: 1).")] = None,
+    standby: Annotated[
+        int | None, typer.Option(min=0, metavar="K", help="Replacements kept started and paused (new: 0).")
+    ] = None,
     image: Annotated[str | None, typer.Option(help="Container image; a task definition is registered for it.")] = None,
     task_definition: Annotated[str | None, typer.Option(metavar="FAMILY[:REVISION]", help="(new: web-server)")] = None,
     env: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable; may be repeated.")] = None,
@@ -41,11 +58,14 @@ def up(
 
     \b
     chaos-ecs service up --desired 3
+    chaos-ecs service up --desired 3 --standby 1
     chaos-ecs service up api --desired 2 --image nginx:alpine --detach
     """
     shell = shell_of(ctx)
     wish = Wish(image, find.pairs(env or []), definitions.words(command))
     view = brought_up(shell, name, desired, task_definition, wish)
+    if standby is not None:
+        keep_standby(shell, view, standby)
     if not (wait if wait is not None else not detach):
         say_detached(shell, view)
         return
@@ -61,13 +81,19 @@ def scale(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the steady state.")] = True,
     timeout: Timeout = "2m",  # type: ignore[assignment]
 ) -> None:
-    """Change a service's desired count: chaos-ecs service scale web 5."""
+    """Change a service's desired count.
+
+    \b
+    chaos-ecs service scale web 5
+    chaos-ecs service scale web 0 --no-wait
+    """
     shell = shell_of(ctx)
     controller, snapshot, cluster = shell.look()
     service = find.service(snapshot, cluster, name)
-    controller.ecs("UpdateService", cluster=cluster, service=service.arn, desiredCount=desired)
+    change = {"cluster": cluster, "service": service.arn, "desiredCount": desired}
+    controller.ecs("UpdateService", **change)
     shell.say(f"service {service.name}: desired {service.desired_count} -> {desired}")
-    view = View(controller, snapshot, cluster, service.arn, service.name)
+    view = View(controller, snapshot, cluster, service.arn, service.name, Action("UpdateService", change))
     if wait:
         raise typer.Exit(await_steady(shell, view, timeout, follow=False))
     say_detached(shell, view)
@@ -81,7 +107,12 @@ def down(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would stop, and stop nothing.")] = False,
     timeout: Timeout = "2m",  # type: ignore[assignment]
 ) -> None:
-    """Delete a service and wait until its tasks are gone."""
+    """Delete a service and wait until its tasks are gone.
+
+    \b
+    chaos-ecs service down web
+    chaos-ecs service down web --dry-run
+    """
     shell = shell_of(ctx)
     controller, snapshot, cluster = shell.look()
     service = find.service(snapshot, cluster, name)
@@ -95,21 +126,30 @@ def down(
 
 @app.command("ls", cls=Command)
 def ls(ctx: typer.Context) -> None:
-    """List the services of the cluster."""
+    """List the services of the cluster.
+
+    \b
+    chaos-ecs service ls
+    chaos-ecs service ls --json
+    """
     shell = shell_of(ctx)
     _, snapshot, cluster = shell.look()
     services = snapshot.services_in(cluster)
     if shell.json:
         shell.tell(as_json({"services": [dict(item.raw) for item in services]}))
     elif services:
-        shell.tell(tables.services(services))
+        shell.tell(tables.services(services, width=shell.width))
     else:
         shell.say(f"No services in cluster {shell.cluster_name} yet. Try: chaos-ecs service up --desired 3")
 
 
 @app.command("describe", cls=Command)
 def describe(ctx: typer.Context, name: Name) -> None:
-    """Show a service: its counts, its tasks and what ECS told of it."""
+    """Show a service: its counts, its tasks and what ECS told of it.
+
+    \b
+    chaos-ecs service describe web
+    """
     shell = shell_of(ctx)
     controller, snapshot, cluster = shell.look()
     service = find.service(snapshot, cluster, name)
@@ -117,7 +157,7 @@ def describe(ctx: typer.Context, name: Name) -> None:
     if shell.json:
         shell.tell(as_json({"service": told}))
     else:
-        shell.tell(_described(snapshot, service, told))
+        shell.tell(_described(snapshot, service, told, shell.width))
 
 
 def _tell_down(shell: Shell, name: str, ids: list[str], *, dry_run: bool) -> None:
@@ -129,7 +169,7 @@ def _tell_down(shell: Shell, name: str, ids: list[str], *, dry_run: bool) -> Non
     shell.tell(f"{name} {verb} {len(ids)} tasks {stopped}" + (f": {' '.join(ids)}" if ids else ""))
 
 
-def _described(snapshot: Snapshot, service: Service, told: dict[str, Any]) -> str:
+def _described(snapshot: Snapshot, service: Service, told: dict[str, Any], width: int | None) -> str:
     lines = [
         f"service          {service.name}",
         f"arn              {service.arn}",
@@ -142,16 +182,34 @@ def _described(snapshot: Snapshot, service: Service, told: dict[str, Any]) -> st
             "" if service.last_recovery_seconds is None else f", last recovery {seconds(service.last_recovery_seconds)}"
         ),
     ]
-    if service.throttle:
-        lines.append(f"throttled        {service.throttle.reason}")
-    lines += ["", tables.deployments(told.get("deployments") or [])]
+    lines += _conditions(service, width)
+    lines += ["", tables.deployments(told.get("deployments") or [], width=width)]
     tasks = [task for task in snapshot.tasks if task.service == service.arn]
     if tasks:
-        lines += ["", tables.tasks(snapshot, tasks, now=snapshot.at)]
+        lines += ["", tables.tasks(snapshot, tasks, now=snapshot.at, width=width)]
     events = [
         (datetime.fromtimestamp(item["createdAt"], UTC).strftime("%H:%M:%SZ"), item["message"])
         for item in (told.get("events") or [])[:_EVENTS_SHOWN]
     ]
     if events:
-        lines += ["", table(("EVENT", "newest first"), events)]
+        lines += ["", table(("EVENT", "newest first"), events, width=width)]
     return "\n".join(lines)
+
+
+def _conditions(service: Service, width: int | None) -> list[str]:
+    """What is out of the ordinary: standbys, throttling, flapping."""
+    rows = []
+    if service.standby.desired or service.standby.ready:
+        memory = (
+            "memory without a limit"
+            if service.standby.memory is None
+            else f"at most {service.standby.memory} MiB of memory"
+        )
+        ready = f"{service.standby.ready} of {service.standby.desired} ready"
+        rows.append(("standby", f"{ready}, {memory}; no tasks of the service until one dies"))
+    if service.throttle:
+        rows.append(("throttled", service.throttle.reason))
+    if service.flapping:
+        exits = f"{service.flapping.exits} exits in {service.flapping.seconds:g}s"
+        rows.append(("flapping", f"{exits}, not throttled: what reaches RUNNING is replaced at full speed"))
+    return [line for name, text in rows for line in folded(text, width or 1000, first=f"{name:<17}", further=" " * 17)]

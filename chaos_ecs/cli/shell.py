@@ -6,18 +6,24 @@ Never here: commands. The tests hand in their own streams, clock and controller.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from chaos_ecs import config
-from chaos_ecs.cli import symbols
+from chaos_ecs.cli import keys, symbols
 from chaos_ecs.cli.client import Controller, HttpController, state
+from chaos_ecs.cli.keys import Keyboard
 from chaos_ecs.cli.snapshot import Snapshot
+from chaos_ecs.cli.text import folded
 from chaos_ecs.config import Settings
 from chaos_ecs.errors import ChaosEcsError
+
+if TYPE_CHECKING:
+    from chaos_ecs.wiring import ControllerInfo
 
 
 class Opener(Protocol):
@@ -32,9 +38,7 @@ def open_controller(shell: Shell, *, start: bool) -> Controller | None:
 
     settings = shell.settings
     if start:
-        info, was_started = wiring.start_controller_process(settings)
-        if was_started:
-            say_started(shell, info.pid, info.port)
+        info = wiring.running_controller(settings) or started(shell, simulate=False, seed=None)
     else:
         found = wiring.running_controller(settings)
         if found is None:
@@ -43,11 +47,17 @@ def open_controller(shell: Shell, *, start: bool) -> Controller | None:
     return HttpController(info.port, wiring.credentials(settings), settings.region)
 
 
-def say_started(shell: Shell, pid: int, port: int) -> None:
-    """What everybody should know of a new background process."""
-    shell.say(f"started the controller in the background: pid {pid}, http://127.0.0.1:{port}")
-    if port != shell.settings.port:
-        shell.say(f"port {shell.settings.port} was taken, so it listens on {port}")
+def started(shell: Shell, *, simulate: bool, seed: int | None) -> ControllerInfo:
+    """A controller in the background, and what everybody should know of a new process."""
+    from chaos_ecs import wiring
+
+    shell.say(f"starting the controller, at most {wiring.START_WITHIN_SECONDS:.0f}s")
+    info, was_started = wiring.start_controller_process(shell.settings, simulate=simulate, seed=seed)
+    if was_started:
+        shell.say(f"started the controller in the background: pid {info.pid}, {info.url}")
+        if info.port != shell.settings.port:
+            shell.say(f"port {shell.settings.port} was taken, so it listens on {info.port}")
+    return info
 
 
 @dataclass
@@ -65,9 +75,13 @@ class Shell:
     sleep: Callable[[float], None] = time.sleep
     json: bool = False
     ascii: bool = False
+    accessible: bool = False
+    dumb: bool = False  # a terminal that knows no escape codes
     color: bool = True
     debug: bool = False
     cluster: str = ""
+    columns: Callable[[], int] = lambda: shutil.get_terminal_size().columns
+    keyboard: Keyboard | None = None  # None: stdin is no terminal
     settings_: Settings | None = field(default=None, repr=False)  # read once, on first use
 
     @property
@@ -86,12 +100,22 @@ class Shell:
 
     @property
     def symbols(self) -> symbols.Symbols:
-        return symbols.choose(getattr(self.out, "encoding", None), ascii_only=self.ascii)
+        return symbols.choose(getattr(self.out, "encoding", None), ascii_only=self.ascii or self.accessible)
+
+    @property
+    def width(self) -> int | None:
+        """The columns that rows must fit; None in a pipe, where nothing is folded."""
+        return max(20, self.columns()) if self.terminal else None
 
     @property
     def is_live(self) -> bool:
-        """Whether views draw a panel and stay until Ctrl-C."""
+        """Whether views stay until Ctrl-C."""
         return self.terminal and not self.json
+
+    @property
+    def draws(self) -> bool:
+        """Whether views draw a panel: not where it cannot be drawn, nor for who cannot see it."""
+        return self.is_live and not self.accessible and not self.dumb
 
     def controller(self) -> Controller:
         """The controller, started if it was not running."""
@@ -124,14 +148,15 @@ class Shell:
 
     def say(self, text: str = "") -> None:
         """Talk: to stderr, so that stdout is the result alone."""
-        print(self._printable(text, self.err), file=self.err, flush=True)
+        print(self._printable(self._folded(text), self.err), file=self.err, flush=True)
 
     def say_left(self, text: str) -> None:
         """Talk after Ctrl-C, on a line of its own: the terminal has just echoed ^C."""
         self.say(f"\n{text}" if self.terminal else text)
 
-    def tell(self, text: str = "") -> None:
-        """The result: to stdout."""
+    def tell(self, text: str = "", *, fold: bool = False) -> None:
+        """The result: to stdout. With `fold`, as prose: folded at its words in a terminal."""
+        text = self._folded(text) if fold else text
         print(self._printable(text, self.out), file=self.out, flush=True)
 
     def confirm(self, question: str) -> bool:
@@ -144,6 +169,13 @@ class Shell:
         except EOFError:
             return False
 
+    def _folded(self, text: str) -> str:
+        """Lines that are too long for the terminal, folded at their words and indented below; as it is in a pipe."""
+        width = self.width
+        if width is None or self.json:
+            return text
+        return "\n".join(row for line in text.split("\n") for row in _rows(line, width))
+
     @staticmethod
     def _printable(text: str, stream: TextIO) -> str:
         """The text with `?` for what the stream cannot show: an image's name must not break an old console."""
@@ -151,14 +183,26 @@ class Shell:
         return text.encode(encoding, "replace").decode(encoding)
 
 
+def _rows(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    return folded(line.lstrip(), width, first=indent, further=f"{indent}  ")
+
+
 def of_this_process() -> Shell:
     """The shell of the running process."""
     environment = dict(os.environ)
+    terminal = sys.stdout.isatty()
+    dumb = environment.get("TERM") == "dumb"
     return Shell(
         environment=environment,
         out=sys.stdout,
         err=sys.stderr,
-        terminal=sys.stdout.isatty(),
+        terminal=terminal,
         asks=sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty(),
-        color=not environment.get("NO_COLOR") and environment.get("TERM") != "dumb",
+        accessible=terminal and environment.get("ACCESSIBLE", "0") not in ("", "0"),
+        dumb=dumb,
+        color=not environment.get("NO_COLOR") and not dumb,
+        keyboard=keys.of_this_process(sys.stdin),
     )

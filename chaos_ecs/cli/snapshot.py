@@ -117,8 +117,9 @@ class Task:
 
     @property
     def exit_code(self) -> int | None:
-        """The first exit code there is among its containers."""
-        return next((item.exit_code for item in self.containers if item.exit_code is not None), None)
+        """That of the essential container which ended first, as the controller says: it speaks for the task."""
+        code: int | None = self.raw.get("exitCode")
+        return code
 
     @property
     def host_ports(self) -> tuple[int, ...]:
@@ -130,6 +131,23 @@ class Throttle:
     level: int
     next_start_at: float
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standby:
+    """Replacements that are started and paused; `memory` in MiB, None where a container has no limit."""
+
+    desired: int = 0
+    ready: int = 0
+    memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flapping:
+    """Tasks that reach RUNNING and end: so many within so many seconds."""
+
+    exits: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +164,8 @@ class Service:
     throttle: Throttle | None
     kills: int
     last_recovery_seconds: float | None
+    standby: Standby
+    flapping: Flapping | None
     raw: Mapping[str, Any]
 
     @property
@@ -154,11 +174,14 @@ class Service:
 
     @property
     def condition(self) -> str:
-        """One word for a learner: DRAINING or INACTIVE, THROTTLED, STEADY, or CHANGING on the way there."""
+        """One word for a learner: DRAINING or INACTIVE, THROTTLED, FLAPPING (however many run at
+        this moment), STEADY, or CHANGING on the way there."""
         if not self.is_active:
             return self.status
         if self.throttle:
             return "THROTTLED"
+        if self.flapping:
+            return "FLAPPING"
         return "STEADY" if self.steady else "CHANGING"
 
 
@@ -228,7 +251,7 @@ class Snapshot:
 
 
 def _service(raw: Mapping[str, Any]) -> Service:
-    throttle = raw.get("throttle")
+    throttle, flapping, standby = raw.get("throttle"), raw.get("flapping"), raw.get("standby") or {}
     return Service(
         arn=raw["arn"],
         name=raw["name"],
@@ -242,6 +265,8 @@ def _service(raw: Mapping[str, Any]) -> Service:
         throttle=Throttle(throttle["level"], throttle["nextStartAt"], throttle["reason"]) if throttle else None,
         kills=raw.get("kills") or 0,
         last_recovery_seconds=raw.get("lastRecoverySeconds"),
+        standby=Standby(standby.get("desired") or 0, standby.get("ready") or 0, standby.get("memory")),
+        flapping=Flapping(flapping["exits"], flapping["seconds"]) if flapping else None,
         raw=raw,
     )
 

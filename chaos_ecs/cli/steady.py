@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos_ecs.cli import definitions
+from chaos_ecs.cli.awscommand import Action
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.follow import Follower
@@ -16,6 +17,7 @@ from chaos_ecs.cli.lines import seconds
 from chaos_ecs.cli.livelog import screen_for
 from chaos_ecs.cli.look import header
 from chaos_ecs.cli.output import as_json
+from chaos_ecs.cli.presses import Presses, listening
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Service, Snapshot
 from chaos_ecs.errors import ChaosEcsError
@@ -30,6 +32,7 @@ class View:
     cluster: str
     arn: str
     name: str
+    action: Action | None = None  # what was done, None: there was nothing to change
 
 
 def brought_up(shell: Shell, name: str, desired: int | None, definition: str | None, wish: Wish) -> View:
@@ -37,20 +40,22 @@ def brought_up(shell: Shell, name: str, desired: int | None, definition: str | N
     controller, before, cluster = _with_cluster(shell)
     known = before.service_named(cluster, name)
     if known is not None and known.is_active:
-        _update(shell, controller, known, desired, definition, wish)
-        return View(controller, before, cluster, known.arn, name)
+        action = _update(shell, controller, known, desired, definition, wish)
+        return View(controller, before, cluster, known.arn, name, action)
     family = definition or definitions.DEFAULT_FAMILY
     if not wish.is_plain:
         base = None if wish.image and definition is None else family
         family = definitions.registered(shell, controller, name, wish, base=base)
-    made = controller.ecs(
-        "CreateService",
-        cluster=cluster,
-        serviceName=name,
-        taskDefinition=family,
-        desiredCount=1 if desired is None else desired,
-    )["service"]
-    return View(controller, before, cluster, made["serviceArn"], name)
+    count = 1 if desired is None else desired
+    wished = {"cluster": cluster, "serviceName": name, "taskDefinition": family, "desiredCount": count}
+    made = controller.ecs("CreateService", **wished)["service"]
+    return View(controller, before, cluster, made["serviceArn"], name, Action("CreateService", wished))
+
+
+def keep_standby(shell: Shell, view: View, count: int) -> None:
+    """Keeps so many replacements started and paused. An operation of ours: ECS has none like it."""
+    view.controller.own("SetStandby", cluster=view.cluster, service=view.arn, count=count)
+    shell.say(f"service {view.name} keeps {count} standby task{'' if count == 1 else 's'}")
 
 
 def _with_cluster(shell: Shell) -> tuple[Controller, Snapshot, str]:
@@ -66,7 +71,7 @@ def _with_cluster(shell: Shell) -> tuple[Controller, Snapshot, str]:
 
 def _update(
     shell: Shell, controller: Controller, known: Service, desired: int | None, definition: str | None, wish: Wish
-) -> None:
+) -> Action | None:
     changes: dict[str, Any] = {}
     said = []
     if not wish.is_plain:
@@ -79,9 +84,12 @@ def _update(
     if desired not in (None, known.desired_count):
         changes["desiredCount"] = desired
         said.append(f"desired {known.desired_count} -> {desired}")
-    if changes:
-        controller.ecs("UpdateService", cluster=known.cluster, service=known.arn, **changes)
     shell.say(f"service {known.name} exists: {', '.join(said) or 'nothing to change'}")
+    if not changes:
+        return None
+    wished = {"cluster": known.cluster, "service": known.arn, **changes}
+    controller.ecs("UpdateService", **wished)
+    return Action("UpdateService", wished)
 
 
 def await_steady(shell: Shell, view: View, timeout: float, *, follow: bool) -> int:
@@ -95,9 +103,12 @@ def await_steady(shell: Shell, view: View, timeout: float, *, follow: bool) -> i
     )
     reached = False
     try:
-        reached = follower.run(lambda snapshot: is_steady(snapshot, view.arn), timeout=timeout)
-        if reached and follow:
-            follower.run(lambda snapshot: False)
+        with listening(shell, follower, Presses(follower, view.cluster, view.arn, view.action)):
+            follower.awaited = f"the steady state of {view.name}"
+            reached = follower.run(lambda snapshot: is_steady(snapshot, view.arn), timeout=timeout)
+            follower.awaited = ""
+            if reached and follow:
+                follower.run(lambda snapshot: False)
     except KeyboardInterrupt:
         screen.close()
         _say_left(shell, view.name)
@@ -133,8 +144,14 @@ def tell_service(shell: Shell, snapshot: Snapshot, arn: str) -> None:
     if shell.json:
         shell.tell(as_json({"service": dict(service.raw)}))
         return
-    shell.tell(f"{service.name} {service.running_count}/{service.desired_count} {service.condition}")
+    shell.tell(told(service))
     shell.say(f"next: chaos-ecs kill {service.name}   |   chaos-ecs watch   |   chaos-ecs service down {service.name}")
+
+
+def told(service: Service) -> str:
+    """A service in one line: web 3/3 STEADY, +1 standby."""
+    standby = f", +{service.standby.desired} standby" if service.standby.desired else ""
+    return f"{service.name} {service.running_count}/{service.desired_count} {service.condition}{standby}"
 
 
 def say_detached(shell: Shell, view: View) -> None:
@@ -142,7 +159,7 @@ def say_detached(shell: Shell, view: View) -> None:
     if shell.json and service is not None:
         shell.tell(as_json({"service": dict(service.raw)}))
     elif service is not None:
-        shell.tell(f"{service.name} {service.running_count}/{service.desired_count} {service.condition}")
+        shell.tell(told(service))
     shell.say(f"watch it: chaos-ecs watch   |   stop it: chaos-ecs service down {view.name}")
 
 
@@ -154,7 +171,15 @@ def take_down(shell: Shell, controller: Controller, before: Snapshot, service: S
     """Deletes the service and follows until its last task is gone. Raises E-TIMEOUT (exit 124)."""
     controller.ecs("DeleteService", cluster=service.cluster, service=service.arn, force=True)
     screen = screen_for(shell, service.cluster, before.at)
-    follower = Follower(shell, controller, screen, before.number, lambda event: event.service == service.arn)
+    shell.say(f"waiting for the tasks of {service.name} to stop, at most {seconds(timeout)}")
+    follower = Follower(
+        shell,
+        controller,
+        screen,
+        before.number,
+        lambda event: event.service == service.arn,
+        awaited=f"the tasks of {service.name} to stop",
+    )
     try:
         gone = follower.run(lambda snapshot: is_gone(snapshot, service.arn), timeout=timeout)
     finally:

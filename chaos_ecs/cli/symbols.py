@@ -1,4 +1,4 @@
-"""The seven glyphs of the live log and their ASCII twins. State is always the word; the glyph only repeats it."""
+"""The glyphs of the live log and their ASCII twins. State is always the word; the glyph only repeats it."""
 
 from __future__ import annotations
 

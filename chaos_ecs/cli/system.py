@@ -10,8 +10,8 @@ import typer
 
 from chaos_ecs.cli import awsenv
 from chaos_ecs.cli.output import as_json, table
-from chaos_ecs.cli.parts import Command, shell_of
-from chaos_ecs.cli.shell import Shell, say_started
+from chaos_ecs.cli.parts import Command, Group, shell_of
+from chaos_ecs.cli.shell import Shell, started
 from chaos_ecs.errors import ChaosEcsError
 
 
@@ -31,8 +31,27 @@ class Check(Protocol):
     def fix(self) -> str: ...
 
 
-controller_app = typer.Typer(help="The background process that keeps services alive.", rich_markup_mode=None)
-images_app = typer.Typer(help="The task images that chaos-ecs brings along.", rich_markup_mode=None)
+controller_app = typer.Typer(
+    cls=Group,
+    rich_markup_mode=None,
+    help="""The background process that keeps services alive.
+
+    \b
+    chaos-ecs controller status
+    chaos-ecs controller start --simulate --seed 7
+    chaos-ecs controller stop
+    """,
+)
+images_app = typer.Typer(
+    cls=Group,
+    rich_markup_mode=None,
+    help="""The task images that chaos-ecs brings along.
+
+    \b
+    chaos-ecs images ls
+    chaos-ecs images build
+    """,
+)
 
 STOP_WITHIN_SECONDS = 30.0
 _LOOK_EVERY_SECONDS = 0.1
@@ -45,26 +64,34 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 
 @controller_app.command("start", cls=Command)
 def start(ctx: typer.Context, simulate: Simulate = False, seed: Seed = 0) -> None:
-    """Start the controller in the background, if it is not running."""
+    """Start the controller in the background, if it is not running.
+
+    \b
+    chaos-ecs controller start
+    chaos-ecs controller start --simulate --seed 7
+    """
     from chaos_ecs import wiring
 
     shell = shell_of(ctx)
-    info, was_started = wiring.start_controller_process(shell.settings, simulate=simulate, seed=seed)
-    if not was_started and info.simulated != simulate:
+    running = wiring.running_controller(shell.settings)
+    info = running or started(shell, simulate=simulate, seed=seed)
+    if info.simulated != simulate:
         other = "the simulator" if info.simulated else "Docker"
         raise ChaosEcsError(
             "E-ALREADY-RUNNING", f"A controller on {other} is running", f"pid {info.pid}", "chaos-ecs controller stop"
         )
-    if was_started:
-        say_started(shell, info.pid, info.port)
-    else:
+    if running:
         shell.say("it was running already")
     _tell_controller(shell)
 
 
 @controller_app.command("stop", cls=Command)
 def stop(ctx: typer.Context) -> None:
-    """Stop the controller. Containers run on; nobody replaces them until it is started again."""
+    """Stop the controller. Containers run on; nobody replaces them until it is started again.
+
+    \b
+    chaos-ecs controller stop
+    """
     shell = shell_of(ctx)
     pid = stop_controller(shell)
     if shell.json:
@@ -77,7 +104,11 @@ def stop(ctx: typer.Context) -> None:
 
 @controller_app.command("status", cls=Command)
 def status(ctx: typer.Context) -> None:
-    """Say whether the controller runs: pid, port, state folder, engine. Exit code 3 when it does not."""
+    """Say whether the controller runs: pid, port, state folder, engine. Exit code 3 when it does not.
+
+    \b
+    chaos-ecs controller status
+    """
     shell = shell_of(ctx)
     raise typer.Exit(_tell_controller(shell))
 
@@ -98,7 +129,8 @@ def stop_controller(shell: Shell) -> int | None:
     controller = shell.running_controller()
     if found is None or controller is None:
         return None
-    controller.own("StopController")
+    controller.own("StopController")  # before a word is said: where nobody reads any more it stops all the same
+    shell.say(f"waiting for the controller (pid {found.pid}) to stop, at most {STOP_WITHIN_SECONDS:.0f}s")
     ends_at = shell.monotonic() + STOP_WITHIN_SECONDS
     while shell.settings.controller_file.exists() or wiring.running_controller(shell.settings):
         if shell.monotonic() > ends_at:
@@ -143,11 +175,18 @@ def doctor(
     fix: Annotated[bool, typer.Option("--fix", help="See to a Docker engine: start or install one.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Check this machine: one line a check, each with its fix. Exit code 4 when no Docker engine answers."""
+    """Check this machine: one line a check, each with its fix. Exit code 4 when no Docker engine answers.
+
+    \b
+    chaos-ecs doctor
+    chaos-ecs doctor --fix
+    chaos-ecs doctor --fix --yes
+    """
     from chaos_ecs import wiring
 
     shell = shell_of(ctx)
     if fix:
+        shell.say("looking for a Docker engine: a moment, at most 2m to start one, at most 20m to install one")
         wiring.fix_engine(shell.settings, shell.say, (lambda question: True) if yes else shell.confirm)
     checks = wiring.examine(shell.settings)
     code = _verdict(checks)
@@ -156,7 +195,7 @@ def doctor(
         shell.tell(as_json({"checks": parts, "exitCode": code}))
     else:
         for check in checks:
-            shell.tell(check_line(check))
+            shell.tell(check_line(check), fold=True)
     raise typer.Exit(code)
 
 
@@ -176,7 +215,11 @@ def _verdict(checks: Sequence[Check]) -> int:
 
 @images_app.command("build", cls=Command)
 def build(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Which one.")] = "demo") -> None:
-    """Build a task image, if it is not there already."""
+    """Build a task image, if it is not there already.
+
+    \b
+    chaos-ecs images build
+    """
     from chaos_ecs import wiring
 
     shell = shell_of(ctx)
@@ -190,7 +233,11 @@ def build(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Which on
 
 @images_app.command("ls", cls=Command)
 def list_images(ctx: typer.Context) -> None:
-    """List the task images and whether they are built."""
+    """List the task images and whether they are built.
+
+    \b
+    chaos-ecs images ls
+    """
     from chaos_ecs import wiring
 
     shell = shell_of(ctx)
@@ -213,7 +260,13 @@ def aws_env(
         str | None, typer.Option("--shell", metavar="bash|fish|powershell|cmd", help="In whose words.")
     ] = None,
 ) -> None:
-    """Print what lets `aws` and boto3 speak to chaos-ecs: eval "$(chaos-ecs aws-env)"."""
+    """Print what lets `aws` and boto3 speak to chaos-ecs.
+
+    \b
+    eval "$(chaos-ecs aws-env)"
+    chaos-ecs aws-env --shell fish | source
+    chaos-ecs aws-env --shell powershell | Out-String | Invoke-Expression
+    """
     from chaos_ecs import wiring
 
     shell = shell_of(ctx)
@@ -238,7 +291,13 @@ def clean(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
     all_homes: Annotated[bool, typer.Option("--all-homes", help="Of every state folder, not only this one.")] = False,
 ) -> None:
-    """Remove every container, network and volume with our label, look again, and say how many are left."""
+    """Remove every container, network and volume with our label, look again, and say how many are left.
+
+    \b
+    chaos-ecs clean
+    chaos-ecs clean --dry-run
+    chaos-ecs clean --state --yes
+    """
     from chaos_ecs import wiring
 
     shell = shell_of(ctx)
@@ -248,6 +307,8 @@ def clean(
         return
     _must_be_wanted(shell, plan, forget=forget, yes=yes)
     stop_controller(shell)
+    if plan.items:
+        shell.say(f"removing {_planned(plan)}; then waiting for what the engine is slow to remove, at most 10s")
     cleaned = wiring.clean(shell.settings, everything=all_homes)
     if forget:
         wiring.forget_state(shell.settings)
@@ -259,11 +320,15 @@ def _must_be_wanted(shell: Shell, plan: Any, *, forget: bool, yes: bool) -> None
     """Asks where somebody can answer; otherwise only --yes will do (exit code 5)."""
     if yes or (not plan.items and not forget):
         return
-    planned = counted(*(plan.count(kind) for kind in ("container", "network", "volume")))
+    planned = _planned(plan)
     if shell.asks and shell.confirm(f"Remove {planned}{' and forget the state' if forget else ''}?"):
         return
     why = "the answer was no" if shell.asks else f"it would remove {planned}, and nobody is here to ask"
     raise ChaosEcsError("E-REFUSED", "Nothing was removed", why, "chaos-ecs clean --yes", 5)
+
+
+def _planned(plan: Any) -> str:
+    return counted(*(plan.count(kind) for kind in ("container", "network", "volume")))
 
 
 def counted(containers: int, networks: int, volumes: int) -> str:
@@ -278,8 +343,7 @@ def _tell_plan(shell: Shell, plan: Any) -> None:
         return
     for item in plan.items:
         shell.tell(f"would remove {item}")
-    planned = counted(*(plan.count(kind) for kind in ("container", "network", "volume")))
-    shell.say(f"{planned}; left alone: {plan.foreign} things of other state folders")
+    shell.say(f"{_planned(plan)}; left alone: {plan.foreign} things of other state folders")
 
 
 def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:

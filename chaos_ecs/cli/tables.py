@@ -12,7 +12,7 @@ from chaos_ecs.cli.plain import timestamp
 from chaos_ecs.cli.snapshot import Service, Snapshot, Task, name_of
 
 
-def tasks(snapshot: Snapshot, chosen: Sequence[Task], *, now: float) -> str:
+def tasks(snapshot: Snapshot, chosen: Sequence[Task], *, now: float, width: int | None = None) -> str:
     """One row a task; why it stopped stands in full, as the last column."""
     with_ends = any(task.is_stopped for task in chosen)
     head = ["TASK", "SERVICE", "STATUS", "TASK DEFINITION", "UP", "PORTS"]
@@ -27,7 +27,8 @@ def tasks(snapshot: Snapshot, chosen: Sequence[Task], *, now: float) -> str:
             " ".join(f"127.0.0.1:{port}" for port in task.host_ports) or "-",
         ]
         body.append([*row, *(_end(task) if with_ends else ())])
-    return table([*head, *(("EXIT", "WHY STOPPED") if with_ends else ())], body)
+    head += ("EXIT", "WHY STOPPED") if with_ends else ()
+    return table(head, body, width=width, fold=("PORTS", "TASK DEFINITION", "UP", "SERVICE"))
 
 
 def _up(task: Task, now: float) -> str:
@@ -45,8 +46,11 @@ def _end(task: Task) -> tuple[str, str]:
     return "-" if code is None else str(code), why or "-"
 
 
-def services(chosen: Sequence[Service]) -> str:
-    head = ("SERVICE", "CONDITION", "DESIRED", "RUNNING", "PENDING", "TASK DEFINITION", "KILLS", "LAST RECOVERY")
+def services(chosen: Sequence[Service], *, width: int | None = None) -> str:
+    """One row a service; the column of standbys is there where one has any."""
+    with_standby = any(service.standby.desired for service in chosen)
+    head = ["SERVICE", "CONDITION", "DESIRED", "RUNNING", "PENDING"]
+    head += [*(("STANDBY",) if with_standby else ()), "TASK DEFINITION", "KILLS", "LAST RECOVERY"]
     body = [
         (
             service.name,
@@ -54,16 +58,25 @@ def services(chosen: Sequence[Service]) -> str:
             str(service.desired_count),
             str(service.running_count),
             str(service.pending_count),
+            *((_standby(service),) if with_standby else ()),
             service.task_definition,
             str(service.kills),
             "-" if service.last_recovery_seconds is None else seconds(service.last_recovery_seconds),
         )
         for service in chosen
     ]
-    return table(head, body)
+    return table(head, body, width=width, fold=("TASK DEFINITION", "PENDING", "KILLS", "STANDBY", "LAST RECOVERY"))
 
 
-def deployments(chosen: Sequence[Mapping[str, Any]]) -> str:
+def _standby(service: Service) -> str:
+    standby = service.standby
+    if not standby.desired:
+        return "-"
+    ready = "" if standby.ready >= standby.desired else f" ({standby.ready} ready)"
+    return f"+{standby.desired} standby{ready}"
+
+
+def deployments(chosen: Sequence[Mapping[str, Any]], *, width: int | None = None) -> str:
     """As DescribeServices answers them."""
     head = ("DEPLOYMENT", "TASK DEFINITION", "ROLLOUT", "DESIRED", "RUNNING", "PENDING", "FAILED")
     body = [
@@ -75,10 +88,10 @@ def deployments(chosen: Sequence[Mapping[str, Any]]) -> str:
         )
         for item in chosen
     ]
-    return table(head, body)
+    return table(head, body, width=width, fold=("TASK DEFINITION", "PENDING", "FAILED"))
 
 
-def containers(task: Task) -> str:
+def containers(task: Task, *, width: int | None = None) -> str:
     """The containers of a task; `runtimeId` is Docker's own id, as in `docker ps`."""
     body = [
         (
@@ -91,7 +104,9 @@ def containers(task: Task) -> str:
         )
         for item in task.containers
     ]
-    return table(("CONTAINER", "IMAGE", "RUNTIME ID", "EXIT", "PORTS", "REASON"), body)
+    return table(
+        ("CONTAINER", "IMAGE", "RUNTIME ID", "EXIT", "PORTS", "REASON"), body, width=width, fold=("PORTS", "IMAGE")
+    )
 
 
 def moments(task: Task) -> str:

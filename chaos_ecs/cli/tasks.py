@@ -8,23 +8,38 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli import definitions, find, tables
+from chaos_ecs.cli import completion, definitions, find, tables
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.follow import Follower
+from chaos_ecs.cli.lines import seconds
 from chaos_ecs.cli.livelog import screen_for
 from chaos_ecs.cli.output import as_json
-from chaos_ecs.cli.parts import Command, shell_of
+from chaos_ecs.cli.parts import Command, Group, shell_of
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Snapshot, Task, name_of, short
 from chaos_ecs.errors import ChaosEcsError
 
-app = typer.Typer(help="Single tasks.", rich_markup_mode=None)
+app = typer.Typer(
+    cls=Group,
+    rich_markup_mode=None,
+    help="""Single tasks.
+
+    \b
+    chaos-ecs task describe 7f3a9c
+    chaos-ecs task stop 7f3a9c --reason "no longer needed"
+    """,
+)
 DEFAULT_FAMILY = "batch-job"
 OURS_FAILED = 125
 """As `docker run`: the trouble is ours, not the container's."""
 
-TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The first digits of its id.", show_default=False)]
+TaskId = Annotated[
+    str,
+    typer.Argument(
+        metavar="TASK", help="The first digits of its id.", show_default=False, autocompletion=completion.tasks
+    ),
+]
 
 
 def run_task(
@@ -65,7 +80,12 @@ def stop(
     task: TaskId,
     reason: Annotated[str | None, typer.Option(help="Kept with the task as its stoppedReason.")] = None,
 ) -> None:
-    """Stop a task politely: its stop signal first, SIGKILL after its stopTimeout."""
+    """Stop a task politely: its stop signal first, SIGKILL after its stopTimeout.
+
+    \b
+    chaos-ecs task stop 7f3a9c
+    chaos-ecs task stop 7f3a9c --reason "no longer needed"
+    """
     shell = shell_of(ctx)
     controller, snapshot, cluster = shell.look()
     chosen = find.task(snapshot, cluster, task)
@@ -79,7 +99,11 @@ def stop(
 
 @app.command("describe", cls=Command)
 def describe(ctx: typer.Context, task: TaskId) -> None:
-    """Show a task: its life so far, its containers and why it stopped."""
+    """Show a task: its life so far, its containers and why it stopped.
+
+    \b
+    chaos-ecs task describe 7f3a9c
+    """
     shell = shell_of(ctx)
     controller, snapshot, cluster = shell.look()
     chosen = find.task(snapshot, cluster, task)
@@ -87,7 +111,7 @@ def describe(ctx: typer.Context, task: TaskId) -> None:
     if shell.json:
         shell.tell(as_json({"task": told[0] if told else dict(chosen.raw)}))
     else:
-        shell.tell(_described(snapshot, chosen))
+        shell.tell(_described(snapshot, chosen, shell.width))
 
 
 def ps(
@@ -96,7 +120,13 @@ def ps(
     all_: Annotated[bool, typer.Option("--all", "-a", help="Stopped tasks too, with why they stopped.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print ids only.")] = False,
 ) -> None:
-    """List the tasks of the cluster."""
+    """List the tasks of the cluster.
+
+    \b
+    chaos-ecs ps
+    chaos-ecs ps --all
+    chaos-ecs ps -q
+    """
     shell = shell_of(ctx)
     _, snapshot, cluster = shell.look()
     chosen = [task for task in snapshot.tasks_in(cluster) if all_ or not task.is_stopped]
@@ -106,7 +136,7 @@ def ps(
         for task in chosen:
             shell.tell(task.short)
     elif chosen:
-        shell.tell(tables.tasks(snapshot, chosen, now=snapshot.at))
+        shell.tell(tables.tasks(snapshot, chosen, now=snapshot.at, width=shell.width))
     else:
         hint = "chaos-ecs service up --desired 3, or: chaos-ecs run-task batch-job"
         shell.say(f"No {'' if all_ else 'running '}tasks in cluster {shell.cluster_name}. Try: {hint}")
@@ -136,13 +166,22 @@ def start(shell: Shell, family: str | None, count: int, wish: Wish) -> Run:
     overrides = None
     if wish.environment or wish.command is not None:
         overrides = _overrides(definitions.describe(controller, definition), wish)
-    answer = controller.ecs("RunTask", cluster=cluster, taskDefinition=definition, count=count, overrides=overrides)
+    try:
+        answer = controller.ecs("RunTask", cluster=cluster, taskDefinition=definition, count=count, overrides=overrides)
+    except ChaosEcsError as refusal:
+        raise _never_ran(refusal) from refusal
     if answer.get("failures"):
-        raise _not_placed(answer["failures"])
+        raise _never_ran(_not_placed(answer["failures"]))
     tasks = answer["tasks"]
     return Run(
         controller, before, cluster, name_of(tasks[0]["taskDefinitionArn"]), tuple(item["taskArn"] for item in tasks)
     )
+
+
+def _never_ran(error: ChaosEcsError) -> ChaosEcsError:
+    """As `docker run` has it: 125 is ours, every other code the container's own."""
+    code = OURS_FAILED if error.exit_code == 1 else error.exit_code
+    return ChaosEcsError(error.code, error.what, error.why, error.hint, code)
 
 
 def _overrides(definition: dict[str, Any], wish: Wish) -> dict[str, Any]:
@@ -175,7 +214,13 @@ def _tell_started(shell: Shell, run: Run, *, quiet: bool) -> None:
 def _follow_to_the_end(shell: Shell, run: Run, timeout: float | None, *, quiet: bool) -> int:
     """Follows until the last of the tasks has stopped; answers the exit code for the command."""
     screen = screen_for(shell, run.cluster, run.before.at, quiet=quiet)
-    follower = Follower(shell, run.controller, screen, run.before.number, lambda event: event.task in run.tasks)
+    awaited = f"the end of {' '.join(short(arn) for arn in run.tasks)}"
+    if not quiet:
+        most = "as long as it takes" if timeout is None else f"at most {seconds(timeout)}"
+        shell.say(f"waiting for {awaited}, {most}; Ctrl-C leaves, it goes on")
+    follower = Follower(
+        shell, run.controller, screen, run.before.number, lambda event: event.task in run.tasks, awaited=awaited
+    )
     try:
         ended = follower.run(lambda snapshot: all(has_ended(snapshot, arn) for arn in run.tasks), timeout=timeout)
     except KeyboardInterrupt:
@@ -252,7 +297,7 @@ def _who_replaces(snapshot: Snapshot, task: Task) -> str:
     return f"service {service.name} replaces it. See: chaos-ecs watch"
 
 
-def _described(snapshot: Snapshot, task: Task) -> str:
+def _described(snapshot: Snapshot, task: Task, width: int | None) -> str:
     owner = name_of(task.service) if task.service else "none: a standalone task, nobody replaces it"
     lines = [
         f"task             {task.id}",
@@ -265,6 +310,6 @@ def _described(snapshot: Snapshot, task: Task) -> str:
         lines.append(f"takes the place  of {short(task.fills)}, which is never restarted")
     if task.stop_code or task.stopped_reason:
         lines.append(f"stopped          {task.stop_code}: {task.stopped_reason}")
-    lines += ["", tables.containers(task)]
+    lines += ["", tables.containers(task, width=width)]
     lines += ["", tables.moments(task)]
     return "\n".join(lines)

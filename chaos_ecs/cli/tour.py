@@ -140,7 +140,9 @@ class Tour:
     def _follow(self, before: Snapshot, until: Callable[[Snapshot], bool], awaited: str) -> Snapshot:
         """Follows what concerns the demo until it is so; answers the state then. Raises E-TIMEOUT."""
         screen = self._screen()
-        follower = Follower(self.shell, self.controller, screen, before.number, self._is_ours, self._note_tasks)
+        follower = Follower(
+            self.shell, self.controller, screen, before.number, self._is_ours, self._note_tasks, awaited
+        )
         try:
             reached = follower.run(until, timeout=STEP_WITHIN_SECONDS)
         finally:

@@ -192,12 +192,12 @@ def test_clean_leaves_nothing_of_ours_and_everything_of_others(room: Room) -> No
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (("service", "scale", "nothing", "2"), 1, "Service not found"),
+        (("service", "scale", "nothing", "2"), 3, "Service not found"),
         (("--cluster", "nowhere", "service", "describe", "web"), 1, "Cluster not found"),
         (("service", "up", "--desired", "-1"), 2, "greater than or equal to 0"),
-        (("run-task", "batch-job", "--count", "11"), 1, "10"),
-        (("run-task", "no-such-family"), 1, "no-such-family"),
-        (("kill", "ffffffff"), 1, "ffffffff"),
+        (("run-task", "batch-job", "--count", "11"), 125, "10"),
+        (("run-task", "no-such-family"), 125, "no-such-family"),
+        (("kill", "ffffffff"), 3, "ffffffff"),
         (("kill", "--standalone"), 3, "standalone"),
         (("nonsense",), 2, "nonsense"),
     ],

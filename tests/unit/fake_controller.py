@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from chaos_ecs.cli.app import run
@@ -55,6 +56,8 @@ def a_service(name: str = "web", **changes: Any) -> Answer:
         "throttle": None,
         "kills": 0,
         "lastRecoverySeconds": None,
+        "standby": {"desired": 0, "ready": 0, "memory": None},
+        "flapping": None,
         "createdAt": AT,
         **changes,
     }
@@ -88,6 +91,7 @@ def a_task(digits: str, service: str = "", **changes: Any) -> Answer:
         "stoppedAt": None,
         "stopCode": None,
         "stoppedReason": None,
+        "exitCode": exit_code,
         "fills": None,
         "number": int(digits[:4], 16),
         "containers": [container],
@@ -99,7 +103,7 @@ def stopped(task: Answer, exit_code: int | None = 0, **changes: Any) -> Answer:
     """The task after its end."""
     container = {**task["containers"][0], "exitCode": exit_code, "lastStatus": "STOPPED"}
     ended = {"lastStatus": "STOPPED", "desiredStatus": "STOPPED", "stoppedAt": AT + 9, "containers": [container]}
-    return {**task, **ended, "stopCode": "EssentialContainerExited", **changes}
+    return {**task, **ended, "exitCode": exit_code, "stopCode": "EssentialContainerExited", **changes}
 
 
 def a_state(*, services: list[Answer] | None = None, tasks: list[Answer] | None = None, **changes: Any) -> Answer:
@@ -161,6 +165,24 @@ def refusing(code: str, message: str, exit_code: int = 1) -> Callable[[Answer], 
     return refuse
 
 
+class Keys:
+    """A keyboard on which these keys are pressed as soon as somebody listens; knows whether it was given back."""
+
+    def __init__(self, keys: str) -> None:
+        self.keys = keys
+        self.in_use = False
+
+    @contextmanager
+    def reading(self, put: Callable[[str], None]) -> Iterator[None]:
+        self.in_use = True
+        try:
+            for key in self.keys:
+                put(key)
+            yield
+        finally:
+            self.in_use = False
+
+
 class Terminal:
     """Runs command lines against a controller, None: none is running; keeps what they print."""
 
@@ -171,6 +193,10 @@ class Terminal:
             return controller
 
         self.shell = Shell(environment={}, out=self.out, err=self.err, opener=open_, **shell)
+
+    @property
+    def both(self) -> str:
+        return self.out.getvalue() + self.err.getvalue()
 
     def run(self, *arguments: str) -> int:
         return run(arguments, self.shell)

@@ -108,9 +108,9 @@ def test_an_error_says_what_happened_why_and_the_next_command() -> None:
 
 def test_an_error_is_json_where_the_result_would_have_been() -> None:
     terminal = Terminal(a_room())
-    assert terminal.run("task", "describe", "ffff", "--json") == 1
+    assert terminal.run("task", "describe", "ffff", "--json") == 3
     said = json.loads(terminal.err.getvalue())
-    assert (said["v"], said["exitCode"], said["error"]["code"]) == (1, 1, "E-NO-TASK")
+    assert (said["v"], said["exitCode"], said["error"]["code"]) == (1, 3, "E-NO-TASK")
 
 
 def test_debug_lets_the_error_out() -> None:
@@ -158,17 +158,17 @@ def test_an_empty_list_says_why_and_what_to_type_and_leaves_stdout_empty() -> No
 
 
 @pytest.mark.parametrize(
-    ("arguments", "text"),
+    ("arguments", "code", "text"),
     [
-        (("service", "describe", "nothing"), "ServiceNotFoundException: Service not found"),
-        (("--cluster", "nowhere", "ps"), "ClusterNotFoundException: Cluster not found"),
-        (("task", "stop", "ffffffff"), "There is no task ffffffff"),
-        (("logs", "ffffffff"), "There is no service and no task ffffffff"),
+        (("service", "describe", "nothing"), 3, "ServiceNotFoundException: Service not found"),
+        (("--cluster", "nowhere", "ps"), 1, "ClusterNotFoundException: Cluster not found"),
+        (("task", "stop", "ffffffff"), 3, "There is no task ffffffff"),
+        (("logs", "ffffffff"), 3, "There is no service and no task ffffffff"),
     ],
 )
-def test_what_is_not_there_is_an_error_that_says_what_is(arguments: tuple[str, ...], text: str) -> None:
+def test_what_is_not_there_is_an_error_that_says_what_is(arguments: tuple[str, ...], code: int, text: str) -> None:
     terminal = Terminal(a_room())
-    assert terminal.run(*arguments) == 1
+    assert terminal.run(*arguments) == code
     assert text in terminal.err.getvalue()
 
 

@@ -93,6 +93,10 @@ EVERY_EVENT = [
     (event("SERVICE_TASKS_STARTED", service="web", tasks=[task_arn("7f3a9c")]), ""),
     (event("SERVICE_TASKS_STOPPED", service="web", tasks=[task_arn("7f3a9c")], cause="desired 1"), "STOPPING"),
     (event("SERVICE_THROTTLED", service="web", message="(service web) is unable to start", delay=4), "THROTTLE"),
+    (event("SERVICE_FLAPPING", service="web", exits=9, seconds=30), "FLAPPING"),
+    (event("STANDBY_READY", service="web", task="7f3a9c", after=0.2), "STANDBY"),
+    (event("STANDBY_LOST", service="web", task="7f3a9c", exitCode=1, reason="it ended by itself"), "LOST"),
+    (event("TASK_PULLING", service="web", task="7f3a9c", image="busybox:1.37"), "PULLING"),
     (event("SERVICE_STEADY", service="web", runningCount=3, after=3.2, message="(service web) is steady"), "STEADY"),
     (event("SERVICE_RECOVERED", service="web", seconds=3.1), "RECOVERED"),
     (event("DEPLOYMENT_STARTED", service="web", message="service web: web:1 is replaced by web:2"), "DEPLOY"),
@@ -129,6 +133,28 @@ def test_every_event_fits_its_width_and_keeps_its_word_and_id(
         assert "7f3a9c" in text
     if symbols is ASCII:
         assert text.isascii()
+
+
+def test_flapping_standbys_and_pulls_have_lines_of_their_own() -> None:
+    told = [
+        event("SERVICE_FLAPPING", service="crash", exits=9, seconds=30),
+        event("STANDBY_READY", service="web", task="7794c9", after=0.2),
+        event("STANDBY_LOST", service="web", task="7794c9", exitCode=1, reason="it ended by itself"),
+        event("TASK_PULLING", service="web", task="b20e41", image="busybox:1.37"),
+    ]
+    assert shown(told, 100) == (
+        "   00.0s ▲ FLAPPING   crash  9 exits in 30s, not throttled\n"
+        "   00.0s ○ STANDBY    web 7794c9  started and paused: waits for a task to die      ready after 0.20s\n"
+        "   00.0s ▲ LOST       web 7794c9  the standby: exit 1  it ended by itself\n"
+        "   00.0s ○ PULLING    web b20e41  image busybox:1.37 is not here yet: it is fetched or built"
+    )
+
+
+def test_every_type_of_event_that_the_controller_tells_is_among_these() -> None:
+    from chaos_ecs.core.messages import EventType
+
+    told = {item.type for item, _ in EVERY_EVENT}
+    assert {item.value for item in EventType} - told == set()
 
 
 def test_the_reason_of_a_failed_start_is_folded_and_never_dropped() -> None:

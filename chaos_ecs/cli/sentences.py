@@ -1,0 +1,180 @@
+"""Events as English sentences, for a screen reader: appended only, no glyphs, no columns. Pure.
+
+Never here: the live log's lines (see `lines.py`). A type that is not known here is told in the controller's own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from chaos_ecs.cli.lines import SILENT, Line
+from chaos_ecs.cli.snapshot import Event, name_of, short
+
+
+def of(events: Sequence[Event], began_at: float) -> list[str]:
+    """A sentence or two an event; what another one says already is left out."""
+    return _told(events, lambda at: _when(at - began_at))
+
+
+def of_day(events: Sequence[Event]) -> list[str]:
+    """The same with the time of day in front."""
+    return _told(events, lambda at: datetime.fromtimestamp(at, UTC).astimezone().strftime("At %H:%M:%S"))
+
+
+def _told(events: Sequence[Event], when: Callable[[float], str]) -> list[str]:
+    recovered = {(event.service, event.at) for event in events if event.type == "SERVICE_RECOVERED"}
+    told = []
+    for event in events:
+        where = (event.service, event.at)
+        if event.type in SILENT or (event.type == "SERVICE_STEADY" and where in recovered):
+            continue
+        told.append(f"{when(event.at)} {_SENTENCES.get(event.type, _other)(event)}")
+    return told
+
+
+def of_line(line: Line, began_at: float) -> str:
+    """A view's own line as a sentence."""
+    about = " ".join(part for part in (line.who, *line.ids) if part)
+    parts = [line.word.lower(), about, line.detail, line.measured]
+    return f"{_when(line.at - began_at)} {', '.join(part for part in parts if part)}."
+
+
+def span(value: float | None) -> str:
+    """A time as it is spoken: 3.1 seconds, 1 minute 5 seconds."""
+    if value is None:
+        return "an unknown time"
+    if value < 60:
+        digits = f"{value:.2f}" if value < 1 else f"{value:.1f}"
+        return f"{digits} second{'' if float(digits) == 1 else 's'}"
+    return _whole(value)
+
+
+def _whole(value: float) -> str:
+    minutes, left = divmod(int(max(0.0, value)), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "hour"), (minutes, "minute"), (left, "second"))
+    said = [f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in parts if count]
+    return " ".join(said) or "0 seconds"
+
+
+def _when(seconds: float) -> str:
+    return f"At {_whole(seconds)}"
+
+
+def _other(event: Event) -> str:
+    return _ended(event.message or event.type)
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _task(event: Event) -> str:
+    owner = f" of service {name_of(event.service)}" if event.service else ""
+    return f"task {short(event.task)}{owner}"
+
+
+def _count(event: Event) -> str:
+    left, desired = event.get("left"), event.get("desiredCount")
+    if left is None or desired is None:
+        return ""
+    return f" Service {name_of(event.service)} has {left} of {desired} tasks."
+
+
+def _service_created(event: Event) -> str:
+    return f"service {name_of(event.service)} is created. It shall have {event.get('desiredCount')} tasks."
+
+
+def _service_updated(event: Event) -> str:
+    return f"service {name_of(event.service)} is changed. It shall have {event.get('desiredCount')} tasks."
+
+
+def _tasks_stopping(event: Event) -> str:
+    tasks = event.get("tasks") or ()
+    what = "1 task" if len(tasks) == 1 else f"{len(tasks)} tasks"
+    return _ended(f"service {name_of(event.service)} stops {what}: {event.get('cause') or 'as it should'}")
+
+
+def _flapping(event: Event) -> str:
+    times = f"{event.get('exits')} times in {span(float(event.get('seconds') or 0))}"
+    return f"service {name_of(event.service)} is flapping: its tasks ended {times}. This is not throttled."
+
+
+def _steady(event: Event) -> str:
+    return f"service {name_of(event.service)} has reached a steady state with {event.get('runningCount')} tasks."
+
+
+def _recovered(event: Event) -> str:
+    return f"service {name_of(event.service)} is whole again. Recovery took {span(event.get('seconds'))}."
+
+
+def _task_created(event: Event) -> str:
+    if fills := event.get("fills"):
+        return f"new {_task(event)} takes the place of {short(fills)}, which is never restarted."
+    owner = "" if event.service else " It is standalone: no service owns it."
+    return f"{_task(event)} is started.{owner}"
+
+
+def _task_pending(event: Event) -> str:
+    return f"{_task(event)} is pending."
+
+
+def _task_pulling(event: Event) -> str:
+    return f"image {event.get('image')} is not here yet for {_task(event)}. It is fetched or built."
+
+
+def _task_running(event: Event) -> str:
+    if (after := event.get("runningAfter")) is not None:
+        return f"{_task(event)} is running, {span(after)} after the death it makes good."
+    return f"{_task(event)} is running."
+
+
+def _task_stopping(event: Event) -> str:
+    return f"{_task(event)} is stopping."
+
+
+def _task_killed(event: Event) -> str:
+    fate = _count(event) or ("" if event.service else " Nobody will replace it.")
+    return f"you killed task {short(event.task)} with {event.get('signal') or 'a signal'}.{fate}"
+
+
+def _task_stopped(event: Event) -> str:
+    if not event.get("reachedRunning"):
+        return _ended(f"{_task(event)} stopped before it ran: {event.get('stoppedReason') or event.get('stopCode')}")
+    code, reason = event.get("exitCode"), event.get("reason")
+    end = "" if code is None else f" with exit code {code}"
+    why = f" Reason: {_ended(str(reason))}" if reason else ""
+    return f"{_task(event)} stopped{end}.{why}"
+
+
+def _health(event: Event) -> str:
+    return f"{_task(event)} is {str(event.get('healthStatus') or 'unknown').lower()}."
+
+
+def _standby_ready(event: Event) -> str:
+    return f"standby {short(event.task)} of service {name_of(event.service)} is ready: started and paused."
+
+
+def _standby_lost(event: Event) -> str:
+    return _ended(f"standby {short(event.task)} of service {name_of(event.service)} is lost: {event.get('reason')}")
+
+
+_SENTENCES: dict[str, Callable[[Event], str]] = {
+    "SERVICE_CREATED": _service_created,
+    "SERVICE_UPDATED": _service_updated,
+    "SERVICE_TASKS_STOPPED": _tasks_stopping,
+    "SERVICE_FLAPPING": _flapping,
+    "SERVICE_STEADY": _steady,
+    "SERVICE_RECOVERED": _recovered,
+    "STANDBY_READY": _standby_ready,
+    "STANDBY_LOST": _standby_lost,
+    "TASK_CREATED": _task_created,
+    "TASK_PENDING": _task_pending,
+    "TASK_PULLING": _task_pulling,
+    "TASK_RUNNING": _task_running,
+    "TASK_STOPPING": _task_stopping,
+    "TASK_KILLED": _task_killed,
+    "TASK_STOPPED": _task_stopped,
+    "TASK_HEALTH_CHANGED": _health,
+}

@@ -1,0 +1,103 @@
+"""`chaos-ecs help`: pages of no single command: the environment, the exit codes. Held to the code by tests."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from chaos_ecs.cli.output import as_json
+from chaos_ecs.cli.parts import shell_of
+from chaos_ecs.cli.shell import Shell
+from chaos_ecs.cli.text import folded
+from chaos_ecs.config import DEFAULT_CLUSTER, DEFAULT_PORT, DEFAULT_REGION
+from chaos_ecs.errors import ChaosEcsError
+
+ENVIRONMENT: tuple[tuple[str, str], ...] = (
+    ("CHAOS_ECS_HOME", "the state folder (default: your data folder, such as ~/.local/share/chaos-ecs)"),
+    ("CHAOS_ECS_PORT", f"the controller's port (default: {DEFAULT_PORT}, or the next free one)"),
+    ("CHAOS_ECS_CLUSTER", f"the cluster (default: {DEFAULT_CLUSTER}); --cluster comes before it"),
+    ("CHAOS_ECS_REGION", f"the region in ARNs and signatures (default: {DEFAULT_REGION})"),
+    ("NO_COLOR", "any value: no colours, like --no-color"),
+    ("ACCESSIBLE", "1: on a terminal, sentences line by line instead of a live panel, like --accessible"),
+    ("TERM", "dumb: no colours, no panel, no escape codes"),
+)
+
+EXIT_CODES: tuple[tuple[int, str, str], ...] = (
+    (0, "done", "it is as you asked"),
+    (1, "failed", "refused, not found, or the outcome is not what you asked for"),
+    (2, "usage", "the command line or a setting cannot be understood"),
+    (3, "nothing matched", "nothing to kill; controller status: it does not run"),
+    (4, "no engine", "no Docker engine answers"),
+    (5, "refused", "it needs a yes: say --yes"),
+    (124, "too late", "what was waited for did not happen within --timeout"),
+    (
+        125,
+        "run-task failed",
+        "chaos-ecs itself could not run the task; else run-task ends with the container's own code",
+    ),
+    (130, "Ctrl-C", "you left before it was done"),
+)
+
+TOPICS: tuple[tuple[str, str], ...] = (
+    ("environment", "the variables that are read"),
+    ("exit-codes", "what each exit code means"),
+)
+
+
+def help_(
+    ctx: typer.Context,
+    subject: Annotated[
+        list[str] | None, typer.Argument(metavar="[TOPIC|COMMAND]", help="None lists the topics.")
+    ] = None,
+) -> None:
+    """Explain a topic, or a command as its --help does.
+
+    \b
+    chaos-ecs help
+    chaos-ecs help environment
+    chaos-ecs help exit-codes
+    chaos-ecs help service up
+    """
+    shell = shell_of(ctx)
+    words = subject or []
+    if not words:
+        _tell(shell, "topics", TOPICS)
+        shell.say("a page: chaos-ecs help TOPIC   |   a command: chaos-ecs COMMAND --help")
+    elif words == ["environment"]:
+        _tell(shell, "environment", ENVIRONMENT)
+    elif words == ["exit-codes"]:
+        _tell(shell, "exitCodes", tuple((str(code), f"{word}: {text}") for code, word, text in EXIT_CODES))
+    else:
+        shell.tell(_help_of(ctx, words))
+
+
+def _tell(shell: Shell, name: str, rows: tuple[tuple[str, str], ...]) -> None:
+    if shell.json:
+        shell.tell(as_json({name: dict(rows)}))
+        return
+    wide = max(len(key) for key, _ in rows) + 2
+    for key, text in rows:
+        for row in folded(text, shell.width or 100, first=key.ljust(wide), further=" " * wide):
+            shell.tell(row)
+
+
+def _help_of(ctx: typer.Context, words: list[str]) -> str:
+    """The help of a command; exit code 2 when there is none of that name, with the topics."""
+    group: Any = ctx.find_root().command
+    within: Any = ctx.find_root()
+    for word in words:
+        found = group.commands.get(word) if hasattr(group, "commands") else None
+        if found is None:
+            known = ", ".join(name for name, _ in TOPICS)
+            raise ChaosEcsError(
+                "E-USAGE",
+                f"There is no topic and no command {' '.join(words)}",
+                f"topics: {known}",
+                "chaos-ecs --help",
+                2,
+            )
+        within = type(within)(found, info_name=word, parent=within, obj=ctx.obj)
+        group = found
+    text: str = group.get_help(within)
+    return text

@@ -127,7 +127,7 @@ def _put_away(shell: Shell, write: Write, tour: Tour, *, was_running: bool) -> i
         write(f"   {running} of the demo's {len(tour.made)} tasks are left; the controller is in use and goes on")
         return running
     stop_controller(shell)
-    if older := _not_of(tour, wiring.plan_clean(shell.settings)):
+    if older := _not_of(tour, wiring.plan_clean(shell.settings), wiring.prepare_home(shell.settings)):
         write(f"   controller stopped; {older} older containers are left, and with them the demo's (chaos-ecs clean)")
         return 0
     cleaned = wiring.clean(shell.settings)
@@ -144,10 +144,10 @@ def _others_live(snapshot: Snapshot, tour: Tour) -> bool:
     return services or any(not task.is_stopped and task.arn not in tour.made for task in snapshot.tasks)
 
 
-def _not_of(tour: Tour, plan: Any) -> int:
-    """How many containers, kept for their logs, are of tasks that the demo has not started."""
+def _not_of(tour: Tour, plan: Any, home: str) -> int:
+    """How many containers of this state folder, kept for their logs, are of tasks that the demo has not started."""
     ids = [name_of(arn)[:_ID_IN_NAME] for arn in tour.made]
-    names = [item.name for item in plan.items if item.kind == "container"]
+    names = [item.name for item in plan.items if item.kind == "container" and item.home == home]
     return sum(1 for name in names if not any(id_ in name for id_ in ids))
 
 

@@ -355,6 +355,7 @@ def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
             "volumes": cleaned.volumes,
             "left": list(cleaned.left),
             "otherHomes": cleaned.foreign,
+            "orphans": cleaned.orphans,
             "stateForgotten": forgot,
         }
         shell.tell(as_json(parts))
@@ -362,6 +363,8 @@ def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
     shell.tell(f"removed {counted(cleaned.containers, cleaned.networks, cleaned.volumes)}; {len(cleaned.left)} left")
     for sentence in cleaned.left:
         shell.say(f"left: {sentence}")
+    if cleaned.orphans:
+        shell.say(f"with them went {cleaned.orphans} things of state folders that are no more")
     if cleaned.foreign:
         shell.say(f"left alone: {cleaned.foreign} things of other state folders (chaos-ecs clean --all-homes)")
     if forgot:

@@ -25,11 +25,13 @@ PATIENCE_SECONDS = 10.0  # for what the engine is already removing
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing of ours in the engine. `kind` is container, network or volume; `id` is what the engine wants."""
+    """One thing of ours in the engine. `kind` is container, network or volume; `id` is what the engine wants; `home`
+    is the id of the state folder it belongs to."""
 
     kind: str
     id: str
     name: str
+    home: str
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -48,13 +50,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """How many were removed, and in sentences what is left although it should not be; `foreign` as in Plan."""
+    """How many of this home were removed, and in sentences what is left although it should not be; `foreign` as in
+    Plan; `orphans` is how many things of homes that are no more went with them."""
 
     containers: int
     networks: int
     volumes: int
     left: tuple[str, ...]
     foreign: int
+    orphans: int = 0
 
 
 def plan(client: APIClient, home_id: str, *, everything: bool = False) -> Plan:
@@ -76,9 +80,13 @@ def clean(client: APIClient, home_id: str, *, everything: bool = False) -> Clean
                 answers = threads.map(lambda item: _remove(client, item), chosen)
                 refusals |= {item: refusal for item, refusal in zip(chosen, answers, strict=True) if refusal}
     second = _second_look(lambda: plan(client, home_id, everything=everything))
-    left = tuple(f"{item}: {refusals.get(item, 'it came while the others went')}" for item in second.items)
-    gone = Plan(tuple(item for item in first.items if item not in second.items), second.foreign)
-    return Cleaned(gone.count("container"), gone.count("network"), gone.count("volume"), left, second.foreign)
+    # What a home that is no more leaves stuck in the engine is nothing that this home could be blamed for.
+    ours = [item for item in second.items if everything or item.home == home_id]
+    left = tuple(f"{item}: {refusals.get(item, 'it came while the others went')}" for item in ours)
+    gone = [item for item in first.items if item not in second.items]
+    own = Plan(tuple(item for item in gone if everything or item.home == home_id), second.foreign)
+    orphans = len(gone) - len(own.items)
+    return Cleaned(own.count("container"), own.count("network"), own.count("volume"), left, second.foreign, orphans)
 
 
 def _second_look(look: Callable[[], Plan]) -> Plan:
@@ -101,11 +109,13 @@ def _labelled(client: APIClient) -> list[tuple[Item, Mapping[str, str]]]:
     networks = client.networks(filters=filters)
     volumes = client.volumes(filters=filters).get("Volumes") or ()
     listed = [
-        *[(Item("container", one["Id"], _container_name(one)), labels.of(one)) for one in containers],
-        *[(Item("network", one["Id"], one["Name"]), labels.of(one)) for one in networks],
-        *[(Item("volume", one["Name"], one["Name"]), labels.of(one)) for one in volumes],
+        *[("container", one["Id"], _container_name(one), labels.of(one)) for one in containers],
+        *[("network", one["Id"], one["Name"], labels.of(one)) for one in networks],
+        *[("volume", one["Name"], one["Name"], labels.of(one)) for one in volumes],
     ]
-    return [(item, marks) for item, marks in listed if labels.HOME in marks]
+    return [
+        (Item(kind, id_, name, marks[labels.HOME]), marks) for kind, id_, name, marks in listed if labels.HOME in marks
+    ]
 
 
 def _container_name(listed: Mapping[str, Any]) -> str:

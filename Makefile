@@ -7,7 +7,7 @@ PIP_QUIET := -q --disable-pip-version-check --no-input
 SEEDS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test engine demo check lint test test-docker sim fmt clean
+.PHONY: help setup setup-test engine demo check lint test test-docker sim bench fmt clean
 MAKEFLAGS += --no-print-directory
 # pip's words about running as root and about the user's own settings are no concern of a virtual environment.
 export PIP_ROOT_USER_ACTION := ignore
@@ -45,6 +45,11 @@ test-docker: setup-test ## only what needs Docker: the contract and end to end
 sim: setup-test ## the simulation on more seeds: make sim SEEDS=500
 	SEEDS=$(SEEDS) $(BIN)/python -m pytest -q tests/sim
 
+bench: setup-test $(VENV)/bench/.installed ## how fast we are beside Swarm, ministack and moto, half an hour (QUICK=1: 7 minutes)
+	@$(BIN)/chaos-ecs doctor --fix --yes
+	@$(BIN)/chaos-ecs images build >/dev/null
+	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(BENCH)
+
 fmt: setup-test ## formats the code and mends what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -62,6 +67,14 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/.made
 $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
 	@echo "installing what the tests need into $(VENV) (once, up to a minute)" >&2
 	@$(BIN)/python -m pip install $(PIP_QUIET) -e '.[test]'
+	@touch $@
+
+# What the bench compares us with has dependencies of its own, so it has an environment of its own. Without pip in it,
+# because Debian's python3 may lack ensurepip: the pip of .venv installs into it.
+$(VENV)/bench/.installed: $(VENV)/.installed-test
+	@echo "installing the peers to measure against into $(VENV)/bench (once, some minutes)" >&2
+	@$(BIN)/python -m venv --without-pip $(VENV)/bench
+	@$(BIN)/python -m pip --python $(VENV)/bench/bin/python install $(PIP_QUIET) 'ministack[full]' 'moto[server]' psutil
 	@touch $@
 
 # Debian's python3 comes without ensurepip where the package python3-venv is missing. Then the pip that is here

@@ -45,7 +45,7 @@ test-docker: setup-test ## only what needs Docker: the contract and end to end
 sim: setup-test ## the simulation on more seeds: make sim SEEDS=500
 	SEEDS=$(SEEDS) $(BIN)/python -m pytest -q tests/sim
 
-bench: setup-test $(VENV)/bench/.installed ## how fast we are beside Swarm, ministack and moto, half an hour (QUICK=1: 7 minutes)
+bench: setup-test $(VENV)/bench/.installed ## how fast we are beside Swarm, ministack and moto, half an hour (QUICK=1: ten minutes)
 	@$(BIN)/chaos-ecs doctor --fix --yes
 	@$(BIN)/chaos-ecs images build >/dev/null
 	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(BENCH)

@@ -45,6 +45,8 @@ def container_seen(state: State, seen: ContainerSeen, now: float) -> None:
         task, container = _started(state, task, container, seen, now)
     if seen.state is RunState.EXITED and not container.is_over:
         _exited(state, task, container, seen, now)
+    elif seen.state is RunState.EXITED and _ran_out_of_memory(seen) and not container.reason:
+        lifecycle.put_container(state, state.the_task(task.arn), replace(container, reason=OUT_OF_MEMORY))
     elif seen.state is RunState.RUNNING and _is_another_run(container, seen):
         _restarted(state, task, container, seen, now)
     elif seen.state is RunState.RUNNING:
@@ -108,20 +110,23 @@ def _started(state: State, task: Task, container: Container, seen: ContainerSeen
 
 
 def _exited(state: State, task: Task, container: Container, seen: ContainerSeen, now: float) -> None:
-    """`OutOfMemoryError` only when the main process itself was killed: Docker's flag is also set when a child of it
-    was, and the container then ends by itself with another code."""
     task = state.the_task(task.arn)
-    out_of_memory = seen.oom_killed and seen.exit_code == SIGKILLED
     finished_at = min(now, max(seen.finished_at or now, container.started_at or 0.0))
     container = replace(
         container,
         last_status=ContainerStatus.STOPPED,
         exit_code=seen.exit_code,
         finished_at=finished_at,
-        reason=OUT_OF_MEMORY if out_of_memory else container.reason,
+        reason=OUT_OF_MEMORY if _ran_out_of_memory(seen) else container.reason,
         bindings=(),
     )
     lifecycle.settle(state, lifecycle.put_container(state, task, container), now)
+
+
+def _ran_out_of_memory(seen: ContainerSeen) -> bool:
+    """Only when the main process itself was killed: Docker's flag is also set when a child of it was, and the
+    container then ends by itself with another code. The flag may come a look later than the end."""
+    return seen.oom_killed and seen.exit_code == SIGKILLED
 
 
 def _look_at_running(state: State, task: Task, container: Container, seen: ContainerSeen, now: float) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos_ecs.core import arns
-from chaos_ecs.core.model import Task
+from chaos_ecs.core.model import ContainerDefinition, Task
 
 HOME = "chaos-ecs.home"  # the id of the state folder: whose it is
 HOME_PATH = "chaos-ecs.home-path"
@@ -23,6 +23,7 @@ TASK = "chaos-ecs.task"
 SERVICE = "chaos-ecs.service"
 FAMILY = "chaos-ecs.family"  # FAMILY:REVISION
 CONTAINER = "chaos-ecs.container"  # its name in the task definition
+HOST_PORTS = "chaos-ecs.host-ports"  # those its task definition names; absent where the engine picks them
 
 LONGEST_NAME = 63  # of a host name's label; Docker itself would take more
 _TASK_ID_DIGITS = 12
@@ -45,15 +46,17 @@ class Home:
         return {"label": [f"{HOME}={self.id}", TASK]}
 
 
-def container_labels(home: Home, task: Task, name: str) -> dict[str, str]:
+def container_labels(home: Home, task: Task, definition: ContainerDefinition) -> dict[str, str]:
     labels = {
         **home.labels,
         CLUSTER: task.cluster_arn,
         TASK: task.arn,
+        SERVICE: task.service_arn or "",
         FAMILY: arns.name_of(task.task_definition_arn),
-        CONTAINER: name,
+        CONTAINER: definition.name,
+        HOST_PORTS: ",".join(str(mapping.host_port) for mapping in definition.port_mappings if mapping.host_port),
     }
-    return labels | ({SERVICE: task.service_arn} if task.service_arn else {})
+    return {label: value for label, value in labels.items() if value}
 
 
 def network_labels(home: Home, cluster_arn: str) -> dict[str, str]:

@@ -28,7 +28,7 @@ def container_config(home: Home, task: Task, definition: ContainerDefinition) ->
     """The body of POST /containers/create. A member that is absent is left to the image."""
     config: dict[str, Any] = {
         "Image": definition.image,
-        "Labels": labels.container_labels(home, task, definition.name),
+        "Labels": labels.container_labels(home, task, definition),
         "Hostname": labels.host_name(task),
         "Env": [f"{name}={value}" for name, value in environment(task, definition).items()],
         "Cmd": _listed(definition.command),

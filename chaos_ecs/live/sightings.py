@@ -91,6 +91,26 @@ class Sightings:
             self._outbox.append(fact)
         self._wake()
 
+    def ended(self, runtime_id: str, at: float, exit_code: int, *, oom_killed: bool) -> None:
+        """The engine said by itself that a run ended; a later look fills in what it did not say. A late event, which
+        speaks of a run before the known one, is passed over."""
+        with self._lock:
+            known = self._known.get(runtime_id)
+            if known is None or known.seen.state is not RunState.RUNNING or at < (known.seen.started_at or at):
+                return
+            seen = replace(
+                known.seen,
+                state=RunState.EXITED,
+                finished_at=at,
+                exit_code=exit_code,
+                oom_killed=oom_killed,
+                paused=False,
+                bindings=(),
+            )
+            self._known[runtime_id] = replace(known, seen=seen)
+            self._outbox.append(seen)
+        self._wake()
+
     def missing(self, runtime_id: str) -> None:
         """The engine knows no such container: told once, and only if it was reported before."""
         with self._lock:
@@ -147,9 +167,10 @@ class Sightings:
             return [seen]
         if _age(seen) < _age(known.seen) or (_age(seen) == _age(known.seen) and look.ticket < known.ticket):
             return []
-        self._known[seen.runtime_id] = look
-        if seen == known.seen:
+        if seen == known.seen or _ended_alike(seen, known.seen):
+            self._known[seen.runtime_id] = replace(look, seen=known.seen)
             return []
+        self._known[seen.runtime_id] = look
         return [*_end_of_the_run_before(known.seen, look), seen]
 
     def _lose(self, runtime_ids: Iterable[str]) -> list[ContainerGone]:
@@ -168,6 +189,11 @@ class Sightings:
 def _age(seen: ContainerSeen) -> tuple[float, int]:
     """A container's life moves on in this order: started later, then further in that run."""
     return (seen.started_at or 0.0, _ORDER[seen.state])
+
+
+def _ended_alike(seen: ContainerSeen, known: ContainerSeen) -> bool:
+    """The end that an event told and the one an inspection tells differ by the milliseconds between them."""
+    return known.state is RunState.EXITED and replace(seen, finished_at=known.finished_at) == known
 
 
 def _end_of_the_run_before(known: ContainerSeen, look: Look) -> list[ContainerSeen]:

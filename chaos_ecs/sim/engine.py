@@ -20,6 +20,7 @@ from chaos_ecs.ports import Clock
 SIGKILL_CODE = 137
 STOPPED_CODE = 143  # told to stop before the work was done
 FIRST_HOST_PORT = 49153
+FLAG_SECONDS = 0.1  # how long the flag of an end out of memory comes after it
 
 
 @dataclass(frozen=True)
@@ -215,10 +216,11 @@ class SimEngine:
         self._change(replace(container, seen=seen))
 
     def run_out_of_memory(self, runtime_id: str) -> None:
+        """The end comes first and the flag after it: the order that is harder to get right."""
         container = self.containers.get(runtime_id)
         if container and container.seen.state is RunState.RUNNING:
-            self.containers[runtime_id] = replace(container, seen=replace(container.seen, oom_killed=True))
             self._exit(runtime_id, SIGKILL_CODE, container.seen.started_at)
+            self.after(FLAG_SECONDS, lambda: self._flag_out_of_memory(runtime_id))
 
     def running(self) -> Sequence[SimContainer]:
         return [c for c in self.containers.values() if c.seen.state is RunState.RUNNING]
@@ -236,6 +238,10 @@ class SimEngine:
         )
         lines = (*container.lines, (now, f"{container.seen.name} exited with code {code} (simulated)"))
         self._change(replace(container, seen=seen, lines=lines))
+
+    def _flag_out_of_memory(self, runtime_id: str) -> None:
+        if ended := self.containers.get(runtime_id):
+            self._change(replace(ended, seen=replace(ended.seen, oom_killed=True)))
 
     def _report_health(self, runtime_id: str, since: float) -> None:
         container = self.containers.get(runtime_id)

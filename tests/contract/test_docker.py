@@ -159,7 +159,7 @@ def test_a_container_made_but_not_started_is_started_when_asked_for_again(docker
     body = {
         "Image": DEMO_IMAGE,
         "Cmd": ["worker"],
-        "Labels": labels.container_labels(docker_world.home, task, "app"),
+        "Labels": labels.container_labels(docker_world.home, task, a_container()),
         "HostConfig": {"NetworkMode": labels.network_name(docker_world.home, CLUSTER)},
     }
     made = docker_world.client.create_container_from_config(body, labels.container_name(task, "app"))["Id"]

@@ -81,7 +81,8 @@ def greedy_stage(world: World) -> Stage:
 def test_a_task_out_of_memory_says_so_and_is_replaced(greedy_stage: Stage) -> None:
     world = greedy_stage.world
     dead = healed_after(greedy_stage, lambda victim: world.exhaust_memory(victim, of_child=False))
-    assert_essential_exited(dead, 137, OUT_OF_MEMORY)
+    world.advance_until(lambda: greedy_stage.task(dead.arn).containers[0].reason)
+    assert_essential_exited(greedy_stage.task(dead.arn), 137, OUT_OF_MEMORY)
 
 
 def test_a_task_whose_child_ran_out_of_memory_has_ended_by_itself(greedy_stage: Stage) -> None:

@@ -45,7 +45,7 @@ def test_long_names_are_cut_to_a_host_names_length_and_stay_apart() -> None:
 
 
 def test_every_label_of_a_container_is_there() -> None:
-    marks = labels.container_labels(HOME, a_task(service="web"), "app")
+    marks = labels.container_labels(HOME, a_task(service="web"), a_container(port_mappings=(PortMapping(80, 8080),)))
     assert (
         marks.items()
         >= {
@@ -56,9 +56,11 @@ def test_every_label_of_a_container_is_there() -> None:
             "chaos-ecs.service": arns.service_arn(CLUSTER, "web"),
             "chaos-ecs.family": "batch-job:1",
             "chaos-ecs.container": "app",
+            "chaos-ecs.host-ports": "8080",
         }.items()
     )
-    assert "chaos-ecs.service" not in labels.container_labels(HOME, a_task(), "app")
+    marks = labels.container_labels(HOME, a_task(), a_container(port_mappings=(PortMapping(80),)))
+    assert not {"chaos-ecs.service", "chaos-ecs.host-ports"} & marks.keys()
 
 
 def test_ports_are_published_on_localhost_and_the_engine_picks_where_none_is_named() -> None:
@@ -117,7 +119,7 @@ def test_dockers_times_are_seconds_since_the_epoch(text: str, expected: float | 
 def an_inspection(status: str, **state: object) -> dict[str, object]:
     return {
         "Id": "abc",
-        "Config": {"Labels": labels.container_labels(HOME, a_task(), "app")},
+        "Config": {"Labels": labels.container_labels(HOME, a_task(), a_container())},
         "State": {"Status": status, "StartedAt": "2026-11-23T18:29:00Z", "ExitCode": 0, **state},
         "NetworkSettings": {"Ports": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "49153"}], "81/tcp": None}},
     }

@@ -63,6 +63,31 @@ def test_a_container_that_has_exited_and_runs_again_is_not_told_to_exit_twice() 
     assert seen.drain() == [EXITED, AGAIN]
 
 
+def test_an_end_that_an_event_tells_is_told_at_once_and_not_again_by_the_look_that_follows() -> None:
+    seen = sightings()
+    seen.report(Look(RUNNING, 1))
+    seen.ended("id-1", 12.0, 0, oom_killed=False)
+    seen.report(Look(replace(EXITED, finished_at=12.003), 2))
+    assert seen.drain() == [RUNNING, EXITED]
+
+
+def test_a_look_that_knows_more_of_an_end_than_its_event_is_told() -> None:
+    seen = sightings()
+    seen.report(Look(RUNNING, 1))
+    seen.ended("id-1", 12.0, 137, oom_killed=False)
+    known_better = replace(EXITED, finished_at=12.003, exit_code=137, oom_killed=True)
+    seen.report(Look(known_better, 2))
+    assert seen.drain()[-1] == known_better
+
+
+def test_a_late_event_does_not_end_a_later_run() -> None:
+    seen = sightings()
+    seen.report(Look(AGAIN, 1))
+    seen.ended("id-1", 15.0, 137, oom_killed=False)
+    seen.ended("id-2", 25.0, 137, oom_killed=False)
+    assert seen.drain() == [AGAIN]
+
+
 def test_what_a_listing_lacks_is_gone_and_told_once() -> None:
     seen = sightings()
     seen.report(Look(RUNNING, 1))

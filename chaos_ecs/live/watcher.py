@@ -40,6 +40,8 @@ BELT_SECONDS = 30.0  # a look though nothing was heard
 FIRST_RETRY_SECONDS = 0.2
 LONGEST_RETRY_SECONDS = 2.0
 CLOSING_SECONDS = 2.0
+AFTER_A_DEATH_SECONDS = 1.0
+"""When a container is looked at whose end was told already: its replacement's start has the engine to itself."""
 
 # Everything else an engine tells (exec of health checks, attach, resize) says nothing about a container's state.
 _EVENTS = ["start", "die", "oom", "destroy", "pause", "unpause", "health_status", "rename", "restart", "kill", "stop"]
@@ -56,6 +58,14 @@ class _Beginning:
     engine: str
     looks: tuple[Look, ...]
     ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A container to be looked at: not before `due`, on the monotonic clock."""
+
+    due: float
+    exit_code: int | None  # of its newest `die`, if that was heard
 
 
 class Watcher:
@@ -80,7 +90,7 @@ class Watcher:
         self._client: APIClient | None = None
         self._stream: CancellableStream | None = None
         self._lost_told = False
-        self._heard_of: dict[str, int | None] = {}  # runtime id: exit code of its newest `die`, if that was heard
+        self._heard_of: dict[str, _Heard] = {}  # by runtime id
         self._out_of_memory: set[str] = set()  # runtime ids: `oom` comes before `die`, which does not say it
         self._threads = [
             threading.Thread(target=self._guarded, args=(job,), name=name, daemon=True)
@@ -108,10 +118,13 @@ class Watcher:
         if client is not None:
             client.close()
 
-    def look_at(self, runtime_id: str, exit_code: int | None = None) -> None:
-        """Soon looks at this container, and at the listing. Returns at once."""
+    def look_at(self, runtime_id: str, exit_code: int | None = None, *, after: float = 0.0) -> None:
+        """Looks at this container, and at the listing, in `after` seconds. Returns at once."""
         with self._changed:
-            self._heard_of[runtime_id] = exit_code if exit_code is not None else self._heard_of.get(runtime_id)
+            known = self._heard_of.get(runtime_id)
+            if exit_code is None and known is not None:
+                exit_code = known.exit_code
+            self._heard_of[runtime_id] = _Heard(time.monotonic() + after, exit_code)
             self._changed.notify_all()
 
     def lose(self, reason: str, client: APIClient | None = None) -> None:
@@ -191,34 +204,43 @@ class Watcher:
         exit_code = int(code) if code.isdigit() else None
         if event["Action"] == "oom":
             self._out_of_memory.add(actor["ID"])
+        after = 0.0
         if exit_code is not None and labels.HOST_PORTS not in marks:  # a port it named is still taken: look first
+            after = AFTER_A_DEATH_SECONDS
             oom_killed = actor["ID"] in self._out_of_memory
             self._sightings.ended(actor["ID"], event["timeNano"] / 1e9, exit_code, oom_killed=oom_killed)
         if event["Action"] == "die":
             self._out_of_memory.discard(actor["ID"])
-        self.look_at(actor["ID"], exit_code)
+        self.look_at(actor["ID"], exit_code, after=after)
 
     def _look_when_told(self) -> None:
-        while True:
-            with self._changed:
-                told = self._changed.wait_for(
-                    lambda: self._closed.is_set() or (self._heard_of and self._client is not None), BELT_SECONDS
-                )
-                if self._closed.is_set():
-                    return
-                client, heard_of = self._client, self._heard_of
-                if client is None:
-                    continue
-                self._heard_of = {}
+        while (wanted := self._await_something_to_look_at()) is not None:
+            client, heard_of = wanted
             try:
-                self._look(client, heard_of, thorough=not told)
+                self._look(client, heard_of, thorough=not heard_of)
             except engine.UNREACHABLE as error:
                 self.lose(engine.why(error), client)
 
-    def _look(self, client: APIClient, heard_of: Mapping[str, int | None], *, thorough: bool) -> None:
+    def _await_something_to_look_at(self) -> tuple[APIClient, dict[str, _Heard]] | None:
+        """The containers whose time has come; none of them after half a minute in which nothing was heard. None once
+        closed."""
+        belt = time.monotonic() + BELT_SECONDS
+        with self._changed:
+            while not self._closed.is_set():
+                now = time.monotonic()
+                if self._client is not None:
+                    ready = {id_: heard for id_, heard in self._heard_of.items() if heard.due <= now}
+                    if ready or now >= belt:
+                        self._heard_of = {id_: h for id_, h in self._heard_of.items() if id_ not in ready}
+                        return self._client, ready
+                dues = [heard.due for heard in self._heard_of.values()] if self._client is not None else []
+                self._changed.wait(max(0.0, min([belt, *dues]) - now) if self._client is not None else None)
+        return None
+
+    def _look(self, client: APIClient, heard_of: Mapping[str, _Heard], *, thorough: bool) -> None:
         """The containers heard of first: that is what somebody waits for. Then whatever the listing says is new."""
-        for runtime_id, exit_code in heard_of.items():
-            self._look_closely(client, runtime_id, exit_code)
+        for runtime_id, heard in heard_of.items():
+            self._look_closely(client, runtime_id, heard.exit_code)
         ticket = self._sightings.ticket()
         listed = client.containers(all=True, filters=self._home.filters)
         known = self._sightings.known()

@@ -81,7 +81,7 @@ def opened() -> Iterator[Room]:
         run = secrets.token_hex(3)
         network = f"{MARK}-{run}"
         client.create_network(network, driver="bridge", labels={MARK: run})
-        stack.callback(client.remove_network, network)
+        stack.callback(_remove_network, client, network)
         _commit_stubborn_image(client)
         stack.callback(client.remove_image, STUBBORN_IMAGE, force=True)
         killer = Killer(client, run)
@@ -89,6 +89,19 @@ def opened() -> Iterator[Room]:
         observer = Observer(engine.connect())
         stack.callback(observer.close)
         yield Room(client, observer, killer, folder, network, run)
+
+
+def _remove_network(client: APIClient, network: str) -> None:
+    """dockerd 20.10 now and then keeps the endpoint of a container that died while it was starting, and then refuses
+    until it is restarted. What was measured must not be lost over that; `leftovers` names the network."""
+
+    def removed() -> bool:
+        with suppress(APIError):
+            client.remove_network(network)
+        return not client.networks(names=[network])
+
+    with suppress(NotSeenError):
+        await_true(removed, within=10, what=f"removal of {network}")
 
 
 def leftovers(room: Room) -> list[str]:

@@ -19,11 +19,14 @@ from typing import Any, TypeVar
 
 from chaos_ecs.core.apply import apply
 from chaos_ecs.core.backoff import was_set_back
+from chaos_ecs.core.balancing_messages import RouteTraffic
 from chaos_ecs.core.errors import EcsError
 from chaos_ecs.core.messages import Action, Command, Effect, Event, EventType, Fact
-from chaos_ecs.core.plan import Plan, plan
+from chaos_ecs.core.pace import DEMO, Pace
+from chaos_ecs.core.plan import plan
 from chaos_ecs.core.state import State
-from chaos_ecs.ports import Clock, Runtime, Store
+from chaos_ecs.core.todo import Plan
+from chaos_ecs.ports import Clock, LoadBalancer, Runtime, Store
 
 EVENTS_KEPT = 10_000
 LONGEST_NAP_SECONDS = 60.0
@@ -45,11 +48,21 @@ class _Request:
 
 
 class Controller:
-    def __init__(self, *, clock: Clock, runtime: Runtime, store: Store, salt: str) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        runtime: Runtime,
+        balancer: LoadBalancer,
+        store: Store,
+        salt: str,
+        pace: Pace = DEMO,
+    ) -> None:
         self.clock = clock
         self.runtime = runtime
+        self.balancer = balancer
         self.store = store
-        self.state = State(salt)
+        self.state = State(salt, pace)
         entities, events = store.load()
         self.state.load(entities)
         self.history: deque[Event] = deque(events, EVENTS_KEPT)
@@ -105,6 +118,7 @@ class Controller:
     def run(self) -> None:
         """Steps until `stop`. A bug ends the loop, loudly: `failed` holds it and every waiting request fails."""
         self.runtime.open(self.wake)
+        self.balancer.open(self.wake)
         try:
             while not self._stopping.is_set():
                 next_at = self.settle()
@@ -118,6 +132,7 @@ class Controller:
             self._ended = True
             self._refuse([*self._taken, *self._drain()])
             self.runtime.close()
+            self.balancer.close()
             self.store.close()
 
     def settle(self) -> float | None:
@@ -139,10 +154,11 @@ class Controller:
             if (told := self._take(request, now)) is not None:
                 accepted.append((request, told))
                 events.extend(told)
-        for fact in self.runtime.poll():
+        for fact in (*self.runtime.poll(), *self.balancer.poll()):
             events.extend(self._apply_fact(fact, now))
-        self._touch_due(now)
+        due = self._touch_due(now)
         touched, state.touched = state.touched, {}
+        touched = self._without_waiting(touched, due, now)
         todo = self._last_plan = plan(state, touched, now)
         for action in todo.actions:
             events.extend(apply(state, action, now))
@@ -180,7 +196,9 @@ class Controller:
     def _execute(self, actions: Sequence[Action]) -> None:
         for action in actions:
             log.debug("action: %s", action)
-        effects = [action for action in actions if isinstance(action, Effect)]
+            if isinstance(action, RouteTraffic):
+                self.balancer.route(action.routing)
+        effects = [action for action in actions if isinstance(action, Effect) and not isinstance(action, RouteTraffic)]
         if effects:
             self.runtime.execute(effects)
 
@@ -207,7 +225,9 @@ class Controller:
 
     # --- what is due when ---
 
-    def _touch_due(self, now: float) -> None:
+    def _touch_due(self, now: float) -> dict[str, None]:
+        """What is due now, and touched."""
+        due: dict[str, None] = {}
         if was_set_back(self._stepped_at, now):  # whatever was due soon is now far in the future
             self.state.touch_all()
         self._stepped_at = now
@@ -216,6 +236,24 @@ class Controller:
             if self._due.get(arn) == at:
                 del self._due[arn]
                 self.state.touch(arn)
+                due[arn] = None
+        return due
+
+    def _without_waiting(self, touched: dict[str, None], due: dict[str, None], now: float) -> dict[str, None]:
+        """At the pace of AWS a service is looked at once in a tick: one that was touched in between waits for the next.
+
+        Touched at 103.2 s, a tick of 10 s: it is due at 110 s.
+        """
+        tick = self.state.pace.tick
+        if not tick:
+            return touched
+        waiting = {arn: None for arn in touched if arn in self.state.services and arn not in due}
+        next_tick = (now // tick + 1) * tick
+        for arn in waiting:
+            if self._due.get(arn, next_tick + tick) > next_tick:
+                self._due[arn] = next_tick
+                heapq.heappush(self._agenda, (next_tick, arn))
+        return {arn: None for arn in touched if arn not in waiting}
 
     def _reschedule(self, touched: dict[str, None], due: dict[str, float]) -> None:
         for arn in touched:
@@ -229,8 +267,8 @@ class Controller:
         while self._agenda and self._due.get(self._agenda[0][1]) != self._agenda[0][0]:
             heapq.heappop(self._agenda)
         times = [self._agenda[0][0]] if self._agenda else []
-        if (fact_at := self.runtime.next_fact_at()) is not None:
-            times.append(fact_at)
+        told = (self.runtime.next_fact_at(), self.balancer.next_fact_at())
+        times += [fact_at for fact_at in told if fact_at is not None]
         return min(times, default=None)
 
     def _nap_seconds(self, next_at: float | None) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from chaos_ecs.core.balancing import Routing
 from chaos_ecs.core.messages import Effect, Event, Fact
 from chaos_ecs.core.model import Entity
 
@@ -41,6 +42,30 @@ class Runtime(Protocol):
 
     def close(self) -> None:
         """Stops looking. Containers run on."""
+        ...
+
+
+class LoadBalancer(Protocol):
+    """What carries requests to targets and checks their health: one for everything. See `core/balancing.py`."""
+
+    def open(self, wake: Callable[[], None]) -> None:
+        """Begins to look; `wake` is called from any thread whenever `poll` has something."""
+        ...
+
+    def poll(self) -> Sequence[Fact]:
+        """What was seen since the last call, oldest first. Never blocks, never raises for the world's reasons."""
+        ...
+
+    def route(self, routing: Routing) -> None:
+        """All it is to do from now on. Begins to do it and returns at once; one that dies is brought back to it."""
+        ...
+
+    def next_fact_at(self) -> float | None:
+        """As `Runtime.next_fact_at`."""
+        ...
+
+    def close(self) -> None:
+        """Stops looking. The balancer runs on, and does what it was last told."""
         ...
 
 

@@ -1,7 +1,9 @@
 """`apply`: the only writer of State. One table says which function takes which message.
 
-Commands are in `commands.py` and `task_definitions.py`, Facts in `facts.py`, Actions in `intents.py`, and what they
-share about a task's life in `lifecycle.py`. A Command may raise an EcsError, before anything has changed.
+Commands are in `commands.py`, `service_commands.py` and `task_definitions.py`, Facts in `facts.py`, Actions in
+`intents.py` and `rollout.py`, all of load balancing in `target_groups.py`, `listeners.py` and `targets.py`, all of
+scaling in `scaling_commands.py`; what they share about a task's life is in `lifecycle.py`. A Command may raise an
+EcsError, before anything has changed.
 """
 
 from __future__ import annotations
@@ -9,8 +11,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chaos_ecs.core import commands, facts, intents, task_definitions
+from chaos_ecs.core import balancing_messages as b
+from chaos_ecs.core import (
+    balancing_tags,
+    client,
+    commands,
+    facts,
+    intents,
+    listeners,
+    rollout,
+    scaling_commands,
+    service_commands,
+    target_groups,
+    targets,
+    task_definitions,
+)
 from chaos_ecs.core import messages as m
+from chaos_ecs.core import rollout_messages as r
+from chaos_ecs.core import scaling_messages as s
 from chaos_ecs.core.state import State
 
 _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
@@ -19,13 +37,34 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     m.DeleteCluster: commands.delete_cluster,
     m.RegisterTaskDefinition: task_definitions.register,
     m.DeregisterTaskDefinition: task_definitions.deregister,
-    m.CreateService: commands.create_service,
-    m.UpdateService: commands.update_service,
-    m.DeleteService: commands.delete_service,
+    m.CreateService: service_commands.create_service,
+    m.UpdateService: service_commands.update_service,
+    m.DeleteService: service_commands.delete_service,
     m.RunTask: commands.run_task,
     m.StopTask: commands.stop_task,
     m.KillTask: commands.kill_task,
-    m.SetStandby: commands.set_standby,
+    m.SetStandby: service_commands.set_standby,
+    r.StopServiceDeployment: service_commands.stop_service_deployment,
+    r.SetTaskProtection: service_commands.set_task_protection,
+    b.CreateTargetGroup: target_groups.create_target_group,
+    b.ModifyTargetGroup: target_groups.modify_target_group,
+    b.ModifyTargetGroupAttributes: target_groups.modify_target_group_attributes,
+    b.DeleteTargetGroup: target_groups.delete_target_group,
+    b.CreateLoadBalancer: listeners.create_load_balancer,
+    b.DeleteLoadBalancer: listeners.delete_load_balancer,
+    b.CreateListener: listeners.create_listener,
+    b.ModifyListener: listeners.modify_listener,
+    b.DeleteListener: listeners.delete_listener,
+    b.CreateRule: listeners.create_rule,
+    b.ModifyRule: listeners.modify_rule,
+    b.DeleteRule: listeners.delete_rule,
+    b.AddTags: balancing_tags.add_tags,
+    b.RemoveTags: balancing_tags.remove_tags,
+    s.RegisterScalableTarget: scaling_commands.register_scalable_target,
+    s.DeregisterScalableTarget: scaling_commands.deregister_scalable_target,
+    s.PutScalingPolicy: scaling_commands.put_scaling_policy,
+    s.DeleteScalingPolicy: scaling_commands.delete_scaling_policy,
+    b.HostPortTaken: listeners.host_port_taken,
     m.ContainerSeen: facts.container_seen,
     m.ContainerGone: facts.container_gone,
     m.PullStarted: facts.pull_started,
@@ -34,13 +73,21 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     m.StartUnknown: facts.start_unknown,
     m.EngineConnected: facts.engine_connected,
     m.EngineLost: facts.engine_lost,
+    b.ClientFailing: client.client_failing,
+    b.ClientServed: client.client_served,
+    s.MetricSeen: scaling_commands.metric_seen,
     m.StartTasks: intents.start_tasks,
-    m.StopTasks: intents.stop_tasks,
+    m.StopTasks: rollout.stop_tasks,
+    r.StopUnhealthy: rollout.stop_unhealthy,
+    r.MarkHealthy: rollout.mark_healthy,
+    r.MarkUnhealthy: rollout.mark_unhealthy,
+    r.FailDeployment: rollout.fail_deployment,
+    r.TellStuck: rollout.tell_stuck,
     m.PrepareStandbys: intents.prepare_standbys,
     m.DiscardStandbys: intents.discard_standbys,
     m.FailTask: intents.fail_task,
-    m.MarkSteady: intents.mark_steady,
-    m.RetireDeployments: intents.retire_deployments,
+    r.MarkSteady: rollout.mark_steady,
+    r.RetireDeployments: rollout.retire_deployments,
     m.DeactivateService: intents.deactivate_service,
     m.ForgetTask: intents.forget_task,
     m.ForgetService: intents.forget_service,
@@ -51,6 +98,15 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     m.ResumeContainer: intents.resume_container,
     m.RemoveContainer: intents.remove_container,
     m.RemoveNetwork: intents.remove_network,
+    b.TargetChecked: targets.target_checked,
+    b.BalancerUp: targets.balancer_up,
+    b.BalancerLost: targets.balancer_lost,
+    b.RegisterTargets: targets.register_targets,
+    b.DeregisterTargets: targets.deregister_targets,
+    b.ForgetTargets: targets.forget_targets,
+    b.RouteTraffic: targets.route_traffic,
+    s.ScaleService: scaling_commands.scale_service,
+    s.ForgetScaling: scaling_commands.forget_scaling,
 }
 
 

@@ -27,6 +27,29 @@ def container_arn(task: str, container_id: str) -> str:
     return f"{task.replace(':task/', ':container/', 1)}/{container_id}"
 
 
+def target_group_arn(region: str, name: str, id_: str) -> str:
+    """`id_` and those below are 16 hexadecimal digits: a name may come back, an ARN never does."""
+    return f"arn:aws:elasticloadbalancing:{region}:{ACCOUNT_ID}:targetgroup/{name}/{id_}"
+
+
+def load_balancer_arn(region: str, name: str, id_: str) -> str:
+    """Of an Application Load Balancer."""
+    return f"arn:aws:elasticloadbalancing:{region}:{ACCOUNT_ID}:loadbalancer/app/{name}/{id_}"
+
+
+def listener_arn(load_balancer: str, id_: str) -> str:
+    return f"{load_balancer.replace(':loadbalancer/', ':listener/', 1)}/{id_}"
+
+
+def rule_arn(listener: str, id_: str) -> str:
+    return f"{listener.replace(':listener/', ':listener-rule/', 1)}/{id_}"
+
+
+def default_rule_arn(listener: str) -> str:
+    """A listener's default rule is no entity of its own: its id is the listener's with every bit turned."""
+    return rule_arn(listener, f"{int(name_of(listener), 16) ^ 0xFFFF_FFFF_FFFF_FFFF:016x}")
+
+
 def region_of(arn: str) -> str:
     return arn.split(":", 4)[3]
 

@@ -1,20 +1,22 @@
-"""Rolling limits and what follows from them for one service: how many tasks to start, which to stop.
+"""Rolling limits and what follows from them for one service: how many tasks to start, which to stop. And the circuit
+breaker's threshold. Pure arithmetic on what `health.py` says.
 
-Source: API_DeploymentConfiguration. Worked numbers: desired 4 at 100/200 % gives limits 4 and 8: four new ones start,
-then four old ones stop. Desired 4 at 50/100 % gives 2 and 4: two old ones stop, two new ones start, twice.
+Source: API_DeploymentConfiguration; Developer Guide, "Amazon ECS services" and "deployment circuit breaker". Worked
+numbers: desired 4 at 100/200 % gives limits 4 and 8: four new ones start, then four old ones stop. Desired 4 at 50/100
+% gives 2 and 4: two old ones stop, two new ones start, twice.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from chaos_ecs.core.model import Service, Task, TaskStatus
+from chaos_ecs.core.health import TaskHealth
+from chaos_ecs.core.model import Deployment, DeploymentConfiguration, RolloutState, Service, Task, TaskStatus
 
 BATCH = 10
 """Tasks started in one go, as many as one RunTask call can; the next batch follows in the next step."""
-
 
 PENDING_LIMIT = 20
 """Tasks of one service that wait for their start: more are made as these come to run. Eight start at once, so it is
@@ -23,9 +25,19 @@ enough to keep every slot busy, and a desired count of 5,000 neither fills the r
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    start: int = 0
-    surplus: tuple[Task, ...] = ()  # of the newest deployment, above the desired count
+    starts: tuple[tuple[str, int], ...] = ()  # (deployment id, how many)
+    surplus: tuple[Task, ...] = ()  # above the desired count
+    unhealthy: tuple[Task, ...] = ()  # replaced, or to make room for their replacement
     replaced: tuple[Task, ...] = ()  # of older deployments
+    protected_until: float | None = None  # when the first of those goes that stay only because they are protected
+    stuck: bool = False  # the limits leave no move, and nothing is under way that could change that
+
+    @property
+    def stops(self) -> tuple[Task, ...]:
+        return (*self.surplus, *self.unhealthy, *self.replaced)
+
+    def start(self, deployment_id: str) -> int:
+        return dict(self.starts).get(deployment_id, 0)
 
 
 def lower_limit(service: Service) -> int:
@@ -38,38 +50,146 @@ def upper_limit(service: Service) -> int:
     return math.floor(service.desired_count * service.deployment_configuration.maximum_percent / 100)
 
 
-def moves(service: Service, live_tasks: Sequence[Task]) -> Moves:
-    """The next moves, from the tasks that are not STOPPED."""
-    wanted = [task for task in live_tasks if task.is_wanted]
-    newest = [task for task in wanted if task.deployment_id == service.primary.id]
-    older = [task for task in wanted if task.deployment_id != service.primary.id]
-    if len(newest) > service.desired_count:
-        return Moves(surplus=_youngest(newest, len(newest) - service.desired_count))
-    # An older task that is not running serves nobody: it may go at once. A running one may go only above the limit.
-    running = sum(1 for task in wanted if task.is_running)
-    idle = [task for task in older if not task.is_running]
-    serving = [task for task in older if task.is_running]
-    spare = max(0, running - lower_limit(service))
-    replaced = (*idle, *serving[:spare])
-    start = min(service.desired_count - len(newest), upper_limit(service) - len(wanted))
-    if not older:
-        start = service.desired_count - len(newest)
-    room = PENDING_LIMIT - sum(1 for task in wanted if not task.is_running)
-    return Moves(start=max(0, min(BATCH, room, start)), replaced=tuple(replaced))
+def breaker_threshold(configuration: DeploymentConfiguration, desired_count: int) -> int:
+    """How many failed tasks trip the circuit breaker. Desired 1 gives 3, 25 gives 13, 400 and more 200."""
+    value = configuration.circuit_breaker_value
+    if configuration.circuit_breaker_type == "COUNT":
+        return value
+    share = math.ceil(desired_count * value / 100)
+    return share if configuration.circuit_breaker_type == "UNBOUNDED_PERCENT" else min(200, max(3, share))
 
 
-def is_steady(service: Service, live_tasks: Sequence[Task]) -> bool:
-    """The desired number of tasks of the newest deployment run, no more are wanted, and no older one is left.
-
-    A task of the newest deployment that is still stopping (scaled in, stopped by a user) does not count either way.
-    """
-    wanted = [task for task in live_tasks if task.is_wanted]
-    return len(wanted) == service.desired_count and all(
-        task.deployment_id == service.primary.id and (task.is_running or not task.is_wanted) for task in live_tasks
-    )
+def fallback(service: Service) -> Deployment | None:
+    """The deployment to roll back to: the newest that was completed, if the newest of all was not."""
+    if service.primary.was_completed:
+        return None
+    return next((deployment for deployment in service.deployments[1:] if deployment.was_completed), None)
 
 
-def _youngest(tasks: Sequence[Task], count: int) -> tuple[Task, ...]:
-    """Whom scaling in takes: those that run nothing yet, then the youngest; oldest tasks stay."""
-    ranked = sorted(tasks, key=lambda task: (task.last_status is TaskStatus.RUNNING, -task.number))
-    return tuple(ranked[:count])
+class Rollout:
+    """The tasks of one service, sorted by deployment and health; and what to do about them."""
+
+    def __init__(self, service: Service, live_tasks: Sequence[Task], health: Callable[[Task], TaskHealth], now: float):
+        self.service = service
+        self.now = now
+        self.live = live_tasks
+        self.wanted = [task for task in live_tasks if task.is_wanted]
+        self.health = {task.arn: health(task) for task in self.wanted}
+        self.newest = [task for task in self.wanted if task.deployment_id == service.primary.id]
+        self.older = [task for task in self.wanted if task.deployment_id != service.primary.id]
+
+    def moves(self) -> Moves:
+        """The next moves. Every stop leaves the limits whole, and nobody who is to stop is counted on."""
+        surplus = self._surplus()
+        replaced = self._replaced()
+        unhealthy = self._unhealthy_to_stop(dict.fromkeys(task.arn for task in (*surplus, *replaced)))
+        stops = (*surplus, *replaced, *unhealthy)
+        free = dict.fromkeys(task.arn for task in stops if not self._is_protected(task))
+        moves = Moves(
+            starts=self._starts(upper_limit(self.service) - len(self.wanted), free),
+            surplus=tuple(task for task in surplus if task.arn in free),
+            unhealthy=tuple(task for task in unhealthy if task.arn in free),
+            replaced=tuple(task for task in replaced if task.arn in free),
+            protected_until=min((task.protected_until or 0.0 for task in stops if task.arn not in free), default=None),
+        )
+        return replace(moves, stuck=not moves.starts and not moves.stops and self._is_stuck())
+
+    @property
+    def is_steady(self) -> bool:
+        """The desired number of tasks of the newest deployment is healthy, no more are wanted, no older one is left.
+
+        A task of the newest deployment that is still stopping (scaled in, stopped by a user) does not count either way.
+        """
+        return len(self.wanted) == self.service.desired_count and all(
+            task.deployment_id == self.service.primary.id and (not task.is_wanted or self._is(task, TaskHealth.HEALTHY))
+            for task in self.live
+        )
+
+    # --- inside ---
+
+    def _is(self, task: Task, health: TaskHealth) -> bool:
+        return self.health[task.arn] is health
+
+    def _those(self, tasks: Sequence[Task], health: TaskHealth) -> list[Task]:
+        return [task for task in tasks if self._is(task, health)]
+
+    def _is_protected(self, task: Task) -> bool:
+        return task.protected_until is not None and task.protected_until > self.now
+
+    def _good(self, tasks: Sequence[Task]) -> list[Task]:
+        return [task for task in tasks if not self._is(task, TaskHealth.UNHEALTHY)]
+
+    def _surplus(self) -> list[Task]:
+        """Tasks of the newest deployment above the desired count; unhealthy ones are not counted: they go anyway."""
+        good = self._good(self.newest)
+        return _youngest(good, len(good) - self.service.desired_count, self._is_protected)
+
+    def _unhealthy_to_stop(self, going: dict[str, None]) -> list[Task]:
+        """Start first: one goes for every task there is above the desired count, once no replacement is under way.
+        Where the limits leave no room for a replacement, one at a time goes first."""
+        stops = []
+        for deployment in self.service.deployments:
+            mine = [task for task in self.wanted if task.deployment_id == deployment.id and task.arn not in going]
+            pending = len(self._those(mine, TaskHealth.PENDING))
+            extra = len(mine) - pending - self._desired(deployment)
+            stops += self._those(mine, TaskHealth.UNHEALTHY)[: max(0, extra)]
+        has_room = len(self.wanted) < upper_limit(self.service)
+        if stops or going or has_room or self._those(self.wanted, TaskHealth.PENDING):
+            return stops
+        return self._those(self.wanted, TaskHealth.UNHEALTHY)[:1]
+
+    def _replaced(self) -> list[Task]:
+        """Healthy old tasks go as far as the lower limit allows; the others as soon as they are not needed for it."""
+        if self.service.primary.rollout_state is RolloutState.FAILED:
+            return []
+        spare = len(self._those(self.wanted, TaskHealth.HEALTHY)) - lower_limit(self.service)
+        serving = self._those(self.older, TaskHealth.HEALTHY)
+        idle = [task for task in self.older if not self._is(task, TaskHealth.HEALTHY)]
+        kept = [task for task in idle if self._may_serve_soon(task)]
+        kept.sort(key=lambda task: self._is(task, TaskHealth.UNHEALTHY))  # those are the first to be dropped
+        kept = kept[: max(0, -spare)]
+        return [*(task for task in idle if task not in kept), *serving[: max(0, spare)]]
+
+    def _may_serve_soon(self, task: Task) -> bool:
+        """Whether it is of the version that is known to work: what died of that is replaced until the newest serves."""
+        known = fallback(self.service)
+        return known is not None and task.deployment_id == known.id
+
+    def _starts(self, room: int, stopping: dict[str, None]) -> tuple[tuple[str, int], ...]:
+        """For the newest deployment first; an older one gets back what died of it, while it is still to be kept."""
+        waiting = sum(1 for task in self.wanted if not task.is_running)
+        room = min(room, BATCH, PENDING_LIMIT - waiting)
+        starts = []
+        for deployment in self.service.deployments:
+            mine = [t for t in self.wanted if t.deployment_id == deployment.id and t.arn not in stopping]
+            count = min(self._desired(deployment) - len(self._good(mine)), room)
+            if count > 0:
+                starts.append((deployment.id, count))
+                room -= count
+        return tuple(starts)
+
+    def _desired(self, deployment: Deployment) -> int:
+        """How many tasks it is to have now. A failed one gets no more; one that was overtaken before it was completed
+        neither. A completed one that is being replaced keeps what the newest has not made up for."""
+        if deployment.rollout_state is RolloutState.FAILED:
+            return 0
+        if deployment.id == self.service.primary.id:
+            return self.service.desired_count
+        if deployment is not fallback(self.service):
+            return 0
+        return max(0, min(deployment.desired_count, self.service.desired_count - self._healthy_newest))
+
+    @property
+    def _healthy_newest(self) -> int:
+        return len(self._those(self.newest, TaskHealth.HEALTHY))
+
+    def _is_stuck(self) -> bool:
+        all_settled = all(health is TaskHealth.HEALTHY for health in self.health.values())
+        is_failed = self.service.primary.rollout_state is RolloutState.FAILED
+        return bool(self.older) and not is_failed and all_settled and len(self.wanted) == len(self.live)
+
+
+def _youngest(tasks: Sequence[Task], count: int, is_protected: Callable[[Task], bool]) -> list[Task]:
+    """Whom scaling in takes: those that run nothing yet, then the youngest; protected ones last."""
+    ranked = sorted(tasks, key=lambda task: (is_protected(task), task.last_status is TaskStatus.RUNNING, -task.number))
+    return ranked[: max(0, count)]

@@ -1,6 +1,6 @@
-"""Refusals, named and worded as in the ECS service model; nothing else lives here.
+"""Refusals, named and worded as in the ECS and Elastic Load Balancing models; nothing else lives here.
 
-The class name is the `__type` on the wire. Source of the texts: the API reference's "Errors" of each operation.
+The class name is the error's code on the wire. Source of the texts: the API reference's "Errors" of each operation.
 """
 
 
@@ -54,4 +54,90 @@ class UnsupportedFeatureException(EcsError):
 
 
 class ResourceNotFoundException(EcsError):
+    pass
+
+
+class ServiceDeploymentNotFoundException(EcsError):
+    pass
+
+
+# --- Application Auto Scaling ---
+
+
+class ValidationException(EcsError):
+    pass
+
+
+class ObjectNotFoundException(EcsError):
+    pass
+
+
+class LimitExceededException(EcsError):
+    pass
+
+
+class InvalidNextTokenException(EcsError):
+    pass
+
+
+# --- Elastic Load Balancing: its codes on the wire have no "Exception" at the end ---
+
+
+class ValidationError(EcsError):
+    pass
+
+
+class InvalidConfigurationRequest(EcsError):
+    pass
+
+
+class OperationNotPermitted(EcsError):
+    pass
+
+
+class TargetGroupNotFound(EcsError):
+    pass
+
+
+class LoadBalancerNotFound(EcsError):
+    pass
+
+
+class ListenerNotFound(EcsError):
+    pass
+
+
+class RuleNotFound(EcsError):
+    pass
+
+
+class DuplicateTargetGroupName(EcsError):
+    pass
+
+
+class DuplicateLoadBalancerName(EcsError):
+    pass
+
+
+class DuplicateListener(EcsError):
+    pass
+
+
+class DuplicateTagKeys(EcsError):
+    pass
+
+
+class TooManyTags(EcsError):
+    pass
+
+
+class PriorityInUse(EcsError):
+    pass
+
+
+class ResourceInUse(EcsError):
+    pass
+
+
+class TargetGroupAssociationLimit(EcsError):
     pass

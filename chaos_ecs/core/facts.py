@@ -104,9 +104,28 @@ def _started(state: State, task: Task, container: Container, seen: ContainerSeen
         started_at=seen.started_at or now,
         start_requested_at=container.start_requested_at or now,
         bindings=seen.bindings,
+        address=seen.address,
+        image_digest=seen.image_digest,
     )
     task = lifecycle.put_container(state, task, container)
+    _pin_image(state, task, container)
     return lifecycle.settle(state, task, now), container
+
+
+def _pin_image(state: State, task: Task, container: Container) -> None:
+    """Developer Guide, "Container image resolution": the first task of a deployment fixes what a tag means for all."""
+    service = state.services.get(task.service_arn or "")
+    definition = state.task_definitions[task.task_definition_arn].container(container.name)
+    if service is None or not container.image_digest or not definition.version_consistency:
+        return
+    deployments = tuple(
+        replace(item, image_digests=(*item.image_digests, (container.name, container.image_digest)))
+        if item.id == task.deployment_id and container.name not in dict(item.image_digests)
+        else item
+        for item in service.deployments
+    )
+    if deployments != service.deployments:
+        state.put(replace(service, deployments=deployments))
 
 
 def _exited(state: State, task: Task, container: Container, seen: ContainerSeen, now: float) -> None:
@@ -130,8 +149,8 @@ def _ran_out_of_memory(seen: ContainerSeen) -> bool:
 
 
 def _look_at_running(state: State, task: Task, container: Container, seen: ContainerSeen, now: float) -> None:
-    looks = (container.bindings, container.health_status, container.paused)
-    if looks == (seen.bindings, seen.health_status, seen.paused):
+    looks = (container.bindings, container.health_status, container.paused, container.address)
+    if looks == (seen.bindings, seen.health_status, seen.paused, seen.address):
         return
     changed = container.health_status is not seen.health_status
     task = lifecycle.put_container(
@@ -145,6 +164,9 @@ def _look_at_running(state: State, task: Task, container: Container, seen: Conta
         service = state.services[task.service_arn or ""]
         state.put(replace(service, standby_throttle=Throttle()))
         _tell_standby_ready(state, task, now)
+    definition = state.task_definitions[task.task_definition_arn]
+    if changed and seen.health_status is HealthStatus.UNHEALTHY and definition.container(seen.name).essential:
+        lifecycle.lose_health(state, task, now)
     if changed:
         state.emit(
             now,
@@ -174,6 +196,7 @@ def _now_looks(container: Container, seen: ContainerSeen) -> Container:
     return replace(
         container,
         bindings=seen.bindings,
+        address=seen.address,
         health_status=seen.health_status,
         paused=seen.paused,
         pause_sent_at=None if seen.paused else container.pause_sent_at,

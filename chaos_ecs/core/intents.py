@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos_ecs.core import lifecycle
+from chaos_ecs.core import history, lifecycle
 from chaos_ecs.core.arns import container_arn, family_of, short, task_arn
 from chaos_ecs.core.messages import (
     DeactivateService,
@@ -14,17 +14,14 @@ from chaos_ecs.core.messages import (
     ForgetCluster,
     ForgetService,
     ForgetTask,
-    MarkSteady,
     PauseContainer,
     PrepareStandbys,
     RemoveContainer,
     RemoveNetwork,
     ResumeContainer,
-    RetireDeployments,
     SignalContainer,
     StartContainer,
     StartTasks,
-    StopTasks,
     Tags,
 )
 from chaos_ecs.core.model import (
@@ -33,7 +30,6 @@ from chaos_ecs.core.model import (
     Counter,
     Deployment,
     Gap,
-    RolloutState,
     Service,
     ServiceStatus,
     StopCode,
@@ -187,70 +183,8 @@ def resume_container(state: State, effect: ResumeContainer, now: float) -> None:
     lifecycle.put_container(state, task, replace(task.container(effect.name), resume_sent_at=now))
 
 
-def stop_tasks(state: State, intent: StopTasks, now: float) -> None:
-    service = state.services[intent.service_arn]
-    tasks = [state.tasks[arn] for arn in intent.task_arns]
-    running = [task for task in tasks if task.last_status.rank >= TaskStatus.RUNNING.rank]
-    for task in tasks:
-        lifecycle.begin_stop(state, task, intent.stop_code, intent.reason, now)
-    service = state.services[service.arn]
-    if running:
-        named = " ".join(f"(task {task.id})" for task in running)
-        message = f"(service {service.name}) has stopped {len(running)} running tasks: {named}."
-        _tell_stopped(state, service, message, intent, now)
-    if pending := len(tasks) - len(running):
-        _tell_stopped(state, service, f"(service {service.name}) stopped {pending} pending tasks.", intent, now)
-
-
-def _tell_stopped(state: State, service: Service, message: str, intent: StopTasks, now: float) -> None:
-    tasks = list(intent.task_arns)
-    state.tell_service(now, service, EventType.SERVICE_TASKS_STOPPED, message, tasks=tasks, cause=intent.cause)
-
-
 def fail_task(state: State, intent: FailTask, now: float) -> None:
     lifecycle.begin_stop(state, state.the_task(intent.task_arn), StopCode.TASK_FAILED_TO_START, intent.reason, now)
-
-
-def mark_steady(state: State, intent: MarkSteady, now: float) -> None:
-    service = state.services[intent.service_arn]
-    primary = service.primary
-    outage_seconds = None if service.outage_began_at is None else now - service.outage_began_at
-    completed = primary.rollout_state is RolloutState.IN_PROGRESS
-    if completed:
-        reason = f"ECS deployment {primary.id} completed."
-        primary = replace(primary, rollout_state=RolloutState.COMPLETED, rollout_state_reason=reason, updated_at=now)
-    after = now - service.unsteady_since
-    service = replace(
-        service,
-        deployments=(primary, *service.deployments[1:]),
-        steady=True,
-        gaps=(),
-        outage_began_at=None,
-        last_recovery_seconds=service.last_recovery_seconds if outage_seconds is None else outage_seconds,
-    )
-    state.put(service)
-    if completed:
-        message = f"(service {service.name}) (deployment {primary.id}) deployment completed."
-        state.tell_service(now, service, EventType.DEPLOYMENT_COMPLETED, message)
-    running = service.desired_count
-    message = f"(service {service.name}) has reached a steady state."
-    state.tell_service(now, service, EventType.SERVICE_STEADY, message, runningCount=running, after=after)
-    if outage_seconds is not None:
-        state.emit(
-            now,
-            EventType.SERVICE_RECOVERED,
-            f"service {service.name} recovered in {outage_seconds:.1f} s",
-            cluster=service.cluster_arn,
-            service=service.arn,
-            seconds=outage_seconds,
-            runningCount=running,
-        )
-
-
-def retire_deployments(state: State, intent: RetireDeployments, now: float) -> None:
-    service = state.services[intent.service_arn]
-    kept = tuple(item for item in service.deployments if item.id not in intent.deployment_ids)
-    state.put(replace(service, deployments=kept))
 
 
 def deactivate_service(state: State, intent: DeactivateService, now: float) -> None:
@@ -270,6 +204,7 @@ def forget_service(state: State, intent: ForgetService, now: float) -> None:
     for event in state.events_of(intent.service_arn):
         state.drop(event)
     state.drop(Counter(f"events/{intent.service_arn}", 0))
+    history.forget(state, state.services[intent.service_arn])
     state.drop(state.services[intent.service_arn])
 
 

@@ -16,6 +16,7 @@ from chaos_ecs.core.model import (
     ContainerStatus,
     DesiredStatus,
     Gap,
+    RolloutState,
     Service,
     ServiceStatus,
     StopCode,
@@ -85,9 +86,17 @@ def settle(state: State, task: Task, now: float) -> Task:
         if not task.standby and all(_serves(container) for container in task.containers):
             task = _reach_running(state, task, now)
         return _stop_if_essential_exited(state, task, now)
+    if is_draining(state, task):
+        return advance(state, task, TaskStatus.DEACTIVATING, now, f"task {short(task.arn)} is draining")
     if any(container.is_live or container.is_starting for container in task.containers):
         return advance(state, task, TaskStatus.STOPPING, now, f"task {short(task.arn)} is stopping")
     return _finish(state, task, now)
+
+
+def is_draining(state: State, task: Task) -> bool:
+    """Whether its stop signal waits until it has left its target groups (Developer Guide, "load balancer connection
+    draining"). A task that a user stops gets the signal at once, which is why its clients see errors."""
+    return task.stop_code is StopCode.SERVICE_SCHEDULER_INITIATED and bool(state.targets_of(task.arn))
 
 
 def _serves(container: Container) -> bool:
@@ -120,11 +129,23 @@ def _reach_running(state: State, task: Task, now: float) -> Task:
     task = advance(state, task, TaskStatus.RUNNING, now, f"task {short(task.arn)} is running", **measured)
     if task.service_arn:
         service = state.services[task.service_arn]
-        primary = service.primary
-        if primary.id == task.deployment_id and primary.failed_tasks:
-            primary = replace(primary, failed_tasks=0)
-        state.put(replace(service, throttle=Throttle(), deployments=(primary, *service.deployments[1:])))
+        deployments = tuple(
+            replace(deployment, reached_running=True) if deployment.id == task.deployment_id else deployment
+            for deployment in service.deployments
+        )
+        is_newest = task.deployment_id == service.primary.id
+        throttle = Throttle() if is_newest else service.throttle
+        state.put(replace(service, throttle=throttle, deployments=deployments))
     return task
+
+
+def lose_health(state: State, task: Task, now: float) -> None:
+    """The task is unhealthy: its service is not steady until it is well again or replaced."""
+    service = state.services.get(task.service_arn or "")
+    if service is None or not service.steady or not task.is_running:
+        return
+    began_at = now if service.outage_began_at is None else service.outage_began_at
+    state.put(replace(service, steady=False, unsteady_since=now, outage_began_at=began_at))
 
 
 def _open_gap(state: State, service: Service, task: Task, died_at: float, now: float) -> None:
@@ -175,8 +196,10 @@ def _finish(state: State, task: Task, now: float) -> Task:
     deciding = deciding_container(task, state.task_definitions[task.task_definition_arn])
     task = advance(state, task, TaskStatus.DEPROVISIONING, now, "")
     service = state.services.get(task.service_arn or "")
-    if service and not reached_running:
-        _count_failed_start(state, service, task, now)
+    if service and task.standby:
+        _slow_down_standbys(state, service, task, now)
+    elif service:
+        _count_failure(state, service, task, now)
     if service and task.standby and task.stop_code is not StopCode.SERVICE_SCHEDULER_INITIATED:
         _tell_standby_lost(state, task, deciding, now)
     left = [other for other in state.live_tasks_of(service.arn) if other.is_running] if service else None
@@ -233,23 +256,47 @@ def _noticed_after(task: Task) -> float | None:
     return None if died_at is None else max(0.0, task.stopping_at - died_at)
 
 
-def _count_failed_start(state: State, service: Service, task: Task, now: float) -> None:
-    """A task that never reached RUNNING: the throttle and `failedTasks` (API_Deployment) go up."""
-    if task.stop_code in (StopCode.USER_INITIATED, StopCode.SERVICE_SCHEDULER_INITIATED):
-        return
-    reason = task.stopped_reason or ""
-    if task.standby:
-        slower = backoff.after_failed_start(service.standby_throttle, task.created_at, now, reason)
+_NO_FAILURE = (StopCode.USER_INITIATED, StopCode.SERVICE_SCHEDULER_INITIATED)
+
+
+def _slow_down_standbys(state: State, service: Service, standby: Task, now: float) -> None:
+    if standby.started_at is None and standby.stop_code not in _NO_FAILURE:
+        reason = standby.stopped_reason or ""
+        slower = backoff.after_failed_start(service.standby_throttle, standby.created_at, now, reason)
         state.put(replace(service, standby_throttle=slower))
+
+
+def _count_failure(state: State, service: Service, task: Task, now: float) -> None:
+    """A task that ended by itself before it was healthy fails its deployment (`failedTasks`); one that never reached
+    RUNNING also slows down its service."""
+    if task.stop_code in _NO_FAILURE:
         return
-    throttle = backoff.after_failed_start(service.throttle, task.created_at, now, reason)
+    if task.healthy_at is None:
+        service = count_failed_task(state, service, task, now)
+    if task.started_at is None:
+        _slow_down(state, service, task, now)
+
+
+def count_failed_task(state: State, service: Service, task: Task, now: float) -> Service:
+    """API_Deployment.failedTasks: not counted any more once the deployment is completed."""
     deployments = tuple(
         replace(deployment, failed_tasks=deployment.failed_tasks + 1, updated_at=now)
-        if deployment.id == task.deployment_id
+        if deployment.id == task.deployment_id and deployment.rollout_state is RolloutState.IN_PROGRESS
         else deployment
         for deployment in service.deployments
     )
-    service = replace(service, throttle=throttle, deployments=deployments)
+    service = replace(service, deployments=deployments)
+    state.put(service)
+    return service
+
+
+def _slow_down(state: State, service: Service, task: Task, now: float) -> None:
+    """The throttle goes up, of a service whose newest deployment does not start: what an older one does is past."""
+    if task.deployment_id != service.primary.id:
+        return
+    reason = task.stopped_reason or ""
+    throttle = backoff.after_failed_start(service.throttle, task.created_at, now, reason)
+    service = replace(service, throttle=throttle)
     risen = throttle.level > state.services[service.arn].throttle.level
     state.put(service)
     if not risen or throttle.level < backoff.TOLD_FROM_LEVEL:

@@ -9,20 +9,23 @@ Event:   what watchers are told, in ECS's own wording where ECS has one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
+from chaos_ecs.core.balancing import ServiceLoadBalancer
+from chaos_ecs.core.balancing_messages import BalancingCommand, BalancingFact, BalancingIntent, RouteTraffic
+from chaos_ecs.core.events import Event as Event  # noqa: PLC0414 - handed on
+from chaos_ecs.core.events import EventType as EventType  # noqa: PLC0414
 from chaos_ecs.core.model import (
     ContainerDefinition,
     ContainerOverride,
     DeploymentConfiguration,
     HealthStatus,
     PortBinding,
-    StopCode,
     Task,
 )
+from chaos_ecs.core.rollout_messages import RolloutCommand, RolloutIntent
+from chaos_ecs.core.scaling_messages import ScalingCommand, ScalingFact, ScalingIntent
 
 Tags = tuple[tuple[str, str], ...]
 
@@ -75,6 +78,7 @@ class CreateService:
     launch_type: str = "EC2"
     deployment_configuration: DeploymentConfiguration = DeploymentConfiguration()
     health_check_grace_period_seconds: int = 0
+    load_balancers: tuple[ServiceLoadBalancer, ...] = ()
     client_token: str = ""
     registered: str = "{}"
     tags: Tags = ()
@@ -89,7 +93,9 @@ class UpdateService:
     task_definition_arn: str | None = None
     deployment_configuration: DeploymentConfiguration | None = None
     health_check_grace_period_seconds: int | None = None
+    load_balancers: tuple[ServiceLoadBalancer, ...] | None = None
     force_new_deployment: bool = False
+    registered: str | None = None  # further members, merged with those that were known; JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +152,10 @@ Command = (
     | StopTask
     | KillTask
     | SetStandby
+    | RolloutCommand
+    | BalancingCommand
+    | ScalingCommand
 )
-
 
 # --- Facts ----------------------------------------------------------------------------------------------------
 
@@ -178,6 +186,8 @@ class ContainerSeen:
     paused: bool = False
     health_status: HealthStatus = HealthStatus.UNKNOWN
     bindings: tuple[PortBinding, ...] = ()
+    address: str = ""  # in its cluster's network, while it runs
+    image_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +256,9 @@ Fact = (
     | StartUnknown
     | EngineConnected
     | EngineLost
+    | BalancingFact
+    | ScalingFact
 )
-
 
 # --- Actions --------------------------------------------------------------------------------------------------
 
@@ -265,13 +276,14 @@ class StartTasks:
 
 @dataclass(frozen=True, slots=True)
 class StopTasks:
-    """Intent: these tasks of one service are to end."""
+    """Intent: the scheduler ends these tasks of one service; `replaced` of them are not to be replaced in their own
+    deployment, because a newer one takes their place."""
 
     service_arn: str
     task_arns: tuple[str, ...]
-    stop_code: StopCode
     reason: str
     cause: str
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,23 +310,6 @@ class FailTask:
 
     task_arn: str
     reason: str
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class MarkSteady:
-    """Intent: the service has reached a steady state; its newest deployment is completed."""
-
-    service_arn: str
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class RetireDeployments:
-    """Intent: replaced deployments without tasks leave the service's list."""
-
-    service_arn: str
-    deployment_ids: tuple[str, ...]
     cause: str
 
 
@@ -352,7 +347,8 @@ class ForgetCluster:
 
 @dataclass(frozen=True, slots=True)
 class StartContainer:
-    """Effect: network, image, create, start. `definition` has the overrides worked in already.
+    """Effect: network, image, create, start. `definition` has the overrides worked in already; `image_digest` says
+    which image its name meant when the deployment began, for as long as the engine has it.
 
     Idempotent: the runtime finds a container it made before by task and name, and never starts an exited one.
     """
@@ -360,6 +356,7 @@ class StartContainer:
     task: Task
     definition: ContainerDefinition
     cause: str
+    image_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,69 +414,17 @@ Intent = (
     | PrepareStandbys
     | DiscardStandbys
     | FailTask
-    | MarkSteady
-    | RetireDeployments
     | DeactivateService
     | ForgetTask
     | ForgetService
     | ForgetCluster
+    | RolloutIntent
+    | BalancingIntent
+    | ScalingIntent
 )
-Effect = StartContainer | SignalContainer | PauseContainer | ResumeContainer | RemoveContainer | RemoveNetwork
+Effect = (
+    StartContainer | SignalContainer | PauseContainer | ResumeContainer | RemoveContainer | RemoveNetwork | RouteTraffic
+)
 Action = Intent | Effect
 
 Message = Command | Fact | Action
-
-
-# --- Events ---------------------------------------------------------------------------------------------------
-
-
-class EventType(StrEnum):
-    CONTROLLER_STARTED = "CONTROLLER_STARTED"
-    ENGINE_CONNECTED = "ENGINE_CONNECTED"
-    ENGINE_LOST = "ENGINE_LOST"
-    CLUSTER_CREATED = "CLUSTER_CREATED"
-    CLUSTER_DELETED = "CLUSTER_DELETED"
-    TASK_DEFINITION_REGISTERED = "TASK_DEFINITION_REGISTERED"
-    TASK_DEFINITION_DEREGISTERED = "TASK_DEFINITION_DEREGISTERED"
-    SERVICE_CREATED = "SERVICE_CREATED"
-    SERVICE_UPDATED = "SERVICE_UPDATED"
-    SERVICE_DELETED = "SERVICE_DELETED"
-    SERVICE_INACTIVE = "SERVICE_INACTIVE"
-    SERVICE_TASKS_STARTED = "SERVICE_TASKS_STARTED"
-    SERVICE_TASKS_STOPPED = "SERVICE_TASKS_STOPPED"
-    SERVICE_THROTTLED = "SERVICE_THROTTLED"
-    SERVICE_FLAPPING = "SERVICE_FLAPPING"
-    SERVICE_STEADY = "SERVICE_STEADY"
-    SERVICE_RECOVERED = "SERVICE_RECOVERED"
-    DEPLOYMENT_STARTED = "DEPLOYMENT_STARTED"
-    DEPLOYMENT_COMPLETED = "DEPLOYMENT_COMPLETED"
-    TASK_CREATED = "TASK_CREATED"
-    TASK_PENDING = "TASK_PENDING"
-    TASK_PULLING = "TASK_PULLING"
-    TASK_ACTIVATING = "TASK_ACTIVATING"
-    TASK_RUNNING = "TASK_RUNNING"
-    TASK_STOPPING = "TASK_STOPPING"
-    TASK_STOPPED = "TASK_STOPPED"
-    TASK_KILLED = "TASK_KILLED"
-    TASK_NOT_PLACED = "TASK_NOT_PLACED"
-    TASK_HEALTH_CHANGED = "TASK_HEALTH_CHANGED"
-    STANDBY_READY = "STANDBY_READY"
-    STANDBY_LOST = "STANDBY_LOST"
-    STRAY_FOUND = "STRAY_FOUND"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of the event stream. `number` grows by one and never repeats, also across restarts.
-
-    `message` is a sentence for a person. `data` holds what a view needs besides, in plain JSON values.
-    """
-
-    number: int
-    at: float
-    type: EventType
-    message: str
-    cluster_arn: str = ""
-    service_arn: str = ""
-    task_arn: str = ""
-    data: Mapping[str, Any] = field(default_factory=dict)

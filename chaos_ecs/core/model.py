@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chaos_ecs.core.balancing import Listener, LoadBalancer, Rule, ServiceLoadBalancer, Target, TargetGroup
+from chaos_ecs.core.scaling import ScalableTarget
+
 
 class DesiredStatus(StrEnum):
     RUNNING = "RUNNING"
@@ -137,6 +140,7 @@ class ContainerDefinition:
     health_check: HealthCheck | None = None
     user: str | None = None
     working_directory: str | None = None
+    version_consistency: bool = True  # all tasks of a deployment run the image that its first task found
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +207,8 @@ class Container:
     exit_code: int | None = None
     reason: str | None = None
     bindings: tuple[PortBinding, ...] = ()
+    address: str = ""  # in its cluster's network, while it runs
+    image_digest: str = ""  # of what it runs, once it has started
     start_requested_at: float | None = None
     started_at: float | None = None
     finished_at: float | None = None
@@ -280,6 +286,9 @@ class Task:
     killed_at: float | None = None  # a chaos command sent a signal; recovery is counted from here
     fills: Gap | None = None  # the gap this task was started for
     standby: bool = False  # started and paused to take a dead task's place; no task of the service until then
+    protected_until: float | None = None  # API_UpdateTaskProtection
+    healthy_at: float | None = None  # when it was first healthy, if anybody asked: see `health.py`
+    unhealthy_at: float | None = None  # when its health checks first failed, after the grace period
 
     @property
     def key(self) -> str:
@@ -318,6 +327,9 @@ class DeploymentConfiguration:
     maximum_percent: int = 200
     circuit_breaker_enable: bool = False
     circuit_breaker_rollback: bool = False
+    circuit_breaker_reset: bool = True  # resetOnHealthyTask
+    circuit_breaker_type: str = "BOUNDED_PERCENT"  # of thresholdConfiguration; or UNBOUNDED_PERCENT, COUNT
+    circuit_breaker_value: int = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +341,13 @@ class Deployment:
     updated_at: float
     rollout_state: RolloutState = RolloutState.IN_PROGRESS
     rollout_state_reason: str = ""
+    desired_count: int = 0  # how many tasks it is to have: those of an older one grow fewer as they are replaced
     failed_tasks: int = 0
+    reached_running: bool = False  # whether any of its tasks has been RUNNING: the circuit breaker's second stage
+    was_completed: bool = False  # the deployment to roll back to
+    stuck_told: bool = False  # that its limits leave no move
+    revision_arn: str = ""  # API_ServiceRevision
+    image_digests: tuple[tuple[str, str], ...] = ()  # by container: what the first task found, and all later ones run
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +373,7 @@ class Service:
     launch_type: str = "EC2"
     deployment_configuration: DeploymentConfiguration = DeploymentConfiguration()
     health_check_grace_period_seconds: int = 0
+    load_balancers: tuple[ServiceLoadBalancer, ...] = ()
     client_token: str = ""
     tags: tuple[tuple[str, str], ...] = ()
     registered: str = "{}"  # further members of the request, JSON: returned by DescribeServices, never read by the core
@@ -380,6 +399,65 @@ class Service:
         return self.deployments[0]
 
 
+class ServiceDeploymentStatus(StrEnum):
+    PENDING = "PENDING"
+    IN_PROGRESS = "IN_PROGRESS"
+    SUCCESSFUL = "SUCCESSFUL"
+    STOP_REQUESTED = "STOP_REQUESTED"
+    STOPPED = "STOPPED"
+    ROLLBACK_REQUESTED = "ROLLBACK_REQUESTED"
+    ROLLBACK_IN_PROGRESS = "ROLLBACK_IN_PROGRESS"
+    ROLLBACK_SUCCESSFUL = "ROLLBACK_SUCCESSFUL"
+    ROLLBACK_FAILED = "ROLLBACK_FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRevision:
+    """What a deployment rolled out, never changed afterwards (API_ServiceRevision)."""
+
+    arn: str  # arn:aws:ecs:REGION:ACCOUNT:service-revision/CLUSTER/SERVICE/19 digits
+    service_arn: str
+    cluster_arn: str
+    task_definition_arn: str
+    created_at: float
+    launch_type: str = "EC2"
+    load_balancers: tuple[ServiceLoadBalancer, ...] = ()
+    registered: str = "{}"  # Service.registered as it was then: never read by the core
+
+    @property
+    def key(self) -> str:
+        return self.arn
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDeployment:
+    """The history of one deployment (API_ServiceDeployment). The newest few of each service are kept."""
+
+    arn: str  # arn:aws:ecs:REGION:ACCOUNT:service-deployment/CLUSTER/SERVICE/21 characters
+    service_arn: str
+    cluster_arn: str
+    deployment_id: str
+    target_revision_arn: str
+    source_revision_arns: tuple[str, ...]
+    created_at: float
+    configuration: DeploymentConfiguration
+    status: ServiceDeploymentStatus = ServiceDeploymentStatus.IN_PROGRESS
+    status_reason: str = ""
+    updated_at: float = 0.0
+    finished_at: float | None = None
+    stopped_at: float | None = None
+    failure_count: int = 0
+    threshold: int = 3
+    breaker_status: str = "DISABLED"  # or MONITORING, MONITORING_COMPLETE, TRIGGERED
+    rollback_reason: str = ""
+    rollback_started_at: float | None = None
+    rollback_revision_arn: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.arn
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceEvent:
     """One line of DescribeServices' `events`: at most the 100 newest are kept per service (API_Service)."""
@@ -400,4 +478,20 @@ class Counter:
     value: int
 
 
-Entity = Cluster | TaskDefinition | Family | Service | ServiceEvent | Task | Counter
+Entity = (
+    Cluster
+    | TaskDefinition
+    | Family
+    | Service
+    | ServiceEvent
+    | ServiceRevision
+    | ServiceDeployment
+    | Task
+    | Counter
+    | TargetGroup
+    | LoadBalancer
+    | Listener
+    | Rule
+    | Target
+    | ScalableTarget
+)

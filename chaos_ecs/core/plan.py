@@ -1,36 +1,30 @@
 """`plan`: what to do next and why, over the things that were touched or are due. Reads State, changes nothing.
 
 Level-triggered: every call recounts what it looks at, so a missed message costs nothing. A plan needs no order: if B
-depends on A, a later step plans B once A was seen. Rolling limits are in `deployment.py`.
+depends on A, a later step plans B once A was seen. Services are in `service_plan.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from itertools import islice
 
-from chaos_ecs.core.arns import name_of, short
+from chaos_ecs.core import lifecycle
 from chaos_ecs.core.backoff import was_set_back
-from chaos_ecs.core.deployment import is_steady, moves
+from chaos_ecs.core.balancing_messages import RouteTraffic
 from chaos_ecs.core.messages import (
     Action,
-    DeactivateService,
     DiscardStandbys,
     FailTask,
     ForgetCluster,
     ForgetService,
     ForgetTask,
-    MarkSteady,
     PauseContainer,
-    PrepareStandbys,
     RemoveContainer,
     RemoveNetwork,
     ResumeContainer,
-    RetireDeployments,
     SignalContainer,
     StartContainer,
-    StartTasks,
     StopTasks,
 )
 from chaos_ecs.core.model import (
@@ -40,20 +34,20 @@ from chaos_ecs.core.model import (
     HealthStatus,
     Service,
     ServiceStatus,
-    StopCode,
     Task,
     TaskDefinition,
     TaskStatus,
-    Throttle,
 )
-from chaos_ecs.core.state import State
+from chaos_ecs.core.pace import Pace
+from chaos_ecs.core.scaling_plan import plan_scaling
+from chaos_ecs.core.service_plan import plan_active, plan_draining
+from chaos_ecs.core.state import ROUTING, State
+from chaos_ecs.core.targets import routing
 from chaos_ecs.core.task_definitions import overridden
+from chaos_ecs.core.todo import Plan
 
 STARTS_AT_ONCE = 8
 """More do not help: a start costs about 240 ms of CPU, so two cores manage some 8 a second however many are asked."""
-
-STOP_TIMEOUT_SECONDS = 30
-"""API_ContainerDefinition.stopTimeout: the default."""
 
 ASK_AGAIN_SECONDS = 10
 """A pause, a resumption or a SIGKILL takes milliseconds; one without effect for so long is asked for again."""
@@ -66,26 +60,15 @@ STOPPED_CONTAINERS_KEPT = 50
 """Docker containers of stopped tasks, kept for their logs: the newest, as long as their task is on record."""
 
 
-@dataclass(slots=True)
-class Plan:
-    actions: list[Action] = field(default_factory=list)
-    due: dict[str, float] = field(default_factory=dict)  # ARN -> when to look at it again though nothing touches it
-
-    def look_again(self, arn: str, at: float) -> None:
-        self.due[arn] = min(at, self.due.get(arn, at))
-
-    def __str__(self) -> str:
-        """One line an action, as tests and people read it: `StartTasks web 1: desired 3, wanted 2`."""
-        return "\n".join(_line(action) for action in self.actions)
-
-
 def plan(state: State, touched: Iterable[str], now: float) -> Plan:
     """What to do now about the touched ARNs. Empty while the engine is away: nothing could be seen through."""
     todo = Plan()
     if not state.engine_connected:
         return todo
     for arn in touched:
-        if service := state.services.get(arn):
+        if arn == ROUTING:
+            _plan_routing(state, todo)
+        elif service := state.services.get(arn):
             _plan_service(state, service, now, todo)
         elif task := state.find_task(arn):
             _plan_task(state, task, now, todo)
@@ -99,84 +82,24 @@ def plan(state: State, touched: Iterable[str], now: float) -> Plan:
     return todo
 
 
-# --- services ---
+# --- routing, services, clusters ---
+
+
+def _plan_routing(state: State, todo: Plan) -> None:
+    wanted = routing(state)
+    if wanted != state.routing:
+        todo.actions.append(RouteTraffic(wanted, "targets or listeners are not what they were"))
 
 
 def _plan_service(state: State, service: Service, now: float, todo: Plan) -> None:
-    live = state.live_tasks_of(service.arn)
+    if service.arn in state.scalable_targets and plan_scaling(state, service, now, todo):
+        return  # which tasks follow from another count is for the next step
     if service.status is ServiceStatus.INACTIVE:
         _plan_forgetting(ForgetService(service.arn, "INACTIVE for an hour"), service, now, todo)
-        return
-    if service.status is ServiceStatus.DRAINING:
-        _plan_draining(state, service, live, todo)
-        return
-    next_moves = moves(service, live)
-    if next_moves.surplus:
-        _stop(todo, service, next_moves.surplus, f"desired {service.desired_count}, more are running")
-    if next_moves.replaced:
-        _stop(todo, service, next_moves.replaced, "a newer deployment takes their place")
-    promoted = _start(state, todo, service, next_moves.start, now) if next_moves.start else ()
-    ids_in_use = {task.deployment_id for task in live}
-    retired = tuple(item.id for item in service.deployments[1:] if item.id not in ids_in_use)
-    if retired:
-        todo.actions.append(RetireDeployments(service.arn, retired, "none of their tasks is left"))
-    if not service.steady and is_steady(service, live):
-        todo.actions.append(MarkSteady(service.arn, f"desired {service.desired_count}, and as many run"))
-    _plan_standbys(state, service, promoted, now, todo)
-
-
-def _start(state: State, todo: Plan, service: Service, count: int, now: float) -> tuple[str, ...]:
-    """Ready standbys first: resuming one takes a tenth of the time of a start. Answers which those are."""
-    wanted = sum(task.is_wanted for task in state.live_tasks_of(service.arn))
-    cause = f"desired {service.desired_count}, {wanted} there"
-    standbys = tuple(task.arn for task in state.standbys_of(service.arn) if _may_take_over(task, service))[:count]
-    if _is_throttled(service.throttle, service, now, todo):
-        count = len(standbys)
-    if count:
-        todo.actions.append(StartTasks(service.arn, service.primary.id, count, cause, standbys))
-    return standbys
-
-
-def _is_throttled(throttle: Throttle, service: Service, now: float, todo: Plan) -> bool:
-    if not throttle.level or now >= throttle.next_start_at or was_set_back(throttle.since, now):
-        return False
-    todo.look_again(service.arn, throttle.next_start_at)
-    return True
-
-
-def _may_take_over(standby: Task, service: Service) -> bool:
-    return standby.is_ready_standby and standby.deployment_id == service.primary.id
-
-
-def _plan_standbys(state: State, service: Service, promoted: tuple[str, ...], now: float, todo: Plan) -> None:
-    """As many as asked for, of the newest deployment. New ones only once the service is steady: tasks come first."""
-    wanted = [task for task in state.standbys_of(service.arn) if task.is_wanted and task.arn not in promoted]
-    useful = [task for task in wanted if task.deployment_id == service.primary.id]
-    surplus = [task for task in wanted if task not in useful] + useful[service.standby_count :]
-    if surplus:
-        arns = tuple(task.arn for task in surplus)
-        todo.actions.append(DiscardStandbys(service.arn, arns, f"{service.standby_count} standbys are enough"))
-    missing = service.standby_count - len(useful)
-    if missing > 0 and service.steady and not _is_throttled(service.standby_throttle, service, now, todo):
-        cause = f"{service.standby_count} standbys are to be kept, {len(useful)} there"
-        todo.actions.append(PrepareStandbys(service.arn, missing, cause))
-
-
-def _stop(todo: Plan, service: Service, tasks: tuple[Task, ...], cause: str) -> None:
-    reason = f"Scaling activity initiated by (deployment {service.primary.id})"
-    arns = tuple(task.arn for task in tasks)
-    todo.actions.append(StopTasks(service.arn, arns, StopCode.SERVICE_SCHEDULER_INITIATED, reason, cause))
-
-
-def _plan_draining(state: State, service: Service, live: list[Task], todo: Plan) -> None:
-    wanted = tuple(task for task in live if task.is_wanted)
-    standbys = state.standbys_of(service.arn)
-    if doomed := tuple(task.arn for task in standbys if task.is_wanted):
-        todo.actions.append(DiscardStandbys(service.arn, doomed, "the service is deleted"))
-    if wanted:
-        _stop(todo, service, wanted, "the service is deleted")
-    elif not live and not standbys:
-        todo.actions.append(DeactivateService(service.arn, "the service is deleted and its last task has stopped"))
+    elif service.status is ServiceStatus.DRAINING:
+        plan_draining(state, service, now, todo)
+    else:
+        plan_active(state, service, now, todo)
 
 
 def _plan_cluster(cluster: Cluster, now: float, todo: Plan) -> None:
@@ -214,8 +137,8 @@ def _plan_task(state: State, task: Task, now: float, todo: Plan) -> None:
             todo.actions.append(_signal(task, container, container.fault_signal, cause))
     if task.is_wanted:
         _plan_freezing(task, definition, now, todo)
-    else:
-        _plan_stopping(task, definition, now, todo)
+    elif not lifecycle.is_draining(state, task):
+        _plan_stopping(task, definition, state.pace, now, todo)
 
 
 def _plan_discarding(standby: Task, todo: Plan) -> None:
@@ -256,7 +179,7 @@ def _is_warm(container: Container, definition: TaskDefinition) -> bool:
     return healthy or container.is_over
 
 
-def _plan_stopping(task: Task, definition: TaskDefinition, now: float, todo: Plan) -> None:
+def _plan_stopping(task: Task, definition: TaskDefinition, pace: Pace, now: float, todo: Plan) -> None:
     """Stop signal, then SIGKILL after stopTimeout; dependants first (API_ContainerDependency: reverse order)."""
     for container in task.containers:
         if not container.is_live:
@@ -264,13 +187,15 @@ def _plan_stopping(task: Task, definition: TaskDefinition, now: float, todo: Pla
         if not container.stop_sent and not _has_live_dependant(task, definition, container):
             todo.actions.append(_signal(task, container, None, task.stopped_reason or ""))
         if container.stop_sent_at is not None:
-            _plan_sigkill(task, container, definition, now, todo)
+            _plan_sigkill(task, container, definition, pace, now, todo)
 
 
-def _plan_sigkill(task: Task, container: Container, definition: TaskDefinition, now: float, todo: Plan) -> None:
+def _plan_sigkill(
+    task: Task, container: Container, definition: TaskDefinition, pace: Pace, now: float, todo: Plan
+) -> None:
     assert container.stop_sent_at is not None, "the stop signal comes first"
     stop_timeout = definition.container(container.name).stop_timeout
-    timeout = STOP_TIMEOUT_SECONDS if stop_timeout is None else stop_timeout
+    timeout = pace.stop_timeout if stop_timeout is None else stop_timeout
     kill_at = container.stop_sent_at + timeout
     if now < kill_at and not was_set_back(container.stop_sent_at, now):
         todo.look_again(task.arn, kill_at)
@@ -311,7 +236,7 @@ def _plan_starts(state: State, now: float, todo: Plan) -> None:
         starts: list[Action] = []
         for container in task.containers:
             if container.is_to_start and container.image not in pulling:
-                starts += _plan_start(task, definition, container, now, todo)
+                starts += _plan_start(state, task, definition, container, now, todo)
         if failure := next((action for action in starts if isinstance(action, FailTask)), None):
             todo.actions.append(failure)
             continue
@@ -334,7 +259,7 @@ def _images_being_pulled(state: State) -> dict[str, None]:
 
 
 def _plan_start(
-    task: Task, definition: TaskDefinition, container: Container, now: float, todo: Plan
+    state: State, task: Task, definition: TaskDefinition, container: Container, now: float, todo: Plan
 ) -> list[StartContainer | FailTask]:
     """Starts one container if what it depends on allows it, or fails the task if that can never be."""
     for dependency in definition.container(container.name).depends_on:
@@ -347,7 +272,14 @@ def _plan_start(
         return []
     member = overridden(definition.container(container.name), task.overrides)
     cause = "its dependencies are met" if definition.container(container.name).depends_on else "a slot is free"
-    return [StartContainer(task, member, cause)]
+    return [StartContainer(task, member, cause, _pinned_digest(state, task, container.name))]
+
+
+def _pinned_digest(state: State, task: Task, name: str) -> str:
+    service = state.services.get(task.service_arn or "")
+    deployments = service.deployments if service else ()
+    pinned = next((item.image_digests for item in deployments if item.id == task.deployment_id), ())
+    return dict(pinned).get(name, "")
 
 
 def _is_met(other: Container, condition: DependencyCondition) -> bool:
@@ -403,24 +335,3 @@ def _reap(task: Task, cause: str, todo: Plan) -> None:
     for container in task.containers:
         if container.runtime_id and not container.reaped:
             todo.actions.append(RemoveContainer(task.arn, container.name, container.runtime_id, cause))
-
-
-def _line(action: Action) -> str:
-    match action:
-        case StartTasks() | PrepareStandbys():
-            said = f"{name_of(action.service_arn)} {action.count}"
-        case StopTasks() | DiscardStandbys():
-            said = f"{name_of(action.service_arn)} {len(action.task_arns)}"
-        case StartContainer():
-            said = f"{short(action.task.arn)}/{action.definition.name}"
-        case SignalContainer():
-            said = f"{short(action.task_arn)}/{action.name} {action.signal or 'stop signal'}"
-        case PauseContainer() | ResumeContainer() | RemoveContainer():
-            said = f"{short(action.task_arn)}/{action.name}" if action.task_arn else action.runtime_id[:12]
-        case FailTask() | ForgetTask():
-            said = short(action.task_arn)
-        case RemoveNetwork() | ForgetCluster():
-            said = name_of(action.cluster_arn)
-        case _:
-            said = name_of(action.service_arn)
-    return f"{type(action).__name__} {said}: {action.cause}"

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from chaos_ecs.core.balancing import Listener, LoadBalancer, Routing, Rule, Target, TargetGroup
 from chaos_ecs.core.messages import ContainerSeen, Event, EventType
 from chaos_ecs.core.model import (
     Cluster,
@@ -18,18 +19,45 @@ from chaos_ecs.core.model import (
     Entity,
     Family,
     Service,
+    ServiceDeployment,
     ServiceEvent,
+    ServiceRevision,
+    ServiceStatus,
     Task,
     TaskDefinition,
 )
+from chaos_ecs.core.pace import DEMO, Pace
+from chaos_ecs.core.scaling import Measure, Sample, ScalableTarget
+from chaos_ecs.core.target_index import TargetIndex
 
 SERVICE_EVENTS_KEPT = 100
 """API_Service: "The event stream for your service. A maximum of 100 of the latest events are displayed."""
 
 
+_K = TypeVar("_K")
+_Queue = OrderedDict[_K, None]
+
+ROUTING = "routing"
+"""Touched like an ARN when the balancer may have to be told something new."""
+
+
+def _age(entity: Entity) -> float:
+    """Indexes are in the order in which things came about."""
+    match entity:
+        case Task():
+            return entity.number
+        case Target():
+            return entity.registered_at
+        case ServiceDeployment():
+            return entity.created_at
+        case _:
+            return 0
+
+
 class State:
-    def __init__(self, salt: str) -> None:
+    def __init__(self, salt: str, pace: Pace = DEMO) -> None:
         self.salt = salt  # makes two state folders give out different ids
+        self.pace = pace
         self.clusters: dict[str, Cluster] = {}
         self.task_definitions: dict[str, TaskDefinition] = {}
         self.families: dict[str, Family] = {}
@@ -38,11 +66,21 @@ class State:
         self.standbys: dict[str, Task] = {}  # apart from the tasks: no operation of ECS sees them
         self.service_events: dict[str, ServiceEvent] = {}
         self.counters: dict[str, Counter] = {}
+        self.service_revisions: dict[str, ServiceRevision] = {}
+        self.service_deployments: dict[str, ServiceDeployment] = {}
+        self.target_groups: dict[str, TargetGroup] = {}
+        self.load_balancers: dict[str, LoadBalancer] = {}
+        self.listeners: dict[str, Listener] = {}
+        self.rules: dict[str, Rule] = {}
+        self.targets: dict[str, Target] = {}  # by TARGET_GROUP_ARN#TASK_ARN
+        self.scalable_targets: dict[str, ScalableTarget] = {}  # by the ARN of the service
+        self.samples: dict[str, dict[Measure, Sample]] = {}  # the newest, by the ARN of the service; not kept on disk
 
-        self.engine = ""
-        self.engine_reason = ""  # why it is not connected
-        self.engine_asked = False  # whether the runtime has said anything of it yet
-        self.engine_connected = False
+        self.routing: Routing | None = None  # what the balancer was last told, None: nothing yet
+        self.balancer_up, self.balancer_reason = False, ""  # whether it is, and why not
+
+        self.engine = self.engine_reason = ""  # its name; why it is not connected
+        self.engine_asked = self.engine_connected = False  # asked: the runtime has said something of it
         self.strays: dict[str, ContainerSeen] = {}  # containers of ours that belong to no task, by runtime id
         self.strays_told: dict[str, None] = {}  # the same until they are gone, also while their removal is under way
 
@@ -51,22 +89,21 @@ class State:
         self.events: list[Event] = []
 
         # Queues: emptied at the front, where a plain dict would go on stepping over what was there before.
-        self.waiting: OrderedDict[str, None] = (
-            OrderedDict()
-        )  # tasks with a container yet to start, in order of creation
-        self.starting: OrderedDict[tuple[str, str], None] = (
-            OrderedDict()
-        )  # (task, container) handed to the runtime, not yet answered
-        self.stopped: OrderedDict[str, None] = OrderedDict()  # stopped tasks, oldest first
-        self.with_logs: OrderedDict[str, None] = (
-            OrderedDict()
-        )  # those of them that still have a Docker container, for its logs
+        self.waiting: _Queue[str] = OrderedDict()  # tasks with a container yet to start, in order of creation
+        self.starting: _Queue[tuple[str, str]] = OrderedDict()  # (task, container) handed to the runtime, unanswered
+        self.stopped: _Queue[str] = OrderedDict()  # stopped tasks, oldest first
+        self.with_logs: _Queue[str] = OrderedDict()  # those of them with a Docker container left, for its logs
         self.tasks_of_token: dict[tuple[str, str], dict[str, None]] = {}  # by cluster and RunTask's clientToken
         self._live_tasks_of_service: dict[str, dict[str, None]] = {}
         self._standbys_of_service: dict[str, dict[str, None]] = {}
         self._tasks_in_cluster: dict[str, dict[str, None]] = {}
         self._services_in_cluster: dict[str, dict[str, None]] = {}
-        self._tables: Mapping[type[Entity], dict[str, Any]] = {
+        self._target_index = TargetIndex()
+        self._deployments_of_service: dict[str, dict[str, None]] = {}
+        self._tables = self._by_type()
+
+    def _by_type(self) -> Mapping[type[Entity], dict[str, Any]]:
+        return {
             Cluster: self.clusters,
             TaskDefinition: self.task_definitions,
             Family: self.families,
@@ -74,6 +111,14 @@ class State:
             ServiceEvent: self.service_events,
             Task: self.tasks,
             Counter: self.counters,
+            ServiceRevision: self.service_revisions,
+            ServiceDeployment: self.service_deployments,
+            TargetGroup: self.target_groups,
+            LoadBalancer: self.load_balancers,
+            Listener: self.listeners,
+            Rule: self.rules,
+            Target: self.targets,
+            ScalableTarget: self.scalable_targets,
         }
 
     # --- reading ---
@@ -102,6 +147,26 @@ class State:
     def services_in(self, cluster_arn: str) -> list[Service]:
         return [self.services[arn] for arn in self._services_in_cluster.get(cluster_arn, ())]
 
+    def targets_of(self, task_arn: str) -> list[Target]:
+        """The task's places in target groups, draining ones included."""
+        return [self.targets[key] for key in self._target_index.of_task.get(task_arn, ())]
+
+    def targets_in(self, target_group_arn: str) -> list[Target]:
+        """In the order they were registered."""
+        return [self.targets[key] for key in self._target_index.in_group.get(target_group_arn, ())]
+
+    def targets_of_service(self, service_arn: str) -> list[Target]:
+        """All targets that are tasks of the service, also in groups it does not use any more."""
+        return [self.targets[key] for key in self._target_index.of_service.get(service_arn, ())]
+
+    def services_of(self, target_group_arn: str) -> list[Service]:
+        """The services that register their tasks there, and are not INACTIVE."""
+        return [self.services[arn] for arn in self._target_index.services_of_group.get(target_group_arn, ())]
+
+    def deployments_of(self, service_arn: str) -> list[ServiceDeployment]:
+        """The history of the service's deployments, newest first."""
+        return [self.service_deployments[arn] for arn in reversed(self._deployments_of_service.get(service_arn, {}))]
+
     def events_of(self, service_arn: str) -> list[ServiceEvent]:
         """The service's events, newest first."""
         slots = (f"{service_arn}#{slot}" for slot in range(SERVICE_EVENTS_KEPT))
@@ -115,7 +180,7 @@ class State:
 
     def load(self, entities: Iterable[Entity]) -> None:
         """Takes what a Store kept. Everything is touched, nothing is changed."""
-        for entity in sorted(entities, key=lambda entity: entity.number if isinstance(entity, Task) else 0):
+        for entity in sorted(entities, key=_age):
             self._table(entity)[entity.key] = entity
             self._index(entity)
         by_end = sorted(self.stopped, key=lambda arn: self.tasks[arn].stopped_at or 0.0)
@@ -124,7 +189,7 @@ class State:
         self.touch_all()
 
     def touch_all(self) -> None:
-        for arn in (*self.clusters, *self.services, *self.tasks, *self.standbys):
+        for arn in (*self.clusters, *self.services, *self.tasks, *self.standbys, ROUTING):
             self.touched[arn] = None
 
     def touch(self, arn: str) -> None:
@@ -141,12 +206,22 @@ class State:
                 self.touch(entity.service_arn)
         elif isinstance(entity, Service | Cluster):
             self.touch(entity.arn)
+        elif isinstance(entity, ScalableTarget):
+            self.touch(entity.service_arn)
+        elif isinstance(entity, TargetGroup | Listener | Rule | Target):
+            self._touch_balancing(entity)
 
     def drop(self, entity: Entity) -> None:
         self._table(entity).pop(entity.key, None)
         self.changes[type(entity), entity.key] = None
         if isinstance(entity, Service):
             self._services_in_cluster[entity.cluster_arn].pop(entity.arn, None)
+            self._deployments_of_service.pop(entity.arn, None)
+            self._target_index.put_service(entity.arn, ())
+        elif isinstance(entity, ServiceDeployment):
+            self._deployments_of_service.get(entity.service_arn, {}).pop(entity.arn, None)
+        elif isinstance(entity, TargetGroup | Listener | Rule | Target):
+            self._drop_balancing(entity)
         elif isinstance(entity, Task) and entity.standby:
             self._forget_standby(entity)
         elif isinstance(entity, Task):
@@ -209,25 +284,54 @@ class State:
         self._standbys_of_service.get(standby.service_arn or "", {}).pop(standby.arn, None)
         self.touch(standby.service_arn or "")
 
+    def _touch_balancing(self, entity: TargetGroup | Listener | Rule | Target) -> None:
+        """The routing, and whoever's health hangs on it."""
+        self.touch(ROUTING)
+        if isinstance(entity, Target):
+            self.touch(entity.task_arn)
+            task = self.find_task(entity.task_arn)
+            if task and task.service_arn:
+                self.touch(task.service_arn)
+        elif isinstance(entity, TargetGroup):
+            for service in self.services_of(entity.arn):
+                self.touch(service.arn)
+
+    def _drop_balancing(self, entity: TargetGroup | Listener | Rule | Target) -> None:
+        if isinstance(entity, Target):
+            self._target_index.remove(entity)
+        self._touch_balancing(entity)
+
     def _index(self, entity: Entity) -> None:
-        if isinstance(entity, Service):
-            self._services_in_cluster.setdefault(entity.cluster_arn, {})[entity.arn] = None
-        elif isinstance(entity, Task) and entity.standby:
-            self._standbys_of_service.setdefault(entity.service_arn or "", {})[entity.arn] = None
-            self._index_progress(entity)
-        elif isinstance(entity, Task):
-            if entity.arn in self.standbys:  # promoted
-                self._forget_standby(self.standbys[entity.arn])
-            self._tasks_in_cluster.setdefault(entity.cluster_arn, {})[entity.arn] = None
-            if entity.client_token:
-                self.tasks_of_token.setdefault((entity.cluster_arn, entity.client_token), {})[entity.arn] = None
-            if entity.service_arn:
-                live = self._live_tasks_of_service.setdefault(entity.service_arn, {})
-                if entity.is_stopped:
-                    live.pop(entity.arn, None)
-                else:
-                    live[entity.arn] = None
-            self._index_progress(entity)
+        match entity:
+            case Service():
+                self._services_in_cluster.setdefault(entity.cluster_arn, {})[entity.arn] = None
+                is_gone = entity.status is ServiceStatus.INACTIVE
+                groups = () if is_gone else tuple(item.target_group_arn for item in entity.load_balancers)
+                self._target_index.put_service(entity.arn, groups)
+            case ServiceDeployment():
+                self._deployments_of_service.setdefault(entity.service_arn, {})[entity.arn] = None
+            case Target():
+                self._target_index.add(entity)
+            case Task():
+                self._index_task(entity)
+
+    def _index_task(self, task: Task) -> None:
+        if task.standby:
+            self._standbys_of_service.setdefault(task.service_arn or "", {})[task.arn] = None
+            self._index_progress(task)
+            return
+        if task.arn in self.standbys:  # promoted
+            self._forget_standby(self.standbys[task.arn])
+        self._tasks_in_cluster.setdefault(task.cluster_arn, {})[task.arn] = None
+        if task.client_token:
+            self.tasks_of_token.setdefault((task.cluster_arn, task.client_token), {})[task.arn] = None
+        if task.service_arn:
+            live = self._live_tasks_of_service.setdefault(task.service_arn, {})
+            if task.is_stopped:
+                live.pop(task.arn, None)
+            else:
+                live[task.arn] = None
+        self._index_progress(task)
 
     def _index_progress(self, task: Task) -> None:
         for container in task.containers:

@@ -1,0 +1,97 @@
+"""When a task counts as healthy, and when it is to be replaced for being unhealthy. Reads State, changes nothing.
+
+Source: API_DeploymentConfiguration (minimumHealthyPercent) and API_CreateService (healthCheckGracePeriodSeconds).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+
+from chaos_ecs.core.backoff import was_set_back
+from chaos_ecs.core.balancing import Target, TargetState
+from chaos_ecs.core.model import Deployment, HealthStatus, RolloutState, Service, Task, TaskDefinition
+from chaos_ecs.core.state import State
+
+LookAgain = Callable[[float], None]
+"""Called with the time at which the answer may be another though nothing happens."""
+
+
+class TaskHealth(Enum):
+    PENDING = auto()  # not running yet, or not known yet
+    HEALTHY = auto()
+    UNHEALTHY = auto()  # a load balancer or a container health check says so, and the grace period is over
+
+
+def task_health(state: State, service: Service, task: Task, now: float, look_again: LookAgain) -> TaskHealth:
+    """The health of a task that is wanted."""
+    if not task.is_running:
+        return TaskHealth.PENDING
+    definition = state.task_definitions[task.task_definition_arn]
+    if not service.load_balancers and not has_health_check(definition):
+        return _settled(state, service, task, now, look_again)
+    statuses = _checked_statuses(task, definition)
+    states = [target.state for target in targets_of(state, service, task)]
+    if HealthStatus.UNHEALTHY in statuses or TargetState.UNHEALTHY in states:
+        return _bad(service, task, now, look_again)
+    all_good = all(status is HealthStatus.HEALTHY for status in statuses)
+    all_serve = len(states) == len(service.load_balancers) and all(s is TargetState.HEALTHY for s in states)
+    return TaskHealth.HEALTHY if all_good and all_serve else TaskHealth.PENDING
+
+
+def has_health_check(definition: TaskDefinition) -> bool:
+    """Whether an essential container has one: only those count."""
+    return any(container.essential and container.health_check for container in definition.containers)
+
+
+def targets_of(state: State, service: Service, task: Task) -> list[Target]:
+    """The task's places in the target groups that its service has now."""
+    groups = {item.target_group_arn for item in service.load_balancers}
+    return [target for target in state.targets_of(task.arn) if target.target_group_arn in groups]
+
+
+def why_unhealthy(state: State, service: Service, task: Task) -> Target | None:
+    """The target that is unhealthy; None when it was a container health check."""
+    found = targets_of(state, service, task)
+    return next((target for target in found if target.state is TargetState.UNHEALTHY), None)
+
+
+def _checked_statuses(task: Task, definition: TaskDefinition) -> list[HealthStatus]:
+    checked = [c.name for c in definition.containers if c.essential and c.health_check]
+    return [task.container(name).health_status for name in checked]
+
+
+def _bad(service: Service, task: Task, now: float, look_again: LookAgain) -> TaskHealth:
+    """healthCheckGracePeriodSeconds: from its start the scheduler ignores bad checks for so long."""
+    grace = service.health_check_grace_period_seconds
+    return TaskHealth.UNHEALTHY if _has_run_for(task, grace, now, look_again) else TaskHealth.PENDING
+
+
+def _settled(state: State, service: Service, task: Task, now: float, look_again: LookAgain) -> TaskHealth:
+    """Without any check a task counts as healthy some time after RUNNING: 40 s on AWS.
+
+    At the pace of a workshop it counts at once, but not while its version is on trial: a program that starts and ends
+    a moment later would complete its deployment before anybody could see that it is broken.
+    """
+    seconds = state.pace.settling if is_on_trial(service, task) else state.pace.settling_of_known
+    return TaskHealth.HEALTHY if _has_run_for(task, seconds, now, look_again) else TaskHealth.PENDING
+
+
+def _has_run_for(task: Task, seconds: float, now: float, look_again: LookAgain) -> bool:
+    started_at = now if task.started_at is None else task.started_at
+    if now >= started_at + seconds or was_set_back(started_at, now):
+        return True
+    look_again(started_at + seconds)
+    return False
+
+
+def is_on_trial(service: Service, task: Task) -> bool:
+    """Whether the task is of a deployment under way that could still fail, or replace another one."""
+    primary = service.primary
+    if task.deployment_id != primary.id or not is_under_way(primary):
+        return False
+    return len(service.deployments) > 1 or service.deployment_configuration.circuit_breaker_enable
+
+
+def is_under_way(deployment: Deployment) -> bool:
+    return deployment.rollout_state is RolloutState.IN_PROGRESS

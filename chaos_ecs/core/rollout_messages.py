@@ -1,0 +1,97 @@
+"""What crosses the border of the core about deployments; families as in `messages.py`, which takes them up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# --- Commands ---
+
+
+@dataclass(frozen=True, slots=True)
+class StopServiceDeployment:
+    """The deployment under way is stopped and rolled back to the last completed one (API_StopServiceDeployment)."""
+
+    service_deployment_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTaskProtection:
+    """These tasks of services are not chosen by scale-in and deployments (API_UpdateTaskProtection)."""
+
+    task_arns: tuple[str, ...]
+    enabled: bool
+    expires_in_minutes: int = 120
+
+
+RolloutCommand = StopServiceDeployment | SetTaskProtection
+
+
+# --- Actions ---
+
+
+@dataclass(frozen=True, slots=True)
+class StopUnhealthy:
+    """Intent: a task that fails its health checks ends. `target_group_arn` is empty when it was a container's check;
+    `replaced` as in StopTasks."""
+
+    service_arn: str
+    task_arn: str
+    target_group_arn: str
+    cause: str
+    replaced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MarkHealthy:
+    """Intent: these tasks are healthy for the first time: they count as started successfully."""
+
+    service_arn: str
+    task_arns: tuple[str, ...]
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkUnhealthy:
+    """Intent: these tasks fail their health checks for the first time: their deployment's failures are counted."""
+
+    service_arn: str
+    task_arns: tuple[str, ...]
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailDeployment:
+    """Intent: the circuit breaker has tripped; the service rolls back, if it is to and there is something to go to."""
+
+    service_arn: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellStuck:
+    """Intent: the deployment configuration leaves no move: said once for each deployment."""
+
+    service_arn: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkSteady:
+    """Intent: the service has reached a steady state; its newest deployment is completed."""
+
+    service_arn: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetireDeployments:
+    """Intent: replaced deployments without tasks leave the service's list."""
+
+    service_arn: str
+    deployment_ids: tuple[str, ...]
+    cause: str
+
+
+RolloutIntent = (
+    StopUnhealthy | MarkHealthy | MarkUnhealthy | FailDeployment | TellStuck | MarkSteady | RetireDeployments
+)

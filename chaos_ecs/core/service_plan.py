@@ -1,0 +1,235 @@
+"""What to do about one service: tasks, deployments, targets, standbys. A part of `plan`: reads State, changes nothing.
+
+How many tasks and which is in `deployment.py`, who is healthy in `health.py`. Never here: single containers
+(`plan.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from chaos_ecs.core.backoff import was_set_back
+from chaos_ecs.core.balancing import ServiceLoadBalancer, Target, TargetState
+from chaos_ecs.core.balancing_messages import DeregisterTargets, ForgetTargets, RegisterTargets
+from chaos_ecs.core.deployment import Moves, Rollout, breaker_threshold, fallback
+from chaos_ecs.core.health import TaskHealth, has_health_check, is_under_way, task_health, why_unhealthy
+from chaos_ecs.core.messages import (
+    DeactivateService,
+    DiscardStandbys,
+    PrepareStandbys,
+    StartTasks,
+    StopTasks,
+)
+from chaos_ecs.core.model import Service, Task, Throttle
+from chaos_ecs.core.rollout_messages import (
+    FailDeployment,
+    MarkHealthy,
+    MarkSteady,
+    MarkUnhealthy,
+    RetireDeployments,
+    StopUnhealthy,
+    TellStuck,
+)
+from chaos_ecs.core.state import State
+from chaos_ecs.core.todo import Plan
+
+
+def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
+    live = state.live_tasks_of(service.arn)
+    _plan_targets(state, service, live, now, todo)
+    if has_tripped(service):
+        todo.actions.append(FailDeployment(service.arn, f"{service.primary.failed_tasks} of its tasks failed in a row"))
+        return  # what follows from it is for the next step
+    look_again = partial(todo.look_again, service.arn)
+    rollout = Rollout(service, live, lambda task: task_health(state, service, task, now, look_again), now)
+    _plan_health(state, service, rollout, todo)
+    moves = rollout.moves()
+    if moves.protected_until is not None:
+        look_again(moves.protected_until)
+    _plan_stops(state, service, rollout, moves, todo)
+    promoted: tuple[str, ...] = ()
+    for deployment_id, count in moves.starts:
+        promoted += _start(state, todo, service, deployment_id, count, now)
+    if moves.stuck and not service.primary.stuck_told:
+        todo.actions.append(TellStuck(service.arn, "the deployment configuration leaves no move"))
+    _plan_retirement(service, live, todo)
+    if not service.steady and rollout.is_steady:
+        todo.actions.append(MarkSteady(service.arn, f"desired {service.desired_count}, and as many run"))
+    _plan_standbys(state, service, promoted, now, todo)
+
+
+def plan_draining(state: State, service: Service, now: float, todo: Plan) -> None:
+    """A deleted service: its tasks end and are not replaced."""
+    live = state.live_tasks_of(service.arn)
+    _plan_targets(state, service, live, now, todo)
+    wanted = tuple(task.arn for task in live if task.is_wanted)
+    standbys = state.standbys_of(service.arn)
+    if doomed := tuple(task.arn for task in standbys if task.is_wanted):
+        todo.actions.append(DiscardStandbys(service.arn, doomed, "the service is deleted"))
+    if wanted:
+        todo.actions.append(StopTasks(service.arn, wanted, _scaling(service), "the service is deleted"))
+    elif not live and not standbys:
+        todo.actions.append(DeactivateService(service.arn, "the service is deleted and its last task has stopped"))
+
+
+def has_tripped(service: Service) -> bool:
+    """Whether the newest deployment has failed as often as its circuit breaker allows (Developer Guide, "deployment
+    circuit breaker": it trips when the failure count equals the threshold)."""
+    configuration = service.deployment_configuration
+    primary = service.primary
+    if not configuration.circuit_breaker_enable or not is_under_way(primary):
+        return False
+    return primary.failed_tasks >= breaker_threshold(configuration, service.desired_count)
+
+
+# --- tasks ---
+
+
+def _plan_health(state: State, service: Service, rollout: Rollout, todo: Plan) -> None:
+    """Only of those whose first health anybody waits for: a service without checks has its tasks RUNNING, and that is
+    all there is to say, unless their version is on trial."""
+    asked = service.load_balancers or is_under_way(service.primary)
+    fresh = [
+        task for task in rollout.wanted if task.healthy_at is None and rollout.health[task.arn] is TaskHealth.HEALTHY
+    ]
+    if not asked:
+        fresh = [task for task in fresh if has_health_check(state.task_definitions[task.task_definition_arn])]
+    bad = [task for task in rollout.wanted if rollout.health[task.arn] is TaskHealth.UNHEALTHY]
+    if counted := tuple(task.arn for task in bad if task.unhealthy_at is None):
+        todo.actions.append(MarkUnhealthy(service.arn, counted, "their health checks fail"))
+    if fresh:
+        arns = tuple(task.arn for task in fresh)
+        todo.actions.append(MarkHealthy(service.arn, arns, "its checks have passed" if asked else "it runs"))
+
+
+def _plan_stops(state: State, service: Service, rollout: Rollout, moves: Moves, todo: Plan) -> None:
+    sick = [task for task in moves.replaced if rollout.health[task.arn] is TaskHealth.UNHEALTHY]
+    replaced = tuple(task.arn for task in moves.replaced if task not in sick)
+    if moves.surplus:
+        surplus = tuple(task.arn for task in moves.surplus)
+        cause = f"desired {service.desired_count}, more are running"
+        todo.actions.append(StopTasks(service.arn, surplus, _scaling(service), cause))
+    if replaced:
+        cause = "a newer deployment takes their place"
+        todo.actions.append(StopTasks(service.arn, replaced, _scaling(service), cause, replaced))
+    for task in (*moves.unhealthy, *sick):
+        target = why_unhealthy(state, service, task)
+        cause = "its load balancer health checks fail" if target else "its container health checks fail"
+        group = target.target_group_arn if target else ""
+        todo.actions.append(StopUnhealthy(service.arn, task.arn, group, cause, replaced=task in sick))
+
+
+def _scaling(service: Service) -> str:
+    return f"Scaling activity initiated by (deployment {service.primary.id})"
+
+
+def _start(state: State, todo: Plan, service: Service, deployment_id: str, count: int, now: float) -> tuple[str, ...]:
+    """Ready standbys first: resuming one takes a tenth of the time of a start. Answers which those are."""
+    wanted = sum(task.is_wanted for task in state.live_tasks_of(service.arn))
+    cause = f"desired {service.desired_count}, {wanted} there"
+    ready = [task for task in state.standbys_of(service.arn) if task.is_ready_standby]
+    standbys = tuple(task.arn for task in ready if task.deployment_id == deployment_id)[:count]
+    if deployment_id == service.primary.id and _is_throttled(service.throttle, service, now, todo):
+        count = len(standbys)
+    if count:
+        todo.actions.append(StartTasks(service.arn, deployment_id, count, cause, standbys))
+    return standbys
+
+
+def _is_throttled(throttle: Throttle, service: Service, now: float, todo: Plan) -> bool:
+    if not throttle.level or now >= throttle.next_start_at or was_set_back(throttle.since, now):
+        return False
+    todo.look_again(service.arn, throttle.next_start_at)
+    return True
+
+
+def _plan_retirement(service: Service, live: Sequence[Task], todo: Plan) -> None:
+    """What could still be rolled back to stays in the list, with or without tasks."""
+    in_use = {task.deployment_id for task in live}
+    kept = fallback(service)
+    retired = tuple(item.id for item in service.deployments[1:] if item.id not in in_use and item is not kept)
+    if retired:
+        todo.actions.append(RetireDeployments(service.arn, retired, "none of their tasks is left"))
+
+
+# --- standbys ---
+
+
+def _plan_standbys(state: State, service: Service, promoted: tuple[str, ...], now: float, todo: Plan) -> None:
+    """As many as asked for, of the newest deployment. New ones only once the service is steady: tasks come first."""
+    wanted = [task for task in state.standbys_of(service.arn) if task.is_wanted and task.arn not in promoted]
+    useful = [task for task in wanted if task.deployment_id == service.primary.id]
+    surplus = [task for task in wanted if task not in useful] + useful[service.standby_count :]
+    if surplus:
+        arns = tuple(task.arn for task in surplus)
+        todo.actions.append(DiscardStandbys(service.arn, arns, f"{service.standby_count} standbys are enough"))
+    missing = service.standby_count - len(useful)
+    if missing > 0 and service.steady and not _is_throttled(service.standby_throttle, service, now, todo):
+        cause = f"{service.standby_count} standbys are to be kept, {len(useful)} there"
+        todo.actions.append(PrepareStandbys(service.arn, missing, cause))
+
+
+# --- targets ---
+
+
+def _plan_targets(state: State, service: Service, live: Sequence[Task], now: float, todo: Plan) -> None:
+    """Running tasks join their target groups; those that are to stop drain; what is dead leaves at once, before its
+    address can be handed out again."""
+    for item in service.load_balancers:
+        _plan_registering(state, service, item, live, todo)
+    groups = {item.target_group_arn for item in service.load_balancers}
+    dead: dict[str, list[str]] = {}
+    leaving: dict[str, list[str]] = {}
+    drained: list[str] = []
+    for target in state.targets_of_service(service.arn):
+        task = state.find_task(target.task_arn)
+        group = target.target_group_arn
+        if task is None or group not in state.target_groups or not _answers(task, target):
+            dead.setdefault(group, []).append(target.task_arn)
+        elif target.state is not TargetState.DRAINING and not (task.is_wanted and group in groups):
+            leaving.setdefault(group, []).append(target.task_arn)
+        elif target.state is TargetState.DRAINING and _is_drained(state, target, now, todo):
+            drained.append(target.key)
+    for targets, at_once, cause in (
+        (dead, True, "nothing answers there any more"),
+        (leaving, False, "they are about to stop"),
+    ):
+        for group, arns in targets.items():
+            todo.actions.append(DeregisterTargets(service.arn, group, tuple(arns), at_once=at_once, cause=cause))
+    if drained:
+        todo.actions.append(ForgetTargets(tuple(drained), "their deregistration delay is over"))
+
+
+def _plan_registering(
+    state: State, service: Service, item: ServiceLoadBalancer, live: Sequence[Task], todo: Plan
+) -> None:
+    if item.target_group_arn not in state.target_groups:
+        return
+    known = {target.target_group_arn + target.task_arn for target in state.targets_in(item.target_group_arn)}
+    fresh = tuple(
+        task.arn
+        for task in live
+        if task.is_running and item.target_group_arn + task.arn not in known and _address(task, item.container_name)
+    )
+    if fresh:
+        todo.actions.append(RegisterTargets(service.arn, item.target_group_arn, fresh, "they are running"))
+
+
+def _address(task: Task, container_name: str) -> str:
+    found = next((container for container in task.containers if container.name == container_name), None)
+    return found.address if found and found.is_live else ""
+
+
+def _answers(task: Task, target: Target) -> bool:
+    return any(container.is_live and container.address == target.address for container in task.containers)
+
+
+def _is_drained(state: State, target: Target, now: float, todo: Plan) -> bool:
+    group = state.target_groups.get(target.target_group_arn)
+    since = now if target.draining_since is None else target.draining_since
+    ends_at = since + (group.deregistration_delay if group else 0)
+    if now >= ends_at or was_set_back(since, now):
+        return True
+    todo.look_again(target.service_arn, ends_at)
+    return False

@@ -1,0 +1,65 @@
+"""What `plan` answers with: actions, and when to look again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from chaos_ecs.core.arns import name_of, short
+from chaos_ecs.core.balancing_messages import DeregisterTargets, ForgetTargets, RegisterTargets, RouteTraffic
+from chaos_ecs.core.messages import (
+    Action,
+    DiscardStandbys,
+    FailTask,
+    ForgetCluster,
+    ForgetTask,
+    PauseContainer,
+    PrepareStandbys,
+    RemoveContainer,
+    RemoveNetwork,
+    ResumeContainer,
+    SignalContainer,
+    StartContainer,
+    StartTasks,
+    StopTasks,
+)
+from chaos_ecs.core.rollout_messages import MarkHealthy, MarkUnhealthy, StopUnhealthy
+
+
+@dataclass(slots=True)
+class Plan:
+    actions: list[Action] = field(default_factory=list)
+    due: dict[str, float] = field(default_factory=dict)  # ARN -> when to look at it again though nothing touches it
+
+    def look_again(self, arn: str, at: float) -> None:
+        self.due[arn] = min(at, self.due.get(arn, at))
+
+    def __str__(self) -> str:
+        """One line an action, as tests and people read it: `StartTasks web 1: desired 3, wanted 2`."""
+        return "\n".join(_line(action) for action in self.actions)
+
+
+def _line(action: Action) -> str:
+    match action:
+        case StartTasks() | PrepareStandbys():
+            said = f"{name_of(action.service_arn)} {action.count}"
+        case (
+            StopTasks() | DiscardStandbys() | MarkHealthy() | MarkUnhealthy() | RegisterTargets() | DeregisterTargets()
+        ):
+            said = f"{name_of(action.service_arn)} {len(action.task_arns)}"
+        case StartContainer():
+            said = f"{short(action.task.arn)}/{action.definition.name}"
+        case SignalContainer():
+            said = f"{short(action.task_arn)}/{action.name} {action.signal or 'stop signal'}"
+        case PauseContainer() | ResumeContainer() | RemoveContainer():
+            said = f"{short(action.task_arn)}/{action.name}" if action.task_arn else action.runtime_id[:12]
+        case FailTask() | ForgetTask() | StopUnhealthy():
+            said = short(action.task_arn)
+        case RemoveNetwork() | ForgetCluster():
+            said = name_of(action.cluster_arn)
+        case ForgetTargets():
+            said = str(len(action.keys))
+        case RouteTraffic():
+            said = f"{len(action.routing.listeners)} listeners"
+        case _:
+            said = name_of(action.service_arn)
+    return f"{type(action).__name__} {said}: {action.cause}"

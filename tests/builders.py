@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from random import Random
 from typing import TypeVar
 
 from chaos_ecs.core import arns
+from chaos_ecs.core.balancing import Forward, ServiceLoadBalancer, TargetHealthCheck
+from chaos_ecs.core.balancing_messages import CreateListener, CreateLoadBalancer, CreateTargetGroup
 from chaos_ecs.core.commands import DEMO_IMAGE
 from chaos_ecs.core.messages import CreateService, OpenRegion, RegisterTaskDefinition, RunTask
 from chaos_ecs.core.model import ContainerDefinition, DeploymentConfiguration, Service, Task
+from chaos_ecs.sim.balancer import SimBalancer
+from chaos_ecs.sim.clock import VirtualClock
+from chaos_ecs.sim.engine import SimEngine
 from chaos_ecs.sim.simulation import Simulation
 
 REGION = "us-east-1"
@@ -48,6 +54,8 @@ def a_service(
     name: str = "web",
     definition: str = "",
     limits: DeploymentConfiguration | None = None,
+    load_balancers: tuple[ServiceLoadBalancer, ...] = (),
+    grace: int = 0,
 ) -> str:
     """Creates a service; its ARN."""
     arn = arns.service_arn(CLUSTER, name)
@@ -57,9 +65,31 @@ def a_service(
         definition or definition_arn("web-server"),
         desired_count,
         deployment_configuration=limits or DeploymentConfiguration(),
+        load_balancers=load_balancers,
+        health_check_grace_period_seconds=grace,
     )
     simulation.submit(command).result(0)
     return arn
+
+
+def no_balancer() -> SimBalancer:
+    """For a controller whose services have no load balancer."""
+    return SimBalancer(SimEngine(VirtualClock(), Random(1)))
+
+
+def a_target_group(simulation: Simulation, name: str = "web", *, port: int = 8480) -> str:
+    """A target group with a listener of a load balancer of its own before it; its ARN."""
+    check = TargetHealthCheck(interval=simulation.pace.check_interval, timeout=simulation.pace.check_timeout)
+    simulation.submit(CreateTargetGroup(REGION, name, 8080, health_check=check)).result(0)
+    group = next(arn for arn, found in simulation.state.target_groups.items() if found.name == name)
+    simulation.submit(CreateLoadBalancer(REGION, name)).result(0)
+    balancer = next(arn for arn, found in simulation.state.load_balancers.items() if found.name == name)
+    simulation.submit(CreateListener(balancer, port, Forward(((group, 1),)))).result(0)
+    return group
+
+
+def behind(group: str, container: str = "web-server", port: int = 8080) -> tuple[ServiceLoadBalancer, ...]:
+    return (ServiceLoadBalancer(group, container, port),)
 
 
 def a_standalone_task(simulation: Simulation, *, definition: str = "") -> Task:

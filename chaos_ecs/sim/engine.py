@@ -35,6 +35,10 @@ class Behaviour:
     cannot_start: str = ""
     pull_seconds: float = 0.0
     health: HealthStatus = HealthStatus.HEALTHY
+    serves: str = "200"  # how it answers a load balancer's check: a code, `silence`, or nothing: it does not listen
+    port: int | None = None  # where it does; None: on every port
+    cpu_percent: float = 0.0  # of what its task has reserved
+    shared_cpu_percent: float = 0.0  # the same, of one task: all tasks of its service share this load
 
 
 def demo_behaviour(definition: ContainerDefinition) -> Behaviour:
@@ -47,16 +51,25 @@ def demo_behaviour(definition: ContainerDefinition) -> Behaviour:
     role = definition.command[0] if definition.command else "web"
     match role:
         case "batch":
-            return Behaviour(runs_seconds=_seconds(definition, environment, 10.0), stop_code=STOPPED_CODE)
+            seconds = _seconds(definition, environment, 10.0)
+            return Behaviour(runs_seconds=seconds, stop_code=STOPPED_CODE, serves="")
         case "migrate":
             fails = environment.get("FAIL", "0") not in ("", "0")
-            return Behaviour(runs_seconds=2.0, exit_code=1 if fails else 0, stop_code=STOPPED_CODE)
+            return Behaviour(runs_seconds=2.0, exit_code=1 if fails else 0, stop_code=STOPPED_CODE, serves="")
         case "flaky":
-            return Behaviour(runs_seconds=_seconds(definition, environment, 5.0), exit_code=1, stop_code=STOPPED_CODE)
-        case "web" | "worker":
-            return Behaviour()
+            seconds = _seconds(definition, environment, 5.0)
+            return Behaviour(runs_seconds=seconds, exit_code=1, stop_code=STOPPED_CODE, serves="")
+        case "web":
+            load = environment.get("LOAD", "")  # the simulator's own: CPU in percent of one task, shared by all
+            port, health = environment.get("PORT", ""), environment.get("HEALTH", "")
+            serves = health if health.isdecimal() else "200"
+            shared = float(load) if load.isdecimal() else 0.0
+            listens = int(port) if port.isdecimal() else 8080
+            return Behaviour(serves=serves, port=listens, shared_cpu_percent=shared)
+        case "worker":
+            return Behaviour(serves="")
         case _:
-            return Behaviour(runs_seconds=0.0, exit_code=2)
+            return Behaviour(runs_seconds=0.0, exit_code=2, serves="")
 
 
 def _seconds(definition: ContainerDefinition, environment: dict[str, str], default: float) -> float:
@@ -90,9 +103,12 @@ class SimEngine:
         self.gone: Callable[[SimContainer], None] = lambda container: None
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._made = 0
+        self._builds: dict[str, int] = {}  # of an image, where there was more than one
         self._of_member: dict[tuple[str, str], str] = {}  # (task, container) -> runtime id
         self._ports: dict[int, None] = {}  # taken on the host
         self._next_port = FIRST_HOST_PORT
+        self._of_address: dict[str, str] = {}  # -> runtime id, of what runs
+        self._free_addresses: list[int] = []  # a heap: given back, and given out again at once, the lowest first
 
     # --- time ---
 
@@ -113,10 +129,20 @@ class SimEngine:
     def find(self, task_arn: str, name: str) -> SimContainer | None:
         return self.containers.get(self._of_member.get((task_arn, name), ""))
 
-    def create(self, task_arn: str, definition: ContainerDefinition) -> SimContainer:
+    def digest_of(self, image: str) -> str:
+        """What a tag means now."""
+        built = f"{image} build {self._builds.get(image, 1)}"
+        return "sha256:" + hashlib.sha256(built.encode()).hexdigest()
+
+    def build(self, image: str) -> None:
+        """Somebody builds another image under the same name: from now on the tag means that."""
+        self._builds[image] = self._builds.get(image, 1) + 1
+
+    def create(self, task_arn: str, definition: ContainerDefinition, image_digest: str = "") -> SimContainer:
         self._made += 1
+        image_digest = image_digest or self.digest_of(definition.image)
         runtime_id = hashlib.sha256(f"{task_arn}/{definition.name}/{self._made}".encode()).hexdigest()
-        seen = ContainerSeen(task_arn, definition.name, runtime_id, RunState.CREATED)
+        seen = ContainerSeen(task_arn, definition.name, runtime_id, RunState.CREATED, image_digest=image_digest)
         self._of_member[task_arn, definition.name] = runtime_id
         return self._keep(SimContainer(seen, definition, self.behaviour(definition)))
 
@@ -135,6 +161,7 @@ class SimEngine:
         now = self.clock.now()
         health = HealthStatus.UNKNOWN
         seen = replace(container.seen, state=RunState.RUNNING, started_at=now, bindings=bindings, health_status=health)
+        seen = replace(seen, address=self._give_address(runtime_id))
         container = replace(container, seen=seen, lines=((now, f"{container.seen.name} started (simulated)"),))
         self._change(container)
         if container.behaviour.runs_seconds is not None:
@@ -165,6 +192,31 @@ class SimEngine:
         for binding in container.seen.bindings:
             self._ports.pop(binding.host_port, None)
 
+    def take_port(self, port: int) -> bool:
+        """For a program beside the containers, or the balancer; False when somebody has it already."""
+        if port in self._ports:
+            return False
+        self._ports[port] = None
+        return True
+
+    def release_port(self, port: int) -> None:
+        self._ports.pop(port, None)
+
+    def at(self, address: str) -> SimContainer | None:
+        """Who has this address now."""
+        return self.containers.get(self._of_address.get(address, ""))
+
+    def _give_address(self, runtime_id: str) -> str:
+        number = heapq.heappop(self._free_addresses) if self._free_addresses else len(self._of_address) + 1
+        address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+        self._of_address[address] = runtime_id
+        return address
+
+    def _take_address(self, container: SimContainer) -> None:
+        if self._of_address.pop(container.seen.address, None):
+            _, high, middle, low = container.seen.address.split(".")
+            heapq.heappush(self._free_addresses, int(high) << 16 | int(middle) << 8 | int(low))
+
     # --- what anybody can do ---
 
     def signal(self, runtime_id: str, signal: str) -> None:
@@ -193,6 +245,7 @@ class SimEngine:
         container = self.containers.pop(runtime_id, None)
         if container:
             self._unbind(container)
+            self._take_address(container)
             self._of_member.pop((container.seen.task_arn, container.seen.name), None)
             self.gone(container)
 
@@ -213,7 +266,7 @@ class SimEngine:
         seen = replace(
             container.seen, state=RunState.RUNNING, started_at=self.clock.now(), finished_at=None, exit_code=None
         )
-        self._change(replace(container, seen=seen))
+        self._change(replace(container, seen=replace(seen, address=self._give_address(runtime_id))))
 
     def run_out_of_memory(self, runtime_id: str) -> None:
         """The end comes first and the flag after it: the order that is harder to get right."""
@@ -221,6 +274,16 @@ class SimEngine:
         if container and container.seen.state is RunState.RUNNING:
             self._exit(runtime_id, SIGKILL_CODE, container.seen.started_at)
             self.after(FLAG_SECONDS, lambda: self._flag_out_of_memory(runtime_id))
+
+    def set_serves(self, runtime_id: str, answer: str) -> None:
+        """From now on it answers a load balancer's checks so."""
+        if container := self.containers.get(runtime_id):
+            self._keep(replace(container, behaviour=replace(container.behaviour, serves=answer)))
+
+    def set_health(self, runtime_id: str, health: HealthStatus) -> None:
+        """From now on its health check says so."""
+        if container := self.containers.get(runtime_id):
+            self._change(replace(container, seen=replace(container.seen, health_status=health)))
 
     def running(self) -> Sequence[SimContainer]:
         return [c for c in self.containers.values() if c.seen.state is RunState.RUNNING]
@@ -233,9 +296,9 @@ class SimEngine:
             return
         now = self.clock.now()
         self._unbind(container)
-        seen = replace(
-            container.seen, state=RunState.EXITED, finished_at=now, exit_code=code, paused=False, bindings=()
-        )
+        self._take_address(container)
+        seen = replace(container.seen, state=RunState.EXITED, finished_at=now, exit_code=code, paused=False)
+        seen = replace(seen, bindings=(), address="")
         lines = (*container.lines, (now, f"{container.seen.name} exited with code {code} (simulated)"))
         self._change(replace(container, seen=seen, lines=lines))
 

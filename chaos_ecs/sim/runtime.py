@@ -25,6 +25,7 @@ from chaos_ecs.core.messages import (
 )
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sim.engine import SimContainer, SimEngine
+from chaos_ecs.sim.statistics import SimStatistics
 
 ENGINE_NAME = "simulator"
 
@@ -40,6 +41,7 @@ class SimRuntime:
         self._starting: dict[tuple[str, str], None] = {}
         self._ended: dict[str, list[ContainerSeen]] = {}  # ends of runs not told yet
         self._connected: bool | None = None  # not looked at yet
+        self.statistics: SimStatistics | None = None  # what measures services that are scaled
 
     # --- the port ---
 
@@ -52,7 +54,7 @@ class SimRuntime:
         self.engine.run_due()
         self._look_at_engine()
         facts, self._facts = self._facts, []
-        return facts
+        return [*facts, *self.statistics.facts()] if self.statistics else facts
 
     def execute(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -73,7 +75,8 @@ class SimRuntime:
     def next_fact_at(self) -> float | None:
         if self._facts or self.engine.up != self._connected:
             return self.engine.clock.now()
-        return self.engine.next_at()
+        times = [self.engine.next_at(), self.statistics.next_at() if self.statistics else None]
+        return min((at for at in times if at is not None), default=None)
 
     def logs(self, runtime_id: str, since: float, tail: int | None) -> Sequence[tuple[float, str]]:
         container = self.engine.containers.get(runtime_id)
@@ -128,7 +131,9 @@ class SimRuntime:
             return
         self._pulled.add(effect.definition.image)
         self._facts.append(PullStopped(*key))
-        container = self.engine.find(*key) or self.engine.create(effect.task.arn, effect.definition)
+        container = self.engine.find(*key) or self.engine.create(
+            effect.task.arn, effect.definition, effect.image_digest
+        )
         runtime_id = container.seen.runtime_id
         if container.seen.state is not RunState.CREATED:
             self._answer(key, container.seen)

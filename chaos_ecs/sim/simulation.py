@@ -13,10 +13,13 @@ from random import Random
 from chaos_ecs.controller import Controller
 from chaos_ecs.core.messages import Command, Effect, Event, Fact
 from chaos_ecs.core.model import ContainerDefinition, Entity
+from chaos_ecs.core.pace import DEMO, Pace
 from chaos_ecs.core.state import State
+from chaos_ecs.sim.balancer import SimBalancer
 from chaos_ecs.sim.clock import VirtualClock
 from chaos_ecs.sim.engine import Behaviour, SimEngine, demo_behaviour
 from chaos_ecs.sim.runtime import SimRuntime
+from chaos_ecs.sim.statistics import SimStatistics
 from chaos_ecs.sim.store import MemoryStore
 
 
@@ -76,11 +79,18 @@ class FusedRuntime(SimRuntime):
 
 
 class Simulation:
-    def __init__(self, seed: int, behaviour: Callable[[ContainerDefinition], Behaviour] = demo_behaviour) -> None:
+    def __init__(
+        self,
+        seed: int,
+        behaviour: Callable[[ContainerDefinition], Behaviour] = demo_behaviour,
+        pace: Pace = DEMO,
+    ) -> None:
         self.seed = seed
+        self.pace = pace
         self.clock = VirtualClock()
         self.began_at = self.clock.now()
         self.engine = SimEngine(self.clock, Random(seed), behaviour)
+        self.balancer = SimBalancer(self.engine)
         self.store = MemoryStore()
         self.fuse = Fuse()
         self.events: list[Event] = []
@@ -123,20 +133,26 @@ class Simulation:
         self.crashes += 1
         self.fuse.left = None
         self.controller.runtime.close()
+        self.controller.balancer.close()
         self.controller = None
 
     def restart(self) -> None:
         """A new controller on the old state folder and the old engine."""
         if self.controller is not None:
             return
+        runtime = FusedRuntime(self.engine, self.fuse)
         self.controller = Controller(
             clock=self.clock,
-            runtime=FusedRuntime(self.engine, self.fuse),
+            runtime=runtime,
+            balancer=self.balancer,
             store=FusedStore(self.store, self.fuse),
             salt=f"simulation {self.seed}",
+            pace=self.pace,
         )
+        runtime.statistics = SimStatistics(self.engine, self.balancer.requests, self.controller.state)
         self.controller.subscribe(self.events.extend)
         self.controller.runtime.open(lambda: None)
+        self.controller.balancer.open(lambda: None)
         self._settle()
 
     def transcript(self) -> str:

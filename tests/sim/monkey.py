@@ -6,14 +6,19 @@ every service must come to its desired count.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import Counter
+from dataclasses import replace
 from random import Random
 
 from chaos_ecs.core import arns
+from chaos_ecs.core.balancing import TargetState
 from chaos_ecs.core.messages import (
     Command,
     CreateService,
     DeleteService,
+    EventType,
     KillTask,
     OpenRegion,
     RegisterTaskDefinition,
@@ -28,15 +33,28 @@ from chaos_ecs.core.model import (
     Dependency,
     DependencyCondition,
     DeploymentConfiguration,
+    RolloutState,
     Service,
     ServiceStatus,
+    StopCode,
+    Task,
     TaskStatus,
 )
+from chaos_ecs.core.rollout_messages import StopServiceDeployment
+from chaos_ecs.core.scaling import Measure, Metric
+from chaos_ecs.core.scaling_messages import (
+    DeleteScalingPolicy,
+    DeregisterScalableTarget,
+    PutScalingPolicy,
+    RegisterScalableTarget,
+)
+from chaos_ecs.core.state import ROUTING
 from chaos_ecs.sim.engine import Behaviour, demo_behaviour
 from chaos_ecs.sim.simulation import Simulation
-from tests.builders import CLUSTER, REGION, a_container, definition_arn
+from tests.builders import CLUSTER, REGION, a_container, a_target_group, behind, definition_arn, registered
 
 SERVICES = ("web", "api", "worker")
+BALANCED = "web"  # behind a target group
 CONVERGES_WITHIN_SECONDS = 120.0
 STARTS_AT_ONCE = 8  # stated here again: the code's own number could be wrong
 
@@ -50,12 +68,17 @@ def behaviour(definition: ContainerDefinition) -> Behaviour:
 class Monkey:
     def __init__(self, seed: int) -> None:
         self.rng = Random(f"monkey {seed}")
-        self.simulation = Simulation(seed, behaviour)
+        self.scaling_rng = Random(f"scaling {seed}")  # apart: the other trouble stays what it was
+        self.load = 100.0  # CPU in percent of one task, shared by all of a service
+        self.simulation = Simulation(seed, lambda program: replace(behaviour(program), shared_cpu_percent=self.load))
         self.simulation.after_step = self.check_safety
         self.standalone_asked = 0
         self._status: dict[str, TaskStatus] = {}
         self._wanted: dict[str, set[str]] = {}
         self._standalone: set[str] = set()
+        self._served: list[str] = []
+        self._events_checked = 0
+        self._healthy: dict[str, set[str]] = {}
         self._definitions = [definition_arn(family) for family in ("web-server", "worker", "flaky", "batch-job")]
 
     def prepare(self) -> None:
@@ -68,6 +91,14 @@ class Monkey:
             family_arn = arns.family_arn(REGION, family)
             self.simulation.submit(RegisterTaskDefinition(family_arn, containers)).result(0)
             self._definitions.append(definition_arn(family))
+        self.group = a_target_group(self.simulation)
+        for code in ("200", "500"):
+            self._register_web(code)
+
+    def _register_web(self, code: str) -> None:
+        """A program that answers health checks with this code: what the service that is balanced may run."""
+        container = a_container("web-server", environment=(("HEALTH", code),))
+        self._served.append(registered(self.simulation, container, family="served"))
 
     def run(self, steps: int) -> None:
         """Makes trouble, `steps` times."""
@@ -76,12 +107,14 @@ class Monkey:
             if self.simulation.controller is None and self.rng.random() < 0.5:
                 self.simulation.restart()
             self._act()
+            self._scale()
             self.simulation.advance(self.rng.choice((0.0, 0.01, 0.1, 0.5, 2.0, 20.0)))
 
     def _act(self) -> None:
         acts = (
             (10, self._command),
             (6, self._hit_a_container),
+            (1, self._hit_the_balancer),
             (2, self._toggle_engine),
             (2, lambda: self.simulation.crash_after(self.rng.randrange(12))),
             (1, self.simulation.crash),
@@ -103,15 +136,23 @@ class Monkey:
 
     def _draw_command(self) -> Command:
         state = self.simulation.state
-        name = arns.service_arn(CLUSTER, self.rng.choice(SERVICES))
-        definition = self.rng.choice([*self._definitions, definition_arn("unknown")])
+        service = self.rng.choice(SERVICES)
+        name = arns.service_arn(CLUSTER, service)
+        known = self._served if service == BALANCED else self._definitions
+        definition = self.rng.choice([*known, definition_arn("unknown")])
+        load_balancers = behind(self.group) if service == BALANCED else ()
         count = self.rng.choice((-1, 0, 1, 2, 3, 5, 12))
-        limits = DeploymentConfiguration(*self.rng.choice(((100, 200), (50, 100), (0, 150), (100, 150))))
+        percents = self.rng.choice(((100, 200), (50, 100), (0, 150), (100, 150)))
+        limits = DeploymentConfiguration(*percents, *self.rng.choice(((False, False), (True, False), (True, True))))
         tasks = list(state.tasks) or ["arn:aws:ecs:us-east-1:123456789012:task/my-cluster/none"]
+        create = CreateService(
+            name, CLUSTER, definition, count, deployment_configuration=limits, load_balancers=load_balancers
+        )
+        records = list(state.service_deployments) or ["none"]
         return self.rng.choice(
             (
-                CreateService(name, CLUSTER, definition, count, deployment_configuration=limits),
-                CreateService(name, CLUSTER, definition, count, deployment_configuration=limits),
+                create,
+                create,
                 UpdateService(name, desired_count=count),
                 UpdateService(name, task_definition_arn=definition, force_new_deployment=self.rng.random() < 0.3),
                 DeleteService(name, force=self.rng.random() < 0.7),
@@ -120,6 +161,32 @@ class Monkey:
                 KillTask(self.rng.choice(tasks)),
                 KillTask(self.rng.choice(tasks), "SIGHUP"),
                 SetStandby(name, self.rng.choice((-1, 0, 1, 3))),
+                StopServiceDeployment(self.rng.choice(records)),
+                UpdateService(name, deployment_configuration=limits),
+            )
+        )
+
+    def _scale(self) -> None:
+        """The load changes, and somebody changes what scales the services."""
+        self.load = self.scaling_rng.choice((self.load, self.load, 0.0, 30.0, 100.0, 400.0))
+        for name in SERVICES:
+            if self.simulation.controller is not None and self.scaling_rng.random() < 0.4:
+                self.simulation.submit(self._draw_scaling(arns.service_arn(CLUSTER, name)))
+
+    def _draw_scaling(self, name: str) -> Command:
+        measure = self.scaling_rng.choice((Measure(Metric.CPU), Measure(Metric.REQUESTS, self.group)))
+        policy = self.scaling_rng.choice(("one", "two"))
+        cooldown = self.scaling_rng.choice((None, 0, 5))
+        return self.scaling_rng.choice(
+            (
+                RegisterScalableTarget(name, *self.scaling_rng.choice(((0, 3), (1, 8), (2, 2), (4, 1), (None, 5)))),
+                RegisterScalableTarget(name, 1, 6),
+                RegisterScalableTarget(name, 2, 8),
+                PutScalingPolicy(name, policy, measure, 50.0, "", cooldown, cooldown),
+                PutScalingPolicy(name, policy, Measure(Metric.CPU), self.scaling_rng.choice((0.0, 20.0, 50.0))),
+                PutScalingPolicy(name, policy, Measure(Metric.CPU), 50.0, "", 0, 0),
+                DeleteScalingPolicy(name, policy),
+                DeregisterScalableTarget(name),
             )
         )
 
@@ -137,8 +204,12 @@ class Monkey:
                 lambda: engine.remove(victim),
                 lambda: engine.restart(victim),
                 lambda: engine.run_out_of_memory(victim),
+                lambda: engine.set_serves(victim, self.rng.choice(("200", "503", "silence"))),
             )
         )()
+
+    def _hit_the_balancer(self) -> None:
+        self.simulation.balancer.kill()
 
     def _toggle_engine(self) -> None:
         self.simulation.engine.up = not self.simulation.engine.up
@@ -160,6 +231,9 @@ class Monkey:
         assert len(working) <= STARTS_AT_ONCE, self._told("too many starts at once", state.starting)
         for service in state.services.values():
             self._check_upper_limit(service)
+            self._check_lower_limit(service)
+        self._check_routing()
+        self._check_scaling()
         self._standalone |= {arn for arn, task in state.tasks.items() if task.service_arn is None}
         told = f"{len(self._standalone)} standalone tasks, {self.standalone_asked} asked for"
         assert len(self._standalone) <= self.standalone_asked, self._told("one was replaced", told)
@@ -169,14 +243,68 @@ class Monkey:
             self._status[arn] = task.last_status
 
     def _check_upper_limit(self, service: Service) -> None:
-        """No start takes a service above maximumPercent while a deployment is replaced, or else its desired count."""
+        """No start takes a service above maximumPercent while something is replaced, or else its desired count."""
         wanted = {task.arn for task in self.simulation.state.live_tasks_of(service.arn) if task.is_wanted}
         started = wanted - self._wanted.get(service.arn, set())
         self._wanted[service.arn] = wanted
-        percent = service.deployment_configuration.maximum_percent if len(service.deployments) > 1 else 100
+        replaces = len(service.deployments) > 1 or service.load_balancers  # whose targets may be unhealthy
+        percent = service.deployment_configuration.maximum_percent if replaces else 100
         if started:
             limit = service.desired_count * percent // 100
             assert len(wanted) <= limit, self._told(f"{len(wanted)} wanted, the limit is {limit}", service)
+
+    def _check_lower_limit(self, service: Service) -> None:
+        """What the scheduler stops for a newer deployment leaves as many healthy as minimumHealthyPercent says; and a
+        failed deployment takes nothing from the one that serves."""
+        live = self.simulation.state.live_tasks_of(service.arn)
+        healthy = {task.arn for task in live if task.is_running and self._is_served(task, service)}
+        doomed = {
+            task.arn
+            for task in live
+            if task.stop_code is StopCode.SERVICE_SCHEDULER_INITIATED and task.deployment_id != service.primary.id
+        }
+        gone = (self._healthy.get(service.arn, set()) & doomed) - self._just_turned_bad()
+        self._healthy[service.arn] = healthy
+        if gone and service.status is ServiceStatus.ACTIVE:
+            percent = service.deployment_configuration.minimum_healthy_percent
+            least = math.ceil(service.desired_count * percent / 100)
+            assert len(healthy) >= least, self._told(f"{len(healthy)} healthy, the limit is {least}", service)
+            failed = service.primary.rollout_state is RolloutState.FAILED
+            assert not failed, self._told("a failed deployment stopped what serves", service)
+
+    def _just_turned_bad(self) -> set[str]:
+        """Whose target the step that has just been made found unhealthy: it may have been stopped in the same step."""
+        now = self.simulation.clock.now()
+        told = reversed(self.simulation.events)
+        latest = itertools.takewhile(lambda event: event.at == now, told)
+        return {event.task_arn for event in latest if event.type is EventType.TARGET_HEALTH_CHANGED}
+
+    def _is_served(self, task: Task, service: Service) -> bool:
+        targets = self.simulation.state.targets_of(task.arn)
+        states = [target.state for target in targets]
+        return len(states) >= len(service.load_balancers) and all(state is TargetState.HEALTHY for state in states)
+
+    def _check_scaling(self) -> None:
+        """Scaling leaves a service within its limits."""
+        told, self._events_checked = self.simulation.events[self._events_checked :], len(self.simulation.events)
+        for event in told:
+            if event.type is EventType.SERVICE_SCALED:
+                target = self.simulation.state.scalable_targets[event.service_arn]
+                count = event.data["desiredCount"]
+                assert target.min_capacity <= count <= target.max_capacity, self._told(f"scaled to {count}", target)
+
+    def _check_routing(self) -> None:
+        """Requests go only to targets whose container was running when it was last seen, at the address it has."""
+        state = self.simulation.state
+        if ROUTING in state.touched:  # the step that follows at once tells the balancer
+            return
+        for group in state.routing.groups if state.routing else ():
+            for target in group.targets:
+                arn = f"{CLUSTER.replace(':cluster/', ':task/', 1)}/{target.id}"
+                task = state.find_task(arn)
+                assert task is not None, self._told("a target of no task", target)
+                live = any(one.is_live and one.address == target.address for one in task.containers)
+                assert live or not state.engine_connected, self._told("a dead target is served", target)
 
     def converge(self) -> None:
         """The trouble ends; every service comes to its count, and nothing is left that belongs to nobody."""
@@ -209,8 +337,16 @@ class Monkey:
         for service in list(self.simulation.state.services.values()):
             if service.status is ServiceStatus.ACTIVE:
                 ends = arns.family_of(service.task_definition_arn) in ("flaky", "batch-job")
-                better = definition_arn("worker") if ends else None
-                command = UpdateService(service.arn, task_definition_arn=better, deployment_configuration=room)
+                failed = service.primary.rollout_state is RolloutState.FAILED
+                better = definition_arn("worker") if ends or failed else None
+                if service.load_balancers:
+                    better = self._served[0]
+                command = UpdateService(
+                    service.arn,
+                    task_definition_arn=better,
+                    deployment_configuration=room,
+                    force_new_deployment=failed,
+                )
                 self.simulation.submit(command)
 
     def _check_converged(self, service_arn: str) -> None:
@@ -231,6 +367,9 @@ class Monkey:
         assert len(ready) == len(state.standbys_of(service_arn)), self._told("a standby is not ready", service)
         assert len(ready) == service.standby_count, self._told(f"{len(ready)} standbys", service)
         assert len(service.deployments) == 1, self._told("an old deployment is left", service)
+        serving = {t.task_arn for t in state.targets_of_service(service_arn) if t.state is TargetState.HEALTHY}
+        wanted = {task.arn for task in tasks} if service.load_balancers else set()
+        assert serving == wanted, self._told(f"{len(serving)} healthy targets", service)
 
     def _told(self, what: str, about: object) -> str:
         last = [line[:160] for line in self.simulation.transcript().splitlines()[-60:]]

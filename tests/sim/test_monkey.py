@@ -34,7 +34,7 @@ def test_the_monkey_really_makes_trouble() -> None:
         assert kind in told
 
 
-@pytest.mark.parametrize("seed", [7, 77])
+@pytest.mark.parametrize("seed", [7, 79])
 def test_the_same_seed_gives_the_same_log_to_the_byte(seed: int) -> None:
     program = (
         "from tests.sim.monkey import Monkey\n"

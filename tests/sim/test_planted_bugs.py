@@ -18,15 +18,15 @@ HUNT = f"""
 from tests.sim.monkey import Monkey
 for seed in range({SEEDS}):
     monkey = Monkey(seed)
-    monkey.run(40)
+    monkey.run(60)
     monkey.converge()
 """
 
 BUGS = {
     "the upper limit is one too high": (
         "core/deployment.py",
-        "upper_limit(service) - len(wanted))",
-        "upper_limit(service) + 1 - len(wanted))",
+        "starts=self._starts(upper_limit(self.service) - len(self.wanted), free)",
+        "starts=self._starts(upper_limit(self.service) + 1 - len(self.wanted), free)",
     ),
     "what the listing says is not adopted": (
         "core/facts.py",

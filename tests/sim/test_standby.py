@@ -134,7 +134,7 @@ def test_a_standby_with_a_health_check_is_paused_only_when_it_is_healthy() -> No
     checked = a_container(health_check=HealthCheck(("CMD", "true"), interval=5))
     a_service(simulation, desired_count=1, definition=registered(simulation, checked))
     simulation.submit(SetStandby(WEB, 1)).result(0)
-    simulation.advance(4)
+    simulation.advance(9)  # after five seconds the service is steady, and its standby is made
     assert ready(simulation) == []
     simulation.advance(4)
     assert len(ready(simulation)) == 1

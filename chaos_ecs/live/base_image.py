@@ -1,7 +1,8 @@
-"""A busybox root file system without a registry: from Debian's or Ubuntu's own `busybox-static` package.
+"""Root file systems without a registry, from the packages of the Debian or Ubuntu we run on: busybox, and Debian.
 
-Here lives how the package is fetched, unpacked and laid out as a tar. Never here: images and the engine
-(`images.py`). Needs no root: the package is downloaded and unpacked into a temporary folder, never installed.
+Here lives how they are fetched and laid out as a tar. Never here: images and the engine (`images.py`). Busybox needs no
+root: its package is unpacked into a temporary folder, never installed. Debian is made by mmdebstrap, which is installed
+first where it is missing and we may.
 """
 
 from __future__ import annotations
@@ -19,6 +20,15 @@ from chaos_ecs.live.machine import Machine, Ran
 DEBIAN_ARCHITECTURES = {"386": "i386", "arm": "armhf", "ppc64le": "ppc64el"}
 _USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 _GROUPS = "root:x:0:\nnogroup:x:65534:\n"
+_SYSTEM_SOURCES = tuple(
+    f"/etc/apt/{name}" for name in ("sources.list", "sources.list.d/debian.sources", "sources.list.d/ubuntu.sources")
+)
+_MERGED = ("bookworm", "trixie", "noble")  # where the package usr-is-merged spares usrmerge and the whole of Perl
+_DISPENSABLE = (
+    *(f"usr/share/{name}/*" for name in ("doc", "man", "locale")),
+    *(f"var/{name}/*" for name in ("lib/apt/lists", "cache/apt", "log")),
+)
+_DEBIAN_SECONDS = 600.0  # on a slow line; 12 s on a quick one
 
 
 def can_make_base(machine: Machine) -> bool:
@@ -28,16 +38,60 @@ def can_make_base(machine: Machine) -> bool:
 
 def busybox_root(machine: Machine, engine_architecture: str, report: Callable[[str], None]) -> bytes:
     """The root file system as an uncompressed tar of about 2 MB. Raises ChaosEcsError (E-BASE-IMAGE)."""
-    ours = machine.run(["dpkg", "--print-architecture"], timeout=10).out.strip()
-    wanted = DEBIAN_ARCHITECTURES.get(engine_architecture, engine_architecture)
-    if ours != wanted:
-        raise _cannot(f"the engine runs {wanted} images and this machine's packages are for {ours or 'nothing known'}")
+    if why := _other_architecture(machine, engine_architecture):
+        raise _cannot(why)
     with tempfile.TemporaryDirectory(prefix="chaos-ecs-base-") as folder:
         busybox = _unpacked(machine, Path(folder), report)
         listed = machine.run([str(busybox), "--list"], timeout=10)
         if listed.code != 0:
             raise _cannot(f"busybox --list: {listed.last_words}")
         return _root_tar(busybox.read_bytes(), listed.out.split())
+
+
+def debian_root(machine: Machine, engine_architecture: str, report: Callable[[str], None]) -> bytes:
+    """The root file system of the system we run on, as small as apt still works in it: an uncompressed tar of about
+    70 MB. Raises ChaosEcsError (E-BASE-IMAGE)."""
+    if why := _other_architecture(machine, engine_architecture):
+        raise _cannot_debian(why)
+    _see_to_mmdebstrap(machine, report)
+    suite = machine.os_release.get("VERSION_CODENAME", "")
+    sources = [path for path in _SYSTEM_SOURCES if (machine.read(path) or "").strip()]
+    if not suite or not sources:
+        raise _cannot_debian("the release of this system and where its packages come from are not known")
+    merged = ["--include=usr-is-merged", "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"]
+    useless = " ".join(f'"$1"/{path}' for path in _DISPENSABLE)
+    report(f"making a base of {suite}'s packages with mmdebstrap, some 20 s")
+    with tempfile.TemporaryDirectory(prefix="chaos-ecs-base-") as folder:
+        tar = Path(folder) / "root.tar"
+        options = ["--variant=apt", "--dpkgopt=force-unsafe-io", *(merged if suite in _MERGED else ())]
+        command = ["mmdebstrap", *options, f"--customize-hook=rm -rf {useless}", suite, str(tar), *sources]
+        made = machine.run(command, timeout=_DEBIAN_SECONDS)
+        if made.code != 0 or not tar.is_file():
+            raise _cannot_debian(f"mmdebstrap: {made.last_words}")
+        return tar.read_bytes()
+
+
+def _see_to_mmdebstrap(machine: Machine, report: Callable[[str], None]) -> None:
+    if machine.which("mmdebstrap"):
+        return
+    if not machine.is_root:
+        raise _cannot_debian("mmdebstrap is not installed", "sudo apt-get install mmdebstrap")
+    report("installing the package mmdebstrap with apt-get")
+    install = ["apt-get", "-qq", "install", "-y", "--no-install-recommends", "mmdebstrap"]
+    installed = machine.run(install, timeout=_DEBIAN_SECONDS)
+    if installed.code != 0:  # no package lists here, or too old ones
+        machine.run(["apt-get", "-qq", "update"], timeout=_DEBIAN_SECONDS)
+        installed = machine.run(install, timeout=_DEBIAN_SECONDS)
+    if installed.code != 0:
+        raise _cannot_debian(f"apt-get: {installed.last_words}")
+
+
+def _other_architecture(machine: Machine, engine_architecture: str) -> str:
+    """Why packages of this machine are of no use to the engine; "" when they are."""
+    ours = machine.run(["dpkg", "--print-architecture"], timeout=10).out.strip()
+    wanted = DEBIAN_ARCHITECTURES.get(engine_architecture, engine_architecture)
+    known = ours or "nothing known"
+    return "" if ours == wanted else f"the engine runs {wanted} images and this machine's packages are for {known}"
 
 
 def _unpacked(machine: Machine, folder: Path, report: Callable[[str], None]) -> Path:
@@ -99,3 +153,11 @@ def _cannot(why: str) -> ChaosEcsError:
         "Load busybox:1.37 by hand: on a machine with network `docker pull busybox:1.37; docker save -o busybox.tar "
         "busybox:1.37`, then here `docker load -i busybox.tar`.",
     )
+
+
+def _cannot_debian(why: str, hint: str = "") -> ChaosEcsError:
+    by_hand = (
+        "Load debian:bookworm-slim by hand: on a machine with network `docker pull debian:bookworm-slim; docker save "
+        "-o debian.tar debian:bookworm-slim`, then here `docker load -i debian.tar`."
+    )
+    return ChaosEcsError("E-BASE-IMAGE", "Cannot make the Debian base of the balancer", why, hint or by_hand)

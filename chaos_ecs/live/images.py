@@ -29,6 +29,7 @@ from chaos_ecs.live.machine import Machine, ThisMachine
 
 OUR_TAG = "1"
 OUR_BASE = "chaos-ecs/base:busybox"
+OUR_DEBIAN = "chaos-ecs/base:debian"
 IMAGE_LABEL = "chaos-ecs.image"  # the folder's name; on images only, so `clean` never mistakes one for a task
 SOURCE_LABEL = "chaos-ecs.source"  # a digest of the folder the image was built from
 _OURS = re.compile(r"chaos-ecs/(?P<name>[a-z0-9][a-z0-9-]*):(?P<tag>[1-9][0-9]*)")
@@ -210,7 +211,8 @@ class Images:
         if match is None:
             raise ImageError(f"{folder.name}/Dockerfile has no line ARG BASE=IMAGE", "Add it before its FROM ${BASE}.")
         wanted = match["image"]
-        for image in (wanted, OUR_BASE):
+        ours = OUR_DEBIAN if wanted.startswith("debian:") else OUR_BASE
+        for image in (wanted, ours):
             if self._inspect_or_none(image) is not None:
                 return image
         report(f"pulling {wanted}, waiting up to {self._patience:.0f} s for a registry to answer")
@@ -220,16 +222,17 @@ class Images:
             report(f"not pulled: {error}")
             if not base_image.can_make_base(self._machine):
                 raise
-            self._once(OUR_BASE, lambda: self._import_base(report))
-            return OUR_BASE
+            self._once(ours, lambda: self._import_base(ours, report))
+            return ours
         return wanted
 
-    def _import_base(self, report: Callable[[str], None]) -> None:
+    def _import_base(self, base: str, report: Callable[[str], None]) -> None:
         with self._translated():
             architecture = str(self._client.version()["Arch"])
-        root = base_image.busybox_root(self._machine, architecture, report)
-        repository, tag = parse_repository_tag(OUR_BASE)
-        report(f"importing {OUR_BASE}")
+        make_root = base_image.debian_root if base == OUR_DEBIAN else base_image.busybox_root
+        root = make_root(self._machine, architecture, report)
+        repository, tag = parse_repository_tag(base)
+        report(f"importing {base}")
         changes = [f"LABEL {IMAGE_LABEL}=base", 'CMD ["sh"]']
         with self._translated():
             self._client.import_image_from_data(root, repository=repository, tag=tag, changes=changes)

@@ -41,6 +41,8 @@ def container_seen(inspection: Mapping[str, Any]) -> ContainerSeen:
         paused=state["Status"] == "paused",
         health_status=_health((state.get("Health") or {}).get("Status", "")),
         bindings=() if exited else tuple(_bindings(inspection)),
+        image_digest=inspection.get("Image", ""),
+        address=_address(inspection) if run_state is RunState.RUNNING else "",
     )
 
 
@@ -93,6 +95,13 @@ def _listed_health(status: str) -> HealthStatus:
         if f"({word})" in status:
             return health
     return HealthStatus.UNKNOWN
+
+
+def _address(inspection: Mapping[str, Any]) -> str:
+    """In the network it was created in, its cluster's; empty once somebody has disconnected it."""
+    network = (inspection.get("HostConfig") or {}).get("NetworkMode", "")
+    networks = (inspection.get("NetworkSettings") or {}).get("Networks") or {}
+    return str((networks.get(network) or {}).get("IPAddress") or "")
 
 
 def _bindings(inspection: Mapping[str, Any]) -> Iterator[PortBinding]:

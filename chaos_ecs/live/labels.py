@@ -23,6 +23,7 @@ TASK = "chaos-ecs.task"
 SERVICE = "chaos-ecs.service"
 FAMILY = "chaos-ecs.family"  # FAMILY:REVISION
 CONTAINER = "chaos-ecs.container"  # its name in the task definition
+BALANCER = "chaos-ecs.balancer"  # on the one container that carries requests to tasks; it has no TASK
 HOST_PORTS = "chaos-ecs.host-ports"  # those its task definition names; absent where the engine picks them
 
 LONGEST_NAME = 63  # of a host name's label; Docker itself would take more
@@ -81,6 +82,11 @@ def network_name(home: Home, cluster_arn: str) -> str:
     """chaos-ecs-HOME-REGION-CLUSTER, such as chaos-ecs-1a2b3c-us-east-1-my-cluster."""
     before = f"chaos-ecs-{home.id[:6]}-{arns.region_of(cluster_arn)}-"
     return before + _short(arns.name_of(cluster_arn), LONGEST_NAME - len(before))
+
+
+def balancer_name(home: Home) -> str:
+    """Such as chaos-ecs-balancer-1a2b3c."""
+    return f"chaos-ecs-balancer-{home.id[:6]}"
 
 
 def host_name(task: Task) -> str:

@@ -106,6 +106,7 @@ class Sightings:
                 oom_killed=oom_killed,
                 paused=False,
                 bindings=(),
+                address="",
             )
             self._known[runtime_id] = replace(known, seen=seen)
             self._outbox.append(seen)
@@ -200,5 +201,5 @@ def _end_of_the_run_before(known: ContainerSeen, look: Look) -> list[ContainerSe
     """Somebody restarted the container behind our back: the run that was reported has ended, whatever runs now."""
     if known.state is not RunState.RUNNING or look.seen.started_at == known.started_at:
         return []
-    ended = replace(known, state=RunState.EXITED, finished_at=look.ended_at, exit_code=look.exit_code, bindings=())
-    return [ended]
+    ended = replace(known, state=RunState.EXITED, finished_at=look.ended_at, exit_code=look.exit_code)
+    return [replace(ended, bindings=(), address="")]

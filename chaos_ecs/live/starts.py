@@ -111,14 +111,18 @@ class Starter:
     def _create(self, client: APIClient, effect: StartContainer) -> str | None:
         """The id of a container to start; None when one of that name has run before and just needs telling."""
         config = recipe.container_config(self._home, effect.task, effect.definition)
+        config["Image"] = effect.image_digest or effect.definition.image
         name = labels.container_name(effect.task, effect.definition.name)
-        for _ in range(2):
+        for _ in range(3):
             try:
                 return str(client.create_container_from_config(config, name)["Id"])
             except APIError as error:
                 if error.status_code == 409 and (existing := self._existing(client, name)):
                     return self._adopt(effect, existing)
-                if error.status_code != 409 and not self._remake_network(client, effect, error):
+                if _is_missing_image(error) and config["Image"] != effect.definition.image:
+                    _log.warning("%s is gone: %s means what it means now", effect.image_digest, effect.definition.image)
+                    config["Image"] = effect.definition.image
+                elif error.status_code != 409 and not self._remake_network(client, effect, error):
                     raise _refusal(CANNOT_CREATE, error) from error
         raise _RefusedError(CANNOT_CREATE, f"the name {name} is taken again and again")
 
@@ -183,6 +187,10 @@ class Starter:
                 raise
             # Told as failed all the same: what is left is found by the next look, as a stray.
             _log.warning("cannot remove container %s, which never started: %s", runtime_id, engine.why(error))
+
+
+def _is_missing_image(error: APIError) -> bool:
+    return bool(error.status_code == 404) and "no such image" in engine.why(error).lower()
 
 
 def _refusal(name: str, error: APIError) -> Exception:

@@ -50,8 +50,15 @@ work() { # prints its progress, ten lines at most
 
 web() {
     stopped=0 # told to stop is how its life ends
+    site=/chaos/www
+    if [ "${HEALTH:-200}" != 200 ]; then # the same page, which answers with that code, and no /health beside it
+        site=/tmp/www
+        mkdir -p "$site"
+        ln -sfn /chaos/www/cgi-bin "$site/cgi-bin"
+        say "is not well: answers $HEALTH"
+    fi
     say "$VERSION answers on port $PORT"
-    in_background httpd -f -p "$PORT" -h /chaos/www
+    in_background httpd -f -p "$PORT" -h "$site"
 }
 
 worker() {

@@ -11,7 +11,7 @@ from chaos_ecs.core.messages import Command, CreateService, Event, OpenRegion, R
 from chaos_ecs.core.model import ContainerDefinition, Service, Task
 from chaos_ecs.ports import Store
 from chaos_ecs.sim.store import MemoryStore
-from tests.builders import CLUSTER, REGION, WEB, a_container
+from tests.builders import CLUSTER, REGION, WEB, a_container, no_balancer
 from tests.contract.worlds import World
 
 
@@ -85,7 +85,9 @@ class Stage:
 def staged(world: World, store: Store | None = None) -> Stage:
     """A new controller with an empty record on this world; the region is open."""
     salt = uuid.uuid4().hex
-    controller = Controller(clock=world.clock, runtime=world.runtime, store=store or MemoryStore(), salt=salt)
+    controller = Controller(
+        clock=world.clock, runtime=world.runtime, balancer=no_balancer(), store=store or MemoryStore(), salt=salt
+    )
     events: list[Event] = []
     controller.subscribe(events.extend)
     world.pump = controller.settle

@@ -6,7 +6,7 @@ import pytest
 
 from chaos_ecs.core.messages import KillTask, OpenRegion, StopTask
 from chaos_ecs.core.model import ContainerDefinition, StopCode
-from chaos_ecs.core.plan import STOP_TIMEOUT_SECONDS
+from chaos_ecs.core.pace import DEMO
 from chaos_ecs.sim.engine import Behaviour, demo_behaviour
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import (
@@ -63,7 +63,7 @@ def test_a_task_that_ignores_its_stop_signal_is_killed_in_time_whatever_the_cloc
     simulation.submit(StopTask(task.arn)).result(0)
     simulation.advance(1)
     jumped(simulation, seconds)
-    simulation.advance(STOP_TIMEOUT_SECONDS)
+    simulation.advance(DEMO.stop_timeout)
     assert simulation.state.tasks[task.arn].is_stopped
 
 

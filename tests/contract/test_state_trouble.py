@@ -12,6 +12,7 @@ from chaos_ecs.core.messages import Event, OpenRegion, StopTask
 from chaos_ecs.core.model import Entity
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sim.store import MemoryStore
+from tests.builders import no_balancer
 from tests.contract.stage import Stage, runtime_id, staged
 from tests.contract.worlds import SimWorld, World
 
@@ -62,6 +63,8 @@ def test_with_room_on_the_disk_again_the_next_controller_goes_on_where_the_recor
         world.advance_until(lambda: stage.controller.settle() and False)
     store.full = False
     world.reopen()
-    following = Controller(clock=world.clock, runtime=world.runtime, store=store, salt=uuid.uuid4().hex)
+    following = Controller(
+        clock=world.clock, runtime=world.runtime, balancer=no_balancer(), store=store, salt=uuid.uuid4().hex
+    )
     world.pump = following.settle
     Stage(world, following, []).await_healed(victim, kept)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,17 +17,21 @@ from typing import Any
 import msgspec
 
 from chaos_ecs import __version__
-from chaos_ecs.api import protocol
+from chaos_ecs.api import client_view, protocol, query
 from chaos_ecs.api.auth import Request, authenticate, check_source
 from chaos_ecs.api.call import Call, Surroundings, done
 from chaos_ecs.api.chaos_operations import CHAOS_OPERATIONS
 from chaos_ecs.api.errors import Refused, server_error
 from chaos_ecs.api.operations import ECS_OPERATIONS, Perform
-from chaos_ecs.api.snapshot import render, take
+from chaos_ecs.api.operations.balancing import ELBV2_OPERATIONS
+from chaos_ecs.api.operations.scaling import SCALING_OPERATIONS
+from chaos_ecs.api.snapshot import Moment, render, take
 from chaos_ecs.api.task_cache import TaskCache
 from chaos_ecs.controller import Controller
+from chaos_ecs.core.client import services_behind
 from chaos_ecs.core.errors import EcsError
 from chaos_ecs.core.messages import OpenRegion
+from chaos_ecs.core.state import State
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sigv4 import Credentials
 
@@ -37,6 +41,9 @@ JSON = "application/json"
 
 log = logging.getLogger(__name__)
 
+_Begun = tuple[Future[Any], Callable[[Any], bytes]]
+"""What will be answered, and how it is encoded then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -45,14 +52,22 @@ class Response:
     body: bytes
 
 
+def _json_refusal(refusal: Refused, request_id: str) -> tuple[Refused, bytes]:
+    return refusal, protocol.error_body(refusal.code, refusal.message)
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request under way: `answer` is to be called once `future` is done, on any thread."""
+    """A request under way: `answer` is to be called once `future` is done, on any thread.
+
+    `say` puts a refusal into the words and the form of the request's own protocol.
+    """
 
     future: Future[Any]
     request_id: str
     content_type: str
     encode: Callable[[Any], bytes]
+    say: Callable[[Refused, str], tuple[Refused, bytes]] = _json_refusal
 
     def answer(self) -> Response:
         try:
@@ -68,8 +83,8 @@ class Exchange:
             return self.refuse(server_error("chaos-ecs has met a bug of its own; the controller's log says more."))
 
     def refuse(self, refusal: Refused) -> Response:
-        headers = {"x-amzn-ErrorType": refusal.code}
-        return self._response(refusal.status, protocol.error_body(refusal.code, refusal.message), headers)
+        said, body = self.say(refusal, self.request_id)
+        return self._response(said.status, body, {"x-amzn-ErrorType": said.code})
 
     def _response(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
         always = {"content-type": self.content_type, "x-amzn-RequestId": self.request_id, "cache-control": "no-store"}
@@ -88,8 +103,10 @@ class Border:
         info: Mapping[str, Any],
         now: Callable[[], float],
         stop: Callable[[], None],
+        client: client_view.Figures = client_view.nobody,
     ) -> None:
         self.controller = controller
+        self._client = client
         self.credentials = credentials
         self.port = port
         self._now = now
@@ -105,20 +122,28 @@ class Border:
         self._numbers = itertools.count(1)
         self._apis: dict[str, tuple[protocol.Api, Mapping[str, Perform]]] = {
             api.target_prefix: (api, operations)
-            for api, operations in ((protocol.ecs(), ECS_OPERATIONS), (protocol.chaos_ecs(), CHAOS_OPERATIONS))
+            for api, operations in (
+                (protocol.ecs(), ECS_OPERATIONS),
+                (protocol.application_autoscaling(), SCALING_OPERATIONS),
+                (protocol.chaos_ecs(), CHAOS_OPERATIONS),
+            )
         }
 
     def begin(self, request: Request) -> Exchange:
         """Gives a request to its operation. A refusal is an Exchange that is done already."""
         request_id = self.new_request_id()
+        content_type, say = JSON, _json_refusal
+        if request.method == "POST":
+            content_type = protocol.CONTENT_TYPE
+            if query.is_query(request):
+                content_type, say = query.CONTENT_TYPE, query.refuse
         try:
-            future, content_type, encode = self._route(request)
+            future, encode = self._route(request, request_id)
         except (Refused, EcsError) as refusal:
             failed: Future[Any] = Future()
             failed.set_exception(refusal)
-            content_type = protocol.CONTENT_TYPE if request.method == "POST" else JSON
-            return Exchange(failed, request_id, content_type, lambda body: b"")
-        return Exchange(future, request_id, content_type, encode)
+            return Exchange(failed, request_id, content_type, lambda body: b"", say)
+        return Exchange(future, request_id, content_type, encode, say)
 
     def new_request_id(self) -> str:
         """The form of a UUID: this controller's process and the number of the request."""
@@ -136,38 +161,57 @@ class Border:
     def close(self) -> None:
         self._background.shutdown(wait=False, cancel_futures=True)
 
-    def _route(self, request: Request) -> tuple[Future[Any], str, Callable[[Any], bytes]]:
+    def _route(self, request: Request, request_id: str) -> _Begun:
         check_source(request, self.port)
         if len(request.body) > LARGEST_BODY_BYTES:
             raise Refused(413, "RequestEntityTooLargeException", f"The body is over {LARGEST_BODY_BYTES} bytes.")
         match (request.method, request.path):
+            case ("POST", "/") if query.is_query(request):
+                return self._perform_query(request, request_id)
             case ("POST", "/"):
                 return self._perform(request)
             case ("GET", "/health"):
                 told = {"chaos-ecs": __version__, "pid": os.getpid()}
-                return done(told), JSON, msgspec.json.encode
+                return done(told), msgspec.json.encode
             case ("GET", "/state"):
                 self.admit(request, protocol.chaos_ecs().signing_name)
-                return self.controller.ask(take), JSON, lambda moment: msgspec.json.encode(render(moment))
+                return self.controller.ask(_look), self._encode_state
             case (_, "/" | "/health" | "/state" | "/events"):
                 raise Refused(405, "MethodNotAllowedException", f"{request.path} does not take {request.method}.")
         raise Refused(404, "ResourceNotFoundException", f"There is nothing at {request.path[:100]}.")
 
-    def _perform(self, request: Request) -> tuple[Future[Any], str, Callable[[Any], bytes]]:
+    def _encode_state(self, seen: tuple[Moment, Mapping[str, Sequence[str]]]) -> bytes:
+        moment, behind = seen
+        return msgspec.json.encode(client_view.with_client(render(moment), behind, self._client()))
+
+    def _perform(self, request: Request) -> _Begun:
         target = request.headers.get("x-amz-target", "")
         prefix, _, name = target.partition(".")
         api, operations = self._apis.get(prefix, (protocol.ecs(), ECS_OPERATIONS))
         region = self.admit(request, api.signing_name)
         if prefix != api.target_prefix or name not in api.operation_names:
             raise Refused(400, "UnknownOperationException", f"There is no operation '{target[:100]}'.")
-        if name not in operations:
-            raise Refused(501, "NotImplementedException", f"chaos-ecs does not have the operation {name} yet.")
+        perform = _registered(operations, name)
         operation = api.operation(name)
         params = operation.parse(request.body)
         self._open_region(region)
-        future = operations[name](Call(self._surroundings, region, params))
+        return self._begin(perform, region, params), operation.serialise
+
+    def _perform_query(self, request: Request, request_id: str) -> _Begun:
+        """Elastic Load Balancing is the one API here that is no JSON."""
+        api = query.elbv2()
+        region = self.admit(request, api.signing_name)
+        fields = query.decode(request.body)
+        name = api.named_in(fields)
+        perform = _registered(ELBV2_OPERATIONS, name)
+        operation = api.operation(name)
+        future = self._begin(perform, region, operation.parse(fields))
+        return future, lambda output: operation.serialise(output, request_id)
+
+    def _begin(self, perform: Perform, region: str, params: Mapping[str, Any]) -> Future[Any]:
+        future = perform(Call(self._surroundings, region, params))
         self.check_alive()  # again: what was asked of a loop that has just died is never answered
-        return future, protocol.CONTENT_TYPE, operation.serialise
+        return future
 
     def _open_region(self, region: str) -> None:
         """The seed's cluster and task definitions are there before a region's first request is answered."""
@@ -177,3 +221,13 @@ class Border:
             lambda state: None if state.region_is_open(region) else OpenRegion(region), lambda state, now, events: None
         )
         self._regions[region] = None
+
+
+def _look(state: State, now: float) -> tuple[Moment, Mapping[str, Sequence[str]]]:
+    return take(state, now), services_behind(state)
+
+
+def _registered(operations: Mapping[str, Perform], name: str) -> Perform:
+    if name not in operations:
+        raise Refused(501, "NotImplementedException", f"chaos-ecs does not have the operation {name} yet.")
+    return operations[name]

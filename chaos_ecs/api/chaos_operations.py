@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from chaos_ecs import __version__
-from chaos_ecs.api import identifiers
+from chaos_ecs.api import balanced_services, identifiers
 from chaos_ecs.api.call import Call, all_settled, done, then
 from chaos_ecs.chaos.victims import Selection, choose, signal_name
 from chaos_ecs.core import messages as m
@@ -158,9 +158,11 @@ def _read_logs(read: ReadLogs, containers: Sequence[Container], since: float, ta
 
 
 CHAOS_OPERATIONS: Mapping[str, Callable[[Call], _Answer]] = {
+    "EnsureServiceLoadBalancer": balanced_services.ensure_service_load_balancer,
     "GetController": get_controller,
     "GetTaskLogs": get_task_logs,
     "KillTasks": kill_tasks,
+    "RemoveServiceLoadBalancer": balanced_services.remove_service_load_balancer,
     "SetStandby": set_standby,
     "StopController": stop_controller,
 }

@@ -92,6 +92,16 @@ def known_task(state: State, cluster: str, identifier: str) -> Task:
     return task
 
 
+def service_deployment_arn(region: str, identifier: str) -> str:
+    """Service deployments have no short name: only an ARN of this region will do."""
+    return _full_arn(region, identifier, "service-deployment")
+
+
+def service_revision_arn(region: str, identifier: str) -> str:
+    """The same for a service revision."""
+    return _full_arn(region, identifier, "service-revision")
+
+
 def family_revision(region: str, identifier: str) -> FamilyRevision:
     """FAMILY, FAMILY:REVISION or an ARN of either, taken apart."""
     (named,) = _parts(region, identifier, "task-definition", 1)
@@ -111,6 +121,13 @@ def task_definition_arn(state: State, region: str, identifier: str) -> str:
         return f"{family}:{named.revision}"
     latest = latest_active(state, family)
     return latest.arn if latest else family
+
+
+def _full_arn(region: str, identifier: str, kind: str) -> str:
+    """KIND/CLUSTER/SERVICE/ID, as a whole."""
+    if not identifier.startswith("arn:") or len(_parts(region, identifier, kind, 3)) < 3:
+        raise InvalidParameterException(f"Invalid identifier: {identifier}")
+    return identifier
 
 
 def _parts(region: str, identifier: str, kind: str, at_most: int) -> list[str]:

@@ -19,7 +19,7 @@ Key = int | str | tuple[str, int]
 
 
 def page(
-    params: Mapping[str, Any], name: str, items: Sequence[tuple[Key, str]], *, size: int = 100, descending: bool = False
+    params: Mapping[str, Any], name: str, items: Sequence[tuple[Key, Any]], *, size: int = 100, descending: bool = False
 ) -> dict[str, Any]:
     """The page that the request's nextToken and maxResults ask for, as {name: values, nextToken}.
 
@@ -41,7 +41,7 @@ def _token_after(key: Key) -> str:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
 
 
-def _key_in(token: str, items: Sequence[tuple[Key, str]]) -> Key:
+def _key_in(token: str, items: Sequence[tuple[Key, Any]]) -> Key:
     try:
         parsed = json.loads(base64.urlsafe_b64decode(token.encode()))
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""AWS JSON 1.1, driven by service models: botocore's for ECS, `chaos-ecs.json` for our own operations.
+"""AWS JSON 1.1, driven by service models: botocore's for ECS and Application Auto Scaling, `chaos-ecs.json` for ours.
 
 Source: Smithy, "AWS JSON 1.1 protocol". `X-Amz-Target` is PREFIX.OPERATION; timestamps are epoch seconds; an error is
 `{"__type", "message"}`. Never here: what an operation does (see `operations/`).
@@ -24,8 +24,9 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 class Operation:
     """One operation of a model: how to read its input and write its output."""
 
-    def __init__(self, model: OperationModel, parse: Walk, check: Walk) -> None:
+    def __init__(self, model: OperationModel, parse: Walk, check: Walk, refusal: str) -> None:
         self.name: str = model.name
+        self._refusal = refusal
         self._parse = parse
         self._check = check
 
@@ -45,7 +46,7 @@ class Operation:
         """RegisterTaskDefinition says ClientException where every other operation says InvalidParameterException."""
         if bad.problem == "type":
             return serialization(f"{bad.where}: {bad.words}" if bad.where else bad.words)
-        code = "ClientException" if self.name == "RegisterTaskDefinition" else "InvalidParameterException"
+        code = "ClientException" if self.name == "RegisterTaskDefinition" else self._refusal
         if bad.problem == "missing":
             return Refused(400, code, f"{bad.where[:1].upper()}{bad.where[1:]} {bad.words}")
         told = bad.words.replace(" failed to satisfy", f" at '{bad.where}' failed to satisfy", 1)
@@ -53,9 +54,11 @@ class Operation:
 
 
 class Api:
-    """A service by its model. Operations are compiled when they are first used."""
+    """A service by its model. Operations are compiled when they are first used. `refusal` is what it calls a member
+    that the model does not allow."""
 
-    def __init__(self, description: dict[str, Any]) -> None:
+    def __init__(self, description: dict[str, Any], refusal: str = "InvalidParameterException") -> None:
+        self._refusal = refusal
         self._model = ServiceModel(description)
         if self._model.metadata["protocol"] != "json":
             raise AssertionError(f"{self._model.metadata['serviceId']} does not speak AWS JSON in this botocore")
@@ -70,9 +73,8 @@ class Api:
         """The operation of that name, which must be in `operation_names`."""
         if name not in self._operations:
             model = self._model.operation_model(name)
-            self._operations[name] = Operation(
-                model, self._inputs.walk(model.input_shape), self._outputs.walk(model.output_shape)
-            )
+            parse, check = self._inputs.walk(model.input_shape), self._outputs.walk(model.output_shape)
+            self._operations[name] = Operation(model, parse, check, self._refusal)
         return self._operations[name]
 
     def encode(self, shape: str, value: dict[str, Any]) -> msgspec.Raw:
@@ -85,6 +87,12 @@ class Api:
 def ecs() -> Api:
     """Amazon ECS, from botocore's own model."""
     return Api(Loader().load_service_model("ecs", "service-2"))
+
+
+@cache
+def application_autoscaling() -> Api:
+    """Application Auto Scaling, from botocore's own model."""
+    return Api(Loader().load_service_model("application-autoscaling", "service-2"), "ValidationException")
 
 
 @cache

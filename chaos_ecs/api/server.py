@@ -26,6 +26,7 @@ from chaos_ecs.api import event_stream, protocol
 from chaos_ecs.api.auth import Request, check_source
 from chaos_ecs.api.border import LARGEST_BODY_BYTES, Border, Exchange, Response
 from chaos_ecs.api.call import done
+from chaos_ecs.api.client_view import Figures, nobody
 from chaos_ecs.api.errors import Refused, server_error
 from chaos_ecs.controller import Controller
 from chaos_ecs.errors import ChaosEcsError
@@ -235,11 +236,21 @@ class _Uvicorn(uvicorn.Server):
 class Server:
     """The controller's server, bound when it is made and serving while `run` runs.
 
-    `info` is what GetController tells besides: home, simulated, seed. `port` is the port really taken.
+    `info` is what GetController tells besides: home, simulated, seed. `client` is what our own client saw. `port` is
+    the port really taken.
     """
 
-    def __init__(self, controller: Controller, credentials: Credentials, *, port: int, info: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        controller: Controller,
+        credentials: Credentials,
+        *,
+        port: int,
+        info: Mapping[str, Any],
+        client: Figures = nobody,
+    ) -> None:
         self._controller = controller
+        self._client = client
         self._credentials = credentials
         self._info = info
         self._socket = bind(port)
@@ -266,6 +277,7 @@ class Server:
             info=self._info,
             now=time.time,
             stop=self.stop,
+            client=self._client,
         )
         stream = EventStream(border)
         config = uvicorn.Config(

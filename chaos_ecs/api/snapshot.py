@@ -6,7 +6,7 @@ large State never keeps the loop waiting.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -14,10 +14,13 @@ from typing import Any
 from chaos_ecs.api.views import health_of
 from chaos_ecs.core.arns import name_of, region_of
 from chaos_ecs.core.backoff import FLAPPING_EXITS, FLAPPING_SECONDS, TOLD_FROM_LEVEL, recent_exits
+from chaos_ecs.core.balancing import Listener, LoadBalancer, Rule, Target, TargetGroup
 from chaos_ecs.core.lifecycle import deciding_container
+from chaos_ecs.core.listeners import dns_name_of
 from chaos_ecs.core.messages import Event
-from chaos_ecs.core.model import Cluster, Container, Service, Task, TaskDefinition
+from chaos_ecs.core.model import Cluster, Container, Deployment, DeploymentStatus, Service, Task, TaskDefinition
 from chaos_ecs.core.state import State
+from chaos_ecs.core.target_groups import health_told, load_balancers_by_group
 
 VERSION = 1
 STOPPED_TASKS_SHOWN = 200
@@ -35,6 +38,19 @@ class Moment:
     tasks: Sequence[Task]
     standbys: Sequence[Task]
     definitions: dict[str, TaskDefinition]
+    balancing: Balancing
+
+
+@dataclass(frozen=True, slots=True)
+class Balancing:
+    """What a moment has of load balancing; `used` are the target groups that something forwards to."""
+
+    load_balancers: Sequence[LoadBalancer]
+    listeners: Sequence[Listener]
+    rules: Sequence[Rule]
+    target_groups: Sequence[TargetGroup]
+    targets: Sequence[Target]
+    used: Mapping[str, object]
 
 
 def take(state: State, now: float) -> Moment:
@@ -57,16 +73,26 @@ def take(state: State, now: float) -> Moment:
         definitions={
             task.task_definition_arn: state.task_definitions[task.task_definition_arn] for task in (*tasks, *standbys)
         },
+        balancing=Balancing(
+            load_balancers=list(state.load_balancers.values()),
+            listeners=list(state.listeners.values()),
+            rules=list(state.rules.values()),
+            target_groups=list(state.target_groups.values()),
+            targets=list(state.targets.values()),
+            used=load_balancers_by_group(state),
+        ),
     )
 
 
 def render(moment: Moment) -> dict[str, Any]:
-    running: dict[str, int] = {}
+    running: dict[str, int] = {}  # by service, and by deployment
     pending: dict[str, int] = {}
     for task in moment.tasks:
         if task.service_arn and task.is_wanted:
             counts = running if task.is_running else pending
             counts[task.service_arn] = counts.get(task.service_arn, 0) + 1
+            deployment = task.deployment_id or ""
+            counts[deployment] = counts.get(deployment, 0) + 1
     return {
         "v": VERSION,
         "number": moment.number,
@@ -76,9 +102,69 @@ def render(moment: Moment) -> dict[str, Any]:
         "services": [
             _service(service, running.get(service.arn, 0), pending.get(service.arn, 0))
             | {"standby": _standby(service, moment), "flapping": _flapping(service, moment.at)}
+            | {"deployments": [_deployment(service, item, running, pending) for item in service.deployments]}
             for service in moment.services
         ],
         "tasks": [_task(task, moment.definitions[task.task_definition_arn]) for task in moment.tasks],
+        **_balancing(moment.balancing),
+    }
+
+
+def _balancing(there: Balancing) -> dict[str, Any]:
+    """Nothing where there is nothing: most lessons begin without a load balancer."""
+    told: dict[str, Any] = {}
+    targets: dict[str, list[Target]] = {}
+    for target in there.targets:
+        targets.setdefault(target.target_group_arn, []).append(target)
+    if there.load_balancers:
+        told["loadBalancers"] = [_load_balancer(item, there) for item in there.load_balancers]
+    if there.target_groups:
+        told["targetGroups"] = [
+            _target_group(group, targets.get(group.arn, ()), in_use=group.arn in there.used)
+            for group in there.target_groups
+        ]
+    return told
+
+
+def _load_balancer(item: LoadBalancer, there: Balancing) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "arn": item.arn,
+        "dnsName": dns_name_of(item),
+        "listeners": [
+            {
+                "port": listener.port,
+                "hostPort": listener.host_port,
+                "targetGroups": _forwarded_to(listener, there.rules),
+            }
+            for listener in there.listeners
+            if listener.load_balancer_arn == item.arn
+        ],
+    }
+
+
+def _forwarded_to(listener: Listener, rules: Sequence[Rule]) -> list[str]:
+    """The target groups of its default action and of its rules, each once."""
+    forwards = [listener.default, *(rule.forward for rule in rules if rule.listener_arn == listener.arn)]
+    return list(dict.fromkeys(arn for forward in forwards for arn, _ in forward.groups))
+
+
+def _target_group(group: TargetGroup, targets: Sequence[Target], *, in_use: bool) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "arn": group.arn,
+        "targets": [_target(target, in_use=in_use) for target in targets],
+    }
+
+
+def _target(target: Target, *, in_use: bool) -> dict[str, Any]:
+    state, reason, _ = health_told(target, in_use=in_use)
+    return {
+        "taskArn": target.task_arn,
+        "address": target.address,
+        "port": target.port,
+        "state": state,
+        "reason": reason,
     }
 
 
@@ -109,6 +195,25 @@ def _service(service: Service, running_count: int, pending_count: int) -> dict[s
         "kills": service.kills,
         "lastRecoverySeconds": service.last_recovery_seconds,
         "createdAt": service.created_at,
+        "targetGroups": [item.target_group_arn for item in service.load_balancers],
+    }
+
+
+def _deployment(
+    service: Service, deployment: Deployment, running: Mapping[str, int], pending: Mapping[str, int]
+) -> dict[str, Any]:
+    """As DescribeServices has it: the newest wants what the service wants, an older one what is left for it."""
+    newest = deployment.status is DeploymentStatus.PRIMARY
+    return {
+        "id": deployment.id,
+        "status": deployment.status,
+        "taskDefinition": name_of(deployment.task_definition_arn),
+        "rolloutState": deployment.rollout_state,
+        "desiredCount": service.desired_count if newest else deployment.desired_count,
+        "runningCount": running.get(deployment.id, 0),
+        "pendingCount": pending.get(deployment.id, 0),
+        "failedTasks": deployment.failed_tasks,
+        "createdAt": deployment.created_at,
     }
 
 
@@ -149,6 +254,7 @@ def _task(task: Task, definition: TaskDefinition) -> dict[str, Any]:
         "stoppedReason": task.stopped_reason,
         "exitCode": deciding_container(task, definition).exit_code,
         "fills": task.fills.task_arn if task.fills else None,
+        "protectedUntil": task.protected_until,
         "number": task.number,
         "containers": [_container(container) for container in task.containers],
     }

@@ -1,6 +1,7 @@
 """State as the wire has it: entities in, camelCase dicts out, as ECS's Describe operations answer.
 
-Defaults are those that ECS fills in. Never here: choosing what is shown (see `operations/`) and JSON (`protocol.py`).
+Defaults are those that ECS fills in. Services and their deployments are in `service_views.py`. Never here: choosing
+what is shown (see `operations/`) and JSON (`protocol.py`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,7 @@ from chaos_ecs.core.model import (
     Container,
     ContainerDefinition,
     ContainerOverride,
-    Deployment,
-    DeploymentStatus,
     HealthStatus,
-    Service,
     Task,
     TaskDefinition,
 )
@@ -49,8 +47,8 @@ def cluster_view(state: State, cluster: Cluster, *, tags: bool = False) -> dict[
         "clusterName": cluster.name,
         "status": cluster.status,
         "registeredContainerInstancesCount": 0,
-        "runningTasksCount": _running(tasks),
-        "pendingTasksCount": _pending(tasks),
+        "runningTasksCount": running(tasks),
+        "pendingTasksCount": pending(tasks),
         "activeServicesCount": sum(1 for service in services if service.status == "ACTIVE"),
         "statistics": [],
         "tags": tag_list(cluster.tags) if tags else [],
@@ -137,105 +135,6 @@ def container_definition_view(container: ContainerDefinition, network_mode: str)
     }
 
 
-# --- services ---
-
-
-def service_view(state: State, service: Service, *, tags: bool = False) -> dict[str, Any]:
-    tasks = state.live_tasks_of(service.arn)
-    registered = json.loads(service.registered)
-    fargate = service.launch_type == "FARGATE"
-    return {
-        "loadBalancers": [],
-        "serviceRegistries": [],
-        "placementConstraints": [],
-        "placementStrategy": [],
-        "schedulingStrategy": "REPLICA",
-        "deploymentController": {"type": "ECS"},
-        "enableECSManagedTags": False,
-        "propagateTags": "NONE",
-        "enableExecuteCommand": False,
-        "availabilityZoneRebalancing": "ENABLED",
-        "platformVersion": "LATEST" if fargate else None,
-        "platformFamily": "Linux" if fargate else None,
-        **{name: value for name, value in registered.items() if name not in _OF_DEPLOYMENTS},
-        "serviceArn": service.arn,
-        "serviceName": service.name,
-        "clusterArn": service.cluster_arn,
-        "status": service.status,
-        "desiredCount": service.desired_count,
-        "runningCount": _running(tasks),
-        "pendingCount": _pending(tasks),
-        "launchType": None if "capacityProviderStrategy" in registered else service.launch_type,
-        "taskDefinition": service.task_definition_arn,
-        "deploymentConfiguration": _deployment_configuration_view(service, registered),
-        "deployments": [_deployment_view(service, item, tasks, registered) for item in service.deployments],
-        "events": [
-            {"id": event.id, "createdAt": event.created_at, "message": event.message}
-            for event in state.events_of(service.arn)
-        ],
-        "createdAt": service.created_at,
-        "createdBy": CREATED_BY,
-        "healthCheckGracePeriodSeconds": service.health_check_grace_period_seconds,
-        "tags": tag_list(service.tags) if tags else None,
-    }
-
-
-_OF_DEPLOYMENTS = (
-    "deploymentConfiguration",
-    "serviceConnectConfiguration",
-    "volumeConfigurations",
-    "vpcLatticeConfigurations",
-)
-"""Members of CreateService that DescribeServices shows in another place."""
-
-
-def _deployment_configuration_view(service: Service, registered: dict[str, Any]) -> dict[str, Any]:
-    said = registered.get("deploymentConfiguration", {})
-    configuration = service.deployment_configuration
-    return {
-        "strategy": "ROLLING",
-        "bakeTimeInMinutes": 0,
-        **said,
-        "deploymentCircuitBreaker": {
-            **said.get("deploymentCircuitBreaker", {}),
-            "enable": configuration.circuit_breaker_enable,
-            "rollback": configuration.circuit_breaker_rollback,
-        },
-        "maximumPercent": configuration.maximum_percent,
-        "minimumHealthyPercent": configuration.minimum_healthy_percent,
-    }
-
-
-def _deployment_view(
-    service: Service, deployment: Deployment, tasks: Sequence[Task], registered: dict[str, Any]
-) -> dict[str, Any]:
-    """API_Deployment: the newest one wants what the service wants, an older one what is left of it."""
-    own = [task for task in tasks if task.deployment_id == deployment.id]
-    newest = deployment.status is DeploymentStatus.PRIMARY
-    fargate = service.launch_type == "FARGATE"
-    return {
-        "id": deployment.id,
-        "status": deployment.status,
-        "taskDefinition": deployment.task_definition_arn,
-        "desiredCount": service.desired_count if newest else sum(1 for task in own if task.is_wanted),
-        "pendingCount": _pending(own),
-        "runningCount": _running(own),
-        "failedTasks": deployment.failed_tasks,
-        "createdAt": deployment.created_at,
-        "updatedAt": deployment.updated_at,
-        "capacityProviderStrategy": registered.get("capacityProviderStrategy"),
-        "launchType": None if "capacityProviderStrategy" in registered else service.launch_type,
-        "platformVersion": FARGATE_PLATFORM_VERSION if fargate else None,
-        "platformFamily": "Linux" if fargate else None,
-        "networkConfiguration": registered.get("networkConfiguration"),
-        "rolloutState": deployment.rollout_state,
-        "rolloutStateReason": deployment.rollout_state_reason,
-        "serviceConnectConfiguration": registered.get("serviceConnectConfiguration"),
-        "volumeConfigurations": registered.get("volumeConfigurations"),
-        "vpcLatticeConfigurations": registered.get("vpcLatticeConfigurations"),
-    }
-
-
 # --- tasks ---
 
 
@@ -287,6 +186,7 @@ def _container_view(task: Task, container: Container, definition: TaskDefinition
         "taskArn": task.arn,
         "name": container.name,
         "image": container.image,
+        "imageDigest": container.image_digest or None,
         "runtimeId": container.runtime_id,
         "lastStatus": container.last_status,
         "exitCode": container.exit_code,
@@ -341,9 +241,9 @@ def _task_memory(definition: TaskDefinition) -> int:
     return sum(c.memory or c.memory_reservation or 0 for c in definition.containers)
 
 
-def _running(tasks: Sequence[Task]) -> int:
+def running(tasks: Sequence[Task]) -> int:
     return sum(1 for task in tasks if task.is_running)
 
 
-def _pending(tasks: Sequence[Task]) -> int:
+def pending(tasks: Sequence[Task]) -> int:
     return sum(1 for task in tasks if task.is_wanted and not task.is_running)

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from chaos_ecs.api.call import Call
-from chaos_ecs.api.operations import clusters, definitions, services, tasks
+from chaos_ecs.api.operations import clusters, definitions, deployments, protection, services, tasks
 
 Perform = Callable[[Call], "Future[dict[str, Any]]"]
 
@@ -30,8 +30,14 @@ ECS_OPERATIONS: Mapping[str, Perform] = {
     "DescribeServices": services.describe_services,
     "ListServices": services.list_services,
     "DeleteService": services.delete_service,
+    "ListServiceDeployments": deployments.list_service_deployments,
+    "DescribeServiceDeployments": deployments.describe_service_deployments,
+    "DescribeServiceRevisions": deployments.describe_service_revisions,
+    "StopServiceDeployment": deployments.stop_service_deployment,
     "RunTask": tasks.run_task,
     "StopTask": tasks.stop_task,
     "DescribeTasks": tasks.describe_tasks,
     "ListTasks": tasks.list_tasks,
+    "UpdateTaskProtection": protection.update_task_protection,
+    "GetTaskProtection": protection.get_task_protection,
 }

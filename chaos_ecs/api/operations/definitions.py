@@ -148,6 +148,7 @@ def container_definition(said: _Params) -> ContainerDefinition:
         stop_timeout=said.get("stopTimeout"),
         start_timeout=said.get("startTimeout"),
         health_check=_health_check(check) if check else None,
+        version_consistency=said.get("versionConsistency") != "disabled",
         user=said.get("user"),
         working_directory=said.get("workingDirectory"),
     )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from typing import Any
 
 from chaos_ecs.api import identifiers
@@ -21,34 +19,30 @@ from chaos_ecs.api.operations.members import (
     tags_of,
     wants,
 )
+from chaos_ecs.api.operations.service_members import (
+    check_supported,
+    deployment_configuration,
+    grace_period,
+    load_balancers,
+    merged,
+    registered,
+    starts_deployment,
+)
 from chaos_ecs.api.paging import page
-from chaos_ecs.api.views import service_view
+from chaos_ecs.api.service_views import service_view
 from chaos_ecs.core import messages as m
-from chaos_ecs.core.errors import InvalidParameterException, UnsupportedFeatureException
+from chaos_ecs.core.balancing import ServiceLoadBalancer
+from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import DeploymentConfiguration
+from chaos_ecs.core.service_checks import check_containers, check_target_groups
 from chaos_ecs.core.state import State
 
 DESCRIBE_LIMIT = 10
 LIST_PAGE = 10
 """API_ListServices: 10 at a time where other lists have 100."""
 
-_MODELLED = frozenset(
-    {
-        "cluster",
-        "serviceName",
-        "taskDefinition",
-        "desiredCount",
-        "clientToken",
-        "launchType",
-        "healthCheckGracePeriodSeconds",
-        "tags",
-    }
-)
-_NOT_RETURNED = frozenset({"role", "monitoring", "gatewayConnectors"})
-
 _Answer = Future[dict[str, Any]]
 _Params = Mapping[str, Any]
-log = logging.getLogger(__name__)
 
 
 def create_service(call: Call) -> _Answer:
@@ -58,25 +52,29 @@ def create_service(call: Call) -> _Answer:
     for member in ("taskDefinition", "desiredCount"):
         if params.get(member) in (None, ""):
             raise InvalidParameterException(f"{member[:1].upper()}{member[1:]} can not be blank.")
-    _check_supported(params)
+    check_supported(params)
     cluster = identifiers.cluster_arn(call.region, params.get("cluster"))
     arn = identifiers.service_arn(cluster, params["serviceName"])
     launch_type = launch_type_of(params)
+    balancers = load_balancers(params) or ()
     tags = tags_of(params)
+    members = json.dumps(registered(params), sort_keys=True)
 
     def build(state: State) -> m.CreateService:
         definition = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         check_network(definition_in(state, definition), params)
+        _check_load_balancers(state, definition, balancers)
         return m.CreateService(
             arn=arn,
             cluster_arn=cluster,
             task_definition_arn=definition,
             desired_count=params["desiredCount"],
             launch_type=launch_type,
-            deployment_configuration=_deployment_configuration(params, DeploymentConfiguration()),
-            health_check_grace_period_seconds=params.get("healthCheckGracePeriodSeconds", 0),
+            deployment_configuration=deployment_configuration(params, DeploymentConfiguration()),
+            health_check_grace_period_seconds=grace_period(params) or 0,
+            load_balancers=balancers,
             client_token=params.get("clientToken", ""),
-            registered=json.dumps(_registered(params), sort_keys=True),
+            registered=members,
             tags=tags,
         )
 
@@ -84,8 +82,10 @@ def create_service(call: Call) -> _Answer:
 
 
 def update_service(call: Call) -> _Answer:
+    """A member that is left out stays as it is. Which members start a new deployment: `service_members.py`."""
     params = call.params
-    _check_supported(params)
+    check_supported(params)
+    balancers = load_balancers(params)
     found = []
 
     def build(state: State) -> m.UpdateService:
@@ -93,17 +93,29 @@ def update_service(call: Call) -> _Answer:
         service = identifiers.known_service(state, cluster, params["service"])
         found.append(service.arn)
         named = params.get("taskDefinition")
-        configuration = service.deployment_configuration
+        definition = identifiers.task_definition_arn(state, call.region, named) if named else None
+        if balancers is not None or definition:
+            said = service.load_balancers if balancers is None else balancers
+            _check_load_balancers(state, definition or service.task_definition_arn, said)
         return m.UpdateService(
             arn=service.arn,
             desired_count=params.get("desiredCount"),
-            task_definition_arn=identifiers.task_definition_arn(state, call.region, named) if named else None,
-            deployment_configuration=_deployment_configuration(params, configuration),
-            health_check_grace_period_seconds=params.get("healthCheckGracePeriodSeconds"),
-            force_new_deployment=params.get("forceNewDeployment", False),
+            task_definition_arn=definition,
+            deployment_configuration=deployment_configuration(params, service.deployment_configuration),
+            health_check_grace_period_seconds=grace_period(params),
+            load_balancers=balancers,
+            force_new_deployment=starts_deployment(service, params),
+            registered=json.dumps(merged(service, params), sort_keys=True),
         )
 
     return call.request(build, lambda state, now, events: _described(state, found[0]))
+
+
+def _check_load_balancers(state: State, definition_arn: str, balancers: Sequence[ServiceLoadBalancer]) -> None:
+    """A definition that is not there is for the command to refuse."""
+    if definition := definition_in(state, definition_arn):
+        check_containers(definition, balancers)
+        check_target_groups(state, balancers)
 
 
 def describe_services(call: Call) -> _Answer:
@@ -157,44 +169,3 @@ def delete_service(call: Call) -> _Answer:
 
 def _described(state: State, arn: str) -> dict[str, Any]:
     return {"service": service_view(state, state.services[arn], tags=True)}
-
-
-# --- from the wire ---
-
-
-def _check_supported(params: _Params) -> None:
-    """What would change how the service behaves is refused by name, not taken and forgotten."""
-    strategy = params.get("deploymentConfiguration", {}).get("strategy", "ROLLING")
-    controller = params.get("deploymentController", {}).get("type", "ECS")
-    for told, is_supported in (
-        (f"The scheduling strategy {params.get('schedulingStrategy')}", params.get("schedulingStrategy") != "DAEMON"),
-        (f"The deployment controller {controller}", controller == "ECS"),
-        (f"The deployment strategy {strategy}", strategy == "ROLLING"),
-    ):
-        if not is_supported:
-            raise UnsupportedFeatureException(f"{told} is not supported by chaos-ecs yet.")
-
-
-def _deployment_configuration(params: _Params, known: DeploymentConfiguration) -> DeploymentConfiguration:
-    """What is said, over what is known. Raises InvalidParameterException for limits that ECS refuses."""
-    said = params.get("deploymentConfiguration", {})
-    breaker = said.get("deploymentCircuitBreaker", {})
-    configuration = replace(
-        known,
-        minimum_healthy_percent=said.get("minimumHealthyPercent", known.minimum_healthy_percent),
-        maximum_percent=said.get("maximumPercent", known.maximum_percent),
-        circuit_breaker_enable=breaker.get("enable", known.circuit_breaker_enable),
-        circuit_breaker_rollback=breaker.get("rollback", known.circuit_breaker_rollback),
-    )
-    if not 0 <= configuration.minimum_healthy_percent <= 100:
-        raise InvalidParameterException("minimumHealthyPercent must be between 0 and 100.")
-    if configuration.maximum_percent < 100:
-        raise InvalidParameterException("maximumPercent must be at least 100.")
-    return configuration
-
-
-def _registered(params: _Params) -> dict[str, Any]:
-    """Members that DescribeServices returns and nothing here acts on."""
-    for name in sorted(_NOT_RETURNED & params.keys()):
-        log.debug("CreateService: %s is dropped, DescribeServices has no place for it", name)
-    return {name: value for name, value in params.items() if name not in _MODELLED and name not in _NOT_RETURNED}

@@ -1,0 +1,172 @@
+"""Members of CreateService and UpdateService, from the wire: deployment configuration, load balancers, and the rest.
+
+What would change how a service behaves and cannot be had here is refused by name, never taken and forgotten.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from chaos_ecs.core.balancing import ServiceLoadBalancer
+from chaos_ecs.core.errors import InvalidParameterException, UnsupportedFeatureException
+from chaos_ecs.core.model import DeploymentConfiguration, Service
+
+TARGET_GROUPS_PER_SERVICE = 5
+"""Service quotas of Amazon ECS: target groups per service."""
+
+_MODELLED = frozenset(
+    {
+        "cluster",
+        "service",
+        "serviceName",
+        "taskDefinition",
+        "desiredCount",
+        "clientToken",
+        "forceNewDeployment",
+        "launchType",
+        "loadBalancers",
+        "healthCheckGracePeriodSeconds",
+        "tags",
+    }
+)
+_NOT_RETURNED = frozenset({"role", "monitoring", "gatewayConnectors"})
+_DEPLOYING = (
+    "networkConfiguration",
+    "platformVersion",
+    "serviceRegistries",
+    "serviceConnectConfiguration",
+    "volumeConfigurations",
+    "vpcLatticeConfigurations",
+)
+"""API_UpdateService, member by member: these start a new deployment when they differ from what was known."""
+
+_PERCENT_TYPES = ("BOUNDED_PERCENT", "UNBOUNDED_PERCENT")
+
+_Params = Mapping[str, Any]
+log = logging.getLogger(__name__)
+
+
+def check_supported(params: _Params) -> None:
+    """Raises UnsupportedFeatureException for what chaos-ecs has not got."""
+    said = params.get("deploymentConfiguration", {})
+    strategy = said.get("strategy", "ROLLING")
+    controller = params.get("deploymentController", {}).get("type", "ECS")
+    for told, is_supported in (
+        (f"The scheduling strategy {params.get('schedulingStrategy')}", params.get("schedulingStrategy") != "DAEMON"),
+        (f"The deployment controller {controller}", controller == "ECS"),
+        (f"The deployment strategy {strategy}", strategy == "ROLLING"),
+        ("deploymentConfiguration.alarms", not said.get("alarms", {}).get("enable")),
+        ("deploymentConfiguration.lifecycleHooks", not said.get("lifecycleHooks")),
+        ("deploymentConfiguration.earlySuccessCriteria", not said.get("earlySuccessCriteria", {}).get("enable")),
+    ):
+        if not is_supported:
+            raise UnsupportedFeatureException(f"{told} is not supported by chaos-ecs yet.")
+
+
+def deployment_configuration(params: _Params, known: DeploymentConfiguration) -> DeploymentConfiguration:
+    """What is said, over what is known. Raises InvalidParameterException for limits that ECS refuses."""
+    said = params.get("deploymentConfiguration", {})
+    configuration = replace(
+        known,
+        minimum_healthy_percent=said.get("minimumHealthyPercent", known.minimum_healthy_percent),
+        maximum_percent=said.get("maximumPercent", known.maximum_percent),
+    )
+    if not 0 <= configuration.minimum_healthy_percent <= 100:
+        raise InvalidParameterException("minimumHealthyPercent must be between 0 and 100.")
+    if configuration.maximum_percent < 100:
+        raise InvalidParameterException("maximumPercent must be at least 100.")
+    if "deploymentCircuitBreaker" not in said:
+        return configuration
+    return _with_circuit_breaker(configuration, said["deploymentCircuitBreaker"])
+
+
+def _with_circuit_breaker(configuration: DeploymentConfiguration, said: _Params) -> DeploymentConfiguration:
+    """Said as a whole: a member that is left out has its default again, whatever it was before."""
+    usual = DeploymentConfiguration()
+    threshold = said.get("thresholdConfiguration", {})
+    type_ = threshold.get("type", usual.circuit_breaker_type)
+    value = threshold.get("value", usual.circuit_breaker_value)
+    if type_ in _PERCENT_TYPES and not 1 <= value <= 100:
+        raise InvalidParameterException(f"thresholdConfiguration.value must be between 1 and 100 for {type_}.")
+    if value < 1:
+        raise InvalidParameterException(f"thresholdConfiguration.value must be at least 1 for {type_}.")
+    return replace(
+        configuration,
+        circuit_breaker_enable=said["enable"],
+        circuit_breaker_rollback=said["rollback"],
+        circuit_breaker_reset=said.get("resetOnHealthyTask", usual.circuit_breaker_reset),
+        circuit_breaker_type=type_,
+        circuit_breaker_value=value,
+    )
+
+
+def load_balancers(params: _Params) -> tuple[ServiceLoadBalancer, ...] | None:
+    """What is to be registered where; None when nothing is said of it, () when it is to end."""
+    if "loadBalancers" not in params:
+        return None
+    items = params["loadBalancers"]
+    if len(items) > TARGET_GROUPS_PER_SERVICE:
+        raise InvalidParameterException(f"loadBalancers can have at most {TARGET_GROUPS_PER_SERVICE} items.")
+    return tuple(dict.fromkeys(_load_balancer(item) for item in items))
+
+
+def _load_balancer(item: _Params) -> ServiceLoadBalancer:
+    if item.get("loadBalancerName"):
+        raise UnsupportedFeatureException(
+            f"The load balancer {item['loadBalancerName']}: Classic Load Balancers (loadBalancerName) are not "
+            "supported by chaos-ecs. Use targetGroupArn."
+        )
+    if item.get("advancedConfiguration"):
+        raise UnsupportedFeatureException("loadBalancers.advancedConfiguration is not supported by chaos-ecs yet.")
+    for member in ("targetGroupArn", "containerName", "containerPort"):
+        if item.get(member) in (None, ""):
+            raise InvalidParameterException(f"loadBalancers.{member} can not be blank.")
+    return ServiceLoadBalancer(item["targetGroupArn"], item["containerName"], item["containerPort"])
+
+
+def grace_period(params: _Params) -> int | None:
+    """API_CreateService: 0 to 2,147,483,647 s, which is also the most that an integer of the wire can be."""
+    seconds: int | None = params.get("healthCheckGracePeriodSeconds")
+    if seconds is not None and seconds < 0:
+        raise InvalidParameterException("healthCheckGracePeriodSeconds must be between 0 and 2147483647.")
+    return seconds
+
+
+# --- members that nothing here acts on ---
+
+
+def registered(params: _Params) -> dict[str, Any]:
+    """Members that DescribeServices returns and nothing here acts on."""
+    for name in sorted(_NOT_RETURNED & params.keys()):
+        log.debug("%s is dropped, DescribeServices has no place for it", name)
+    return {name: value for name, value in params.items() if name not in _MODELLED and name not in _NOT_RETURNED}
+
+
+def merged(service: Service, params: _Params) -> dict[str, Any]:
+    """The same of a service that is updated: what is said, over what is known."""
+    known: dict[str, Any] = json.loads(service.registered)
+    said = registered(params)
+    if "deploymentConfiguration" in said:
+        configuration = known.get("deploymentConfiguration", {})
+        said["deploymentConfiguration"] = {**configuration, **said["deploymentConfiguration"]}
+    return {**known, **said}
+
+
+def starts_deployment(service: Service, params: _Params) -> bool:
+    """Whether an update is a new deployment for another reason than its task definition."""
+    if params.get("forceNewDeployment", False):
+        return True
+    asked = load_balancers(params)
+    if asked is not None and asked != service.load_balancers:
+        return True
+    known, wanted = json.loads(service.registered), merged(service, params)
+    return any(_told(known, name) != _told(wanted, name) for name in _DEPLOYING)
+
+
+def _told(members: _Params, name: str) -> Any:
+    """Nothing said means the same as an empty list, and as the newest platform version."""
+    return members.get(name) or ("LATEST" if name == "platformVersion" else None)

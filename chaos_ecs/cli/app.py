@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from chaos_ecs import __version__
-from chaos_ecs.cli import demo, kill, look, overview, service, system, tasks, topics
+from chaos_ecs.cli import balancers, demo, deploy, kill, look, overview, probe, service, system, tasks, topics
 from chaos_ecs.cli.output import show_error
 from chaos_ecs.cli.parts import Command, Group, hoisted
 from chaos_ecs.cli.shell import Shell, of_this_process
@@ -83,6 +83,8 @@ def everywhere(
         overview.show(ctx.obj)
 
 
+service.app.command("deploy", cls=Command)(deploy.deploy)
+service.app.command("rollback", cls=Command)(deploy.rollback)
 app.add_typer(service.app, name="service", rich_help_panel=_RUN)
 app.command("run-task", cls=Command, rich_help_panel=_RUN)(tasks.run_task)
 app.add_typer(tasks.app, name="task", rich_help_panel=_RUN)
@@ -91,6 +93,8 @@ app.command("ps", cls=Command, rich_help_panel=_LOOK)(tasks.ps)
 app.command("logs", cls=Command, rich_help_panel=_LOOK)(look.logs)
 app.command("events", cls=Command, rich_help_panel=_LOOK)(look.events)
 app.command("watch", cls=Command, rich_help_panel=_LOOK)(look.watch)
+app.add_typer(balancers.app, name="lb", rich_help_panel=_LOOK)
+app.command("probe", cls=Command, rich_help_panel=_LOOK)(probe.probe)
 app.command("demo", cls=Command, rich_help_panel="Begin here")(demo.demo)
 app.command("doctor", cls=Command, rich_help_panel="Begin here")(system.doctor)
 app.add_typer(system.controller_app, name="controller", rich_help_panel=_MACHINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ def rows(action: Action, url: str) -> list[str]:
     Worked example: UpdateService {cluster, service, desiredCount}  ->  aws ecs update-service, --cluster my-cluster,
     --service web, --desired-count 3, --endpoint-url http://127.0.0.1:8481.
     """
-    options = [f"--{_dashed(name)} {_value(value)}" for name, value in action.members.items() if value is not None]
+    options = [_option(name, value) for name, value in action.members.items() if value is not None]
     parts = [f"aws ecs {_dashed(action.operation)}", *options, f"--endpoint-url {url}"]
     command = [f"{part} \\" if part is not parts[-1] else part for part in parts]
     told = [command[0], *(f"{_INDENT}{part}" for part in command[1:])]
@@ -41,5 +42,11 @@ def _dashed(name: str) -> str:
     return re.sub(r"(?<=[a-z])([A-Z])", r"-\1", name).lower()
 
 
-def _value(value: Any) -> str:
-    return shlex.quote(name_of(value) if isinstance(value, str) and value.startswith("arn:") else str(value))
+def _option(name: str, value: Any) -> str:
+    """A switch has no value; what wants an ARN gets the whole of it, everything else the name alone."""
+    if isinstance(value, bool):
+        return f"--{'' if value else 'no-'}{_dashed(name)}"
+    if isinstance(value, list | dict):
+        return f"--{_dashed(name)} {shlex.quote(json.dumps(value))}"
+    is_long = isinstance(value, str) and value.startswith("arn:") and not name.endswith("Arn")
+    return f"--{_dashed(name)} {shlex.quote(name_of(value) if is_long else str(value))}"

@@ -11,9 +11,11 @@ _STALE = ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 
 
 def variables(url: str, access_key_id: str, secret_access_key: str, region: str) -> dict[str, str]:
-    """What is to be set. Only ECS is sent here; with these keys every other service refuses."""
+    """What is to be set. What chaos-ecs has is sent here; with these keys every other service refuses."""
     return {
         "AWS_ENDPOINT_URL_ECS": url,
+        "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": url,
+        "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": url,
         "AWS_ACCESS_KEY_ID": access_key_id,
         "AWS_SECRET_ACCESS_KEY": secret_access_key,
         "AWS_REGION": region,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ECS = "AmazonEC2ContainerServiceV20141113"
 OURS = "ChaosEcsV1"
+SCALING = "AnyScaleFrontendService"
 ANSWER_WITHIN_SECONDS = 60.0
 """The server beats every few seconds on an idle event stream, so this holds there too."""
 
@@ -36,6 +37,10 @@ class Controller(Protocol):
 
     def ecs(self, operation: str, **members: Any) -> Answer:
         """An operation of the ECS API."""
+        ...
+
+    def scaling(self, operation: str, **members: Any) -> Answer:
+        """An operation of Application Auto Scaling."""
         ...
 
     def own(self, operation: str, **members: Any) -> Answer:
@@ -71,6 +76,9 @@ class HttpController:
 
     def ecs(self, operation: str, **members: Any) -> Answer:
         return self._call("ecs", f"{ECS}.{operation}", operation, members)
+
+    def scaling(self, operation: str, **members: Any) -> Answer:
+        return self._call("application-autoscaling", f"{SCALING}.{operation}", operation, members)
 
     def own(self, operation: str, **members: Any) -> Answer:
         return self._call("chaos-ecs", f"{OURS}.{operation}", operation, members)

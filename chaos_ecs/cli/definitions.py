@@ -14,8 +14,12 @@ from chaos_ecs.cli.client import Controller
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.errors import ChaosEcsError
 
-DEFAULT_FAMILY = "web-server"
+DEFAULT = "web-server:1"
+"""The revision that is there from the start: a later one may be a lesson's broken deployment."""
 MEMORY_MIB = 128
+DEMO_IMAGE = "chaos-ecs/demo"
+DEMO_WEB_PORT = 8080
+"""Our own image serves HTTP there in its role `web`, which is the one it has when none is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,11 @@ class Wish:
     image: str | None = None
     environment: Sequence[tuple[str, str]] = ()
     command: Sequence[str] | None = None
+    port: int | None = None  # of the container
 
     @property
     def is_plain(self) -> bool:
-        return self.image is None and not self.environment and self.command is None
+        return self.image is None and not self.environment and self.command is None and self.port is None
 
 
 def words(command: str | None) -> list[str] | None:
@@ -53,14 +58,17 @@ def describe(controller: Controller, name: str) -> dict[str, Any]:
     return found
 
 
-def registered(shell: Shell, controller: Controller, family: str, wish: Wish, *, base: str | None) -> str:
-    """The FAMILY:REVISION that has what was wished for: the newest if it is the same already, else a new one.
+def registered(
+    shell: Shell, controller: Controller, family: str, wish: Wish, *, base: str | None, anew: bool = False
+) -> str:
+    """The FAMILY:REVISION that has what was wished for: the newest if it is the same already, else a new one; with
+    `anew` a new one in any case.
 
     `base` is the task definition to begin from; None begins from the image alone.
     """
     containers = _begin(controller, family, wish, base)
     _work_in(containers[0], wish)
-    newest = _newest(controller, family)
+    newest = None if anew else _newest(controller, family)
     if newest is not None and _essence(newest["containerDefinitions"]) == _essence(containers):
         return f"{family}:{newest['revision']}"
     made = controller.ecs("RegisterTaskDefinition", family=family, containerDefinitions=containers)["taskDefinition"]
@@ -85,6 +93,17 @@ def _work_in(container: dict[str, Any], wish: Wish) -> None:
         known = {item["name"]: item["value"] for item in container.get("environment") or ()}
         merged = known | dict(wish.environment)
         container["environment"] = [{"name": name, "value": value} for name, value in merged.items()]
+    port = wish.port or (None if container.get("portMappings") else _port_of_demo(container))
+    if port is not None:
+        container["portMappings"] = [{"containerPort": port}]
+
+
+def _port_of_demo(container: dict[str, Any]) -> int | None:
+    """The port of our own image, where it is a web server and nobody said another one."""
+    role = (container.get("command") or ["web"])[0]
+    says_port = any(item["name"] == "PORT" for item in container.get("environment") or ())
+    is_web = container["image"].partition(":")[0] == DEMO_IMAGE and role == "web" and not says_port
+    return DEMO_WEB_PORT if is_web else None
 
 
 def _newest(controller: Controller, family: str) -> dict[str, Any] | None:
@@ -97,5 +116,10 @@ def _newest(controller: Controller, family: str) -> dict[str, Any] | None:
 
 
 def _essence(containers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Container definitions without the empty members that an answer has and a request has not."""
-    return [{name: value for name, value in item.items() if value not in (None, [], {}, 0, "")} for item in containers]
+    """Container definitions without the empty members and the defaults that an answer has and a request has not."""
+    told = [{**item, "portMappings": [_told(port) for port in item.get("portMappings") or ()]} for item in containers]
+    return [_told(item) for item in told]
+
+
+def _told(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value not in (None, [], {}, 0, "", "tcp")}

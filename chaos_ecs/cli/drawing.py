@@ -14,7 +14,8 @@ from rich.segment import ControlType
 from rich.text import Text
 
 from chaos_ecs.cli import layout, panel
-from chaos_ecs.cli.lines import Line, lines_of
+from chaos_ecs.cli.lines import Line
+from chaos_ecs.cli.livelog import USUAL, Face
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Event, Snapshot
 
@@ -31,7 +32,16 @@ STYLES = {
 class LiveScreen:
     """Lines above, the panel below. Where the terminal is too small for a panel, lines only."""
 
-    def __init__(self, shell: Shell, cluster: str, began_at: float, *, farewell: str = "", keys: bool = False) -> None:
+    def __init__(
+        self,
+        shell: Shell,
+        cluster: str,
+        began_at: float,
+        *,
+        farewell: str = "",
+        keys: bool = False,
+        face: Face = USUAL,
+    ) -> None:
         self._console = Console(
             file=shell.out, no_color=not shell.color, highlight=False, markup=False, emoji=False, soft_wrap=True
         )
@@ -40,10 +50,11 @@ class LiveScreen:
         self._began_at = began_at
         self._farewell = farewell
         self._keys = keys
+        self._face = face
         self._drawn: list[str] = []  # the panel that stands there now; the cursor is at its end
 
     def show(self, events: Sequence[Event], snapshot: Snapshot) -> None:
-        lines = lines_of(events)
+        lines = self._face.lines(events, snapshot)
         rows = self._panel(snapshot)
         if not lines and rows == self._drawn:
             return
@@ -94,7 +105,7 @@ class LiveScreen:
         if not panel.fits(width, height):
             return []
         frame = panel.Frame(width, height, self._symbols, snapshot.at, self._began_at, self._keys, self._farewell)
-        return panel.rows(snapshot, self._cluster, frame)
+        return self._face.panel(snapshot, frame) if self._face.panel else panel.rows(snapshot, self._cluster, frame)
 
     def _erase(self) -> list[str]:
         """Takes the panel away and answers it. A terminal that got narrower has folded its rows: those are counted."""

@@ -123,7 +123,7 @@ class Follower:
         for key in pressed:
             if self.press is not None:
                 self.press(key, self._aged(snapshot))
-        if events:
+        if events or (snapshot.client is not None and self.shell.draws):  # the client's figures change without events
             snapshot = self._look()
         shown = [event for event in events if self.wanted(event)]
         self.screen.show(shown, self._aged(snapshot))

@@ -1,7 +1,8 @@
 """A log line in so many columns. Never folded away: the time, the word, the ids, "RECOVERED IN". Pure.
 
 Columns: time 8, glyph 1, word 11, then whom and what, and what was measured at the right edge. When columns
-are scarce: the sentence shortens, then the measured part, then the service's name goes, then the sentence.
+are scarce: how long it takes on AWS goes, the sentence shortens, then the measured part, then the service's name
+goes, then the sentence.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def elapsed(seconds: float) -> str:
 def rows(line: Line, width: int, symbols: Symbols, time: str) -> list[str]:
     """The line in rows of at most `width` columns; `time` is what stands in front."""
     head = f"{time:>{TIME}} {getattr(symbols, line.symbol)} {line.word:<{WORD}}"
+    if line.reason and not (line.who or line.ids or line.measured):
+        return _prose(head, line.detail, width, symbols)
     ids, more_ids = _split_ids(line, width)
     candidates = _candidates(line, ids)
     for text, measured in candidates:
@@ -58,7 +61,9 @@ def _candidates(line: Line, ids: tuple[str, ...]) -> list[tuple[str, str]]:
     named, bare = _subject(line.who, ids), " ".join(ids) or line.who
     briefly = [named, bare] if line.reason else [_join(named, brief), _join(bare, brief), bare or brief]
     texts = [(text, measured) for text in briefly for measured in (line.measured, shortest)]
-    return [(_join(named, line.detail), line.measured), *texts]
+    full = _join(named, line.detail)
+    with_aws = [(full, "  ".join(part for part in (line.measured, line.aws) if part))] if line.aws else []
+    return [*with_aws, (full, line.measured), *texts]
 
 
 def _subject(who: str, ids: tuple[str, ...]) -> str:
@@ -93,12 +98,16 @@ def _folded(line: Line, shown: str, width: int, symbols: Symbols) -> list[str]:
     """A reason that the row had no room for, indented below it, in a few rows at most."""
     if not line.reason or line.detail in shown:
         return []
-    indent = " " * min(PREFIX, width // 4)
+    return _prose(" " * min(PREFIX, width // 4), line.detail, width, symbols)
+
+
+def _prose(first: str, text: str, width: int, symbols: Symbols) -> list[str]:
+    """A reason in a few rows at most, the first of which begins with `first`."""
     return textwrap.wrap(
-        line.detail,
+        text,
         width,
-        initial_indent=indent,
-        subsequent_indent=indent,
+        initial_indent=first,
+        subsequent_indent=" " * min(PREFIX, width // 4),
         break_on_hyphens=False,
         max_lines=_REASON_ROWS,
         placeholder=f" {symbols.ellipsis}",

@@ -15,7 +15,8 @@ from chaos_ecs.cli.snapshot import Event, name_of, short
 @dataclass(frozen=True, slots=True)
 class Line:
     """`symbol` names a field of Symbols. `brief` and `measured_brief` stand in where columns are scarce; a `reason`
-    is never dropped but folded. `who` and `ids` are a service's name and the short ids of tasks."""
+    is never dropped but folded. `who` and `ids` are a service's name and the short ids of tasks. `aws` is how long the
+    same takes on AWS, the first to go."""
 
     at: float
     symbol: str
@@ -27,6 +28,12 @@ class Line:
     reason: bool = False
     measured: str = ""
     measured_brief: str | None = None
+    aws: str = ""
+
+
+_AWS_CHECK_SECONDS = 30  # HealthCheckIntervalSeconds of an Application Load Balancer's target group
+_AWS_LONGEST_SECONDS = 27 * 60  # Developer Guide, "Service throttle logic"
+_AWS_DRAINING_SECONDS = 300  # deregistration_delay.timeout_seconds
 
 
 def seconds(value: float | None) -> str:
@@ -53,9 +60,9 @@ def lines_of(events: Sequence[Event]) -> list[Line]:
         task for event in events if event.type == "SERVICE_TASKS_STOPPED" for task in event.get("tasks") or ()
     }
     lines: list[Line] = []
-    for event in events:
+    for event in without_doubles(events):
         where = (event.service, event.at)
-        if event.type in SILENT or (event.type == "SERVICE_RECOVERED" and where in steady):
+        if event.type == "SERVICE_RECOVERED" and where in steady:
             continue
         if event.type == "TASK_STOPPING" and event.task in told_by_service:
             continue
@@ -67,6 +74,19 @@ def lines_of(events: Sequence[Event]) -> list[Line]:
         else:
             lines.append(line)
     return lines
+
+
+def without_doubles(events: Sequence[Event]) -> list[Event]:
+    """Without those that another event says better at the same moment, for lines and sentences alike."""
+    draining = {(event.service, event.at) for event in events if event.type == "TARGETS_DRAINING"}
+    healthy = {(event.task, event.at) for event in events if event.type == "TASK_HEALTHY"}
+    doubles = {"TARGETS_DEREGISTERED": draining, "TARGET_HEALTH_CHANGED": healthy}
+    return [
+        event
+        for event in events
+        if event.type not in SILENT
+        and not {(event.service, event.at), (event.task, event.at)} & doubles.get(event.type, set())
+    ]
 
 
 # SERVICE_TASKS_STARTED: its tasks' own lines say more. ACTIVATING: RUNNING follows in a moment.
@@ -138,7 +158,8 @@ def _throttled(event: Event) -> Line:
     delay = event.get("delay")
     retry = "" if delay is None else f", next try in {delay:.0f}s"
     brief = f"{name_of(event.service)}: starts fail{retry}"
-    return Line(event.at, "attention", "THROTTLE", detail=event.message, brief=brief)
+    aws = "" if delay is None or delay >= _AWS_LONGEST_SECONDS else "AWS: grows to 27 min"
+    return Line(event.at, "attention", "THROTTLE", detail=event.message, brief=brief, aws=aws)
 
 
 def _flapping(event: Event) -> Line:
@@ -276,6 +297,131 @@ def _stray(event: Event) -> Line:
     return Line(event.at, "attention", "STRAY", detail=event.message, reason=True)
 
 
+def _client_failing(event: Event) -> Line:
+    brief = f"requests fail: {event.get('cause')}"
+    return Line(event.at, "attention", "CLIENT", name_of(event.service), detail=event.message, brief=brief)
+
+
+def _client_recovered(event: Event) -> Line:
+    figures = f"{event.get('failed')} of {event.get('requests')} requests failed"
+    measured = f"served again after {seconds(event.get('seconds'))}"
+    return Line(event.at, "steady", "CLIENT", name_of(event.service), detail=figures, measured=measured,
+                measured_brief=f"+{seconds(event.get('seconds'))}")  # fmt: skip
+
+
+def _those(event: Event) -> tuple[str, tuple[str, ...]]:
+    """Of an event about several tasks."""
+    return name_of(event.service), tuple(short(task) for task in event.get("tasks") or ())
+
+
+def _task_healthy(event: Event) -> Line:
+    who, ids = _about(event)
+    after = event.get("after")
+    if after is None:
+        return Line(event.at, "running", "HEALTHY", who, ids)
+    aws = "AWS: up to 30s" if after < _AWS_CHECK_SECONDS else ""  # an ALB's first check of a target, by default
+    return Line(event.at, "running", "HEALTHY", who, ids, measured=f"healthy after {seconds(after)}",
+                measured_brief=f"+{seconds(after)}", aws=aws)  # fmt: skip
+
+
+def _task_unhealthy(event: Event) -> Line:
+    who, ids = _those(event)
+    why = str(event.get("reason") or event.get("cause") or event.message)
+    return Line(event.at, "attention", "UNHEALTHY", who, ids, why, reason=True)
+
+
+def _targets_registered(event: Event) -> Line:
+    who, ids = _those(event)
+    return Line(event.at, "pending", "LB", who, ids, "registered: its health checks begin", "registered")
+
+
+def _targets_deregistered(event: Event) -> Line:
+    who, ids = _those(event)
+    return Line(event.at, "stopped", "LB", who, ids, "taken out of rotation")
+
+
+def _targets_draining(event: Event) -> Line:
+    who, ids = _those(event)
+    delay = event.get("delay")
+    detail = "out of rotation; requests under way may finish"
+    measured = "" if delay is None else f"at most {delay:g}s"
+    aws = f"AWS: {_AWS_DRAINING_SECONDS}s" if delay is not None and delay < _AWS_DRAINING_SECONDS else ""
+    return Line(event.at, "stopped", "LB", who, ids, detail, "out of rotation", measured=measured, aws=aws)
+
+
+def _target_health(event: Event) -> Line:
+    who, ids = _about(event)
+    if event.get("state") == "healthy":
+        after = event.get("after")
+        measured = "" if after is None else f"checked after {seconds(after)}"
+        return Line(event.at, "running", "LB", who, ids, "its health checks pass", "in rotation", measured=measured,
+                    measured_brief="" if after is None else f"+{seconds(after)}")  # fmt: skip
+    why = event.get("description") or event.get("reason") or "its health checks fail"
+    return Line(event.at, "attention", "LB", who, ids, f"{event.get('state')}: {why}", reason=True)
+
+
+def _balancer_up(event: Event) -> Line:
+    return Line(event.at, "steady", "BALANCER", detail=event.message)
+
+
+def _balancer_lost(event: Event) -> Line:
+    return Line(event.at, "attention", "BALANCER", detail=event.message, reason=True)
+
+
+def _deployment_failed(event: Event) -> Line:
+    failed, limit = event.get("failedTasks"), event.get("threshold")
+    detail = f"{failed} failed tasks, limit {limit}: TRIGGERED" if limit is not None else "the deployment failed"
+    if event.get("rollsBack") is False:
+        detail += ", no rollback: what serves goes on serving"
+    return Line(event.at, "attention", "BREAKER", name_of(event.service), detail=detail, reason=True)
+
+
+def _rolled_back(event: Event) -> Line:
+    definition = event.get("name") or name_of(event.get("taskDefinition") or "")
+    return Line(event.at, "begun", "ROLLBACK", name_of(event.service), detail=f"back to {definition}")
+
+
+def _stuck(event: Event) -> Line:
+    return Line(event.at, "attention", "STUCK", detail=event.message, reason=True)
+
+
+def _scaled(event: Event) -> Line:
+    brief = f"desired {event.get('previousDesiredCount')} -> {event.get('desiredCount')}"
+    cause = event.get("cause")
+    return Line(event.at, "begun", "SCALED", name_of(event.service), detail=f"{brief}, {cause}" if cause else brief,
+                brief=brief)  # fmt: skip
+
+
+def _scaling(event: Event) -> Line:
+    return Line(event.at, "begun", "SCALING", detail=event.message, reason=True)
+
+
+def _protection(event: Event) -> Line:
+    who, ids = _about(event)
+    if event.get("until") is None:
+        return Line(event.at, "running", "UNPROTECTED", who, ids, "scale-in and deployments may stop it again", "")
+    left = f"for {seconds(event.get('until') - event.at)}"
+    detail = "scale-in and deployments leave it alone"
+    return Line(event.at, "steady", "PROTECTED", who, ids, detail, "", measured=left)
+
+
+def _balancer_created(event: Event) -> Line:
+    arn = str(event.get("loadBalancer") or "")  # .../app/NAME/ID
+    return Line(
+        event.at, "begun", "CREATED", detail=event.message, brief=f"load balancer {name_of(arn.rpartition('/')[0])}"
+    )
+
+
+def _listener_created(event: Event) -> Line:
+    port = event.get("hostPort")
+    brief = event.message if port is None else f"a listener: http://127.0.0.1:{port}/"
+    return Line(event.at, "begun", "CREATED", detail=event.message, brief=brief)
+
+
+def _moved(event: Event) -> Line:
+    return Line(event.at, "attention", "MOVED", detail=event.message, reason=True)
+
+
 _WORDING: dict[str, Callable[[Event], Line]] = {
     "CONTROLLER_STARTED": _ready,
     "ENGINE_CONNECTED": _engine_connected,
@@ -306,4 +452,27 @@ _WORDING: dict[str, Callable[[Event], Line]] = {
     "TASK_NOT_PLACED": _not_placed,
     "TASK_HEALTH_CHANGED": _health,
     "STRAY_FOUND": _stray,
+    "TARGET_GROUP_CREATED": _created,
+    "TARGET_GROUP_DELETED": _ended,
+    "LOAD_BALANCER_CREATED": _balancer_created,
+    "LOAD_BALANCER_DELETED": _ended,
+    "LISTENER_CREATED": _listener_created,
+    "LISTENER_DELETED": _ended,
+    "LISTENER_MOVED": _moved,
+    "TASK_HEALTHY": _task_healthy,
+    "TASK_UNHEALTHY": _task_unhealthy,
+    "TARGETS_REGISTERED": _targets_registered,
+    "TARGETS_DEREGISTERED": _targets_deregistered,
+    "TARGETS_DRAINING": _targets_draining,
+    "TARGET_HEALTH_CHANGED": _target_health,
+    "BALANCER_UP": _balancer_up,
+    "BALANCER_LOST": _balancer_lost,
+    "DEPLOYMENT_FAILED": _deployment_failed,
+    "DEPLOYMENT_ROLLED_BACK": _rolled_back,
+    "DEPLOYMENT_STUCK": _stuck,
+    "TASK_PROTECTION_CHANGED": _protection,
+    "SERVICE_SCALED": _scaled,
+    "SCALING_CHANGED": _scaling,
+    "CLIENT_FAILING": _client_failing,
+    "CLIENT_RECOVERED": _client_recovered,
 }

@@ -7,14 +7,31 @@ are pure (`lines.py`, `sentences.py`, `layout.py`, `panel.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from chaos_ecs.cli import layout, plain, sentences
 from chaos_ecs.cli.lines import SILENT, Line, lines_of
 from chaos_ecs.cli.output import as_json
+from chaos_ecs.cli.panel import Frame
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Event, Snapshot
 from chaos_ecs.cli.symbols import Symbols
+
+
+def _usual_lines(events: Sequence[Event], snapshot: Snapshot) -> list[Line]:
+    return lines_of(events)
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a view shows in its own way: the lines, and the panel (None: that of the cluster)."""
+
+    lines: Callable[[Sequence[Event], Snapshot], list[Line]] = _usual_lines
+    panel: Callable[[Snapshot, Frame], list[str]] | None = None
+
+
+USUAL = Face()
 
 
 class Screen(Protocol):
@@ -39,7 +56,9 @@ class Screen(Protocol):
     def close(self) -> None: ...
 
 
-def screen_for(shell: Shell, cluster: str, began_at: float, *, result: bool = False, quiet: bool = False) -> Screen:
+def screen_for(
+    shell: Shell, cluster: str, began_at: float, *, result: bool = False, quiet: bool = False, face: Face = USUAL
+) -> Screen:
     """The screen for this output. Times count from `began_at`, a snapshot's own clock. `result`: the events are what
     was asked for, so they go to stdout."""
     if quiet:
@@ -48,7 +67,7 @@ def screen_for(shell: Shell, cluster: str, began_at: float, *, result: bool = Fa
         return JsonScreen(shell)
     if shell.json:
         return PlainScreen(shell, result=False)
-    return _live(shell, cluster, began_at, "") or (
+    return _live(shell, cluster, began_at, "", face) or (
         SentenceScreen(shell, began_at, shell.tell if result else shell.say)
         if shell.accessible
         else PlainScreen(shell, result=result)
@@ -59,18 +78,18 @@ def demo_screen(shell: Shell, cluster: str, began_at: float, write: Callable[[st
     """For a tour: the live view in a terminal, else the same lines as text through `write`."""
     if shell.accessible:
         return SentenceScreen(shell, began_at, write)
-    drawn = _live(shell, cluster, began_at, " Ctrl-C ends the demo and cleans up")
+    drawn = _live(shell, cluster, began_at, " Ctrl-C ends the demo and cleans up", USUAL)
     return drawn or LinesScreen(shell.symbols, began_at, write)
 
 
-def _live(shell: Shell, cluster: str, began_at: float, farewell: str) -> Screen | None:
+def _live(shell: Shell, cluster: str, began_at: float, farewell: str, face: Face) -> Screen | None:
     """The view of a terminal, with a panel where one can be drawn; None where this is none, or sentences are wanted."""
     if shell.draws:
         from chaos_ecs.cli.drawing import LiveScreen
 
-        return LiveScreen(shell, cluster, began_at, farewell=farewell, keys=shell.keyboard is not None)
+        return LiveScreen(shell, cluster, began_at, farewell=farewell, keys=shell.keyboard is not None, face=face)
     if shell.is_live and not shell.accessible:
-        return LinesScreen(shell.symbols, began_at, shell.tell, shell.width)
+        return LinesScreen(shell.symbols, began_at, shell.tell, shell.width, face)
     return None
 
 
@@ -154,15 +173,21 @@ class LinesScreen:
     WIDTH = 100
 
     def __init__(
-        self, symbols: Symbols, began_at: float, write: Callable[[str], None], width: int | None = None
+        self,
+        symbols: Symbols,
+        began_at: float,
+        write: Callable[[str], None],
+        width: int | None = None,
+        face: Face = USUAL,
     ) -> None:
+        self._face = face
         self._width = width or self.WIDTH
         self._symbols = symbols
         self._began_at = began_at
         self._write = write
 
     def show(self, events: Sequence[Event], snapshot: Snapshot) -> None:
-        for line in lines_of(events):
+        for line in self._face.lines(events, snapshot):
             self.note(line)
 
     def note(self, line: Line) -> None:

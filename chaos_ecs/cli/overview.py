@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaos_ecs.cli import tables
+from chaos_ecs.cli import clientline, tables
 from chaos_ecs.cli.client import state
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.shell import Shell
@@ -41,6 +41,7 @@ def _tell_state(shell: Shell, snapshot: Snapshot, url: str) -> None:
     else:
         shell.tell("no services")
         kill = ("chaos-ecs service up --desired 3", "a service of three tasks")
+    _tell_client(shell, snapshot)
     running = sum(1 for task in standalone if not task.is_stopped)
     shell.tell(f"standalone tasks: {running} running, {len(standalone) - running} stopped")
     _suggest(
@@ -49,6 +50,15 @@ def _tell_state(shell: Shell, snapshot: Snapshot, url: str) -> None:
         ("chaos-ecs run-task batch-job", "a standalone task: nobody replaces it"),
         ("chaos-ecs watch", "everything, as it happens"),
     )
+
+
+def _tell_client(shell: Shell, snapshot: Snapshot) -> None:
+    if snapshot.client is None:
+        return
+    if shell.accessible:
+        shell.tell(clientline.sentence(snapshot.client), fold=True)
+    else:
+        shell.tell(clientline.row(snapshot.client, shell.width or 100, shell.symbols, snapshot.at))
 
 
 def _suggest(shell: Shell, *commands: tuple[str, str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chaos_ecs.cli import clientline
 from chaos_ecs.cli.layout import cut
 from chaos_ecs.cli.lines import seconds
 from chaos_ecs.cli.snapshot import Service, Snapshot, Task, short
@@ -53,13 +54,14 @@ def numbered(snapshot: Snapshot, cluster: str) -> list[Task]:
 def rows(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
     """The panel of one cluster (its ARN)."""
     width, symbols = frame.width, frame.symbols
-    room = min(MOST_ROWS, frame.height - 3) - _FRAME_ROWS
+    client = [f" {clientline.row(snapshot.client, width - 1, symbols, frame.now)}"] if snapshot.client else []
+    room = min(MOST_ROWS, frame.height - 3) - _FRAME_ROWS - len(client)
     body = _body(snapshot, cluster, frame)
     if len(body) > room:
         hidden = len(body) - room + 1
         body = [*body[: room - 1], f"   {symbols.ellipsis} {hidden} more rows: chaos-ecs ps"]
     ruler = symbols.rule * width
-    return [ruler, *(cut(row, width, symbols) for row in body), ruler, _last_row(snapshot, cluster, frame)]
+    return [ruler, *(cut(row, width, symbols) for row in (*body, *client)), ruler, _last_row(snapshot, cluster, frame)]
 
 
 def _last_row(snapshot: Snapshot, cluster: str, frame: Frame) -> str:
@@ -94,7 +96,7 @@ def _body(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
     number = 1
     for service in snapshot.services_in(cluster):
         tasks = snapshot.live_tasks_of(service.arn)
-        body += _service(service, frame)
+        body += _service(snapshot, service, frame)
         body += [_task(task, position, frame) for position, task in enumerate(tasks, number)]
         number += len(tasks)
     standalone = [task for task in snapshot.tasks_in(cluster) if not task.service]
@@ -109,10 +111,10 @@ def _body(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
     return body
 
 
-def _service(service: Service, frame: Frame) -> list[str]:
+def _service(snapshot: Snapshot, service: Service, frame: Frame) -> list[str]:
     name = cut(service.name, _LONGEST_NAME, frame.symbols)
     head = f" {name:<7} {service.condition:<9} "
-    body = [head + _figures(service, frame, len(head))]
+    body = [head + _figures(snapshot, service, frame, len(head))]
     if service.throttle:
         body.append(f"   last reason  {service.throttle.reason}")
         if frame.width >= _SENTENCES:
@@ -123,22 +125,22 @@ def _service(service: Service, frame: Frame) -> list[str]:
     return body
 
 
-def _figures(service: Service, frame: Frame, before: int) -> str:
+def _figures(snapshot: Snapshot, service: Service, frame: Frame, before: int) -> str:
     """The counts of a service, as full as the row has room for after `before` columns."""
     fullest = 3 if frame.width >= _WIDE else 2 if _says(frame) else 1
     told = ""
     for fullness in range(fullest, -1, -1):
-        told = "  ".join(_parts(service, frame, fullness))
+        told = "  ".join(_parts(snapshot, service, frame, fullness))
         if before + len(told) <= frame.width:
             break
     return told
 
 
-def _parts(service: Service, frame: Frame, fullness: int) -> list[str]:
+def _parts(snapshot: Snapshot, service: Service, frame: Frame, fullness: int) -> list[str]:
     """3: everything; 2: without the task definition; 1: in short; 0: only counts and what is out of the ordinary."""
     says, standby, recovery = fullness >= 2, service.standby, service.last_recovery_seconds
     running = f"{service.running_count}/{service.desired_count}{' running' if says else ''}"
-    parts = [f"{_dots(service, frame.symbols):<3}", running]
+    parts = [f"{_dots(service, frame.symbols):<3}", running, *_balanced(snapshot, service, fullness)]
     if standby.desired:
         ready = "" if standby.ready >= standby.desired or not fullness else f" ({standby.ready} ready)"
         parts.append(f"+{standby.desired} standby{ready}")
@@ -151,6 +153,16 @@ def _parts(service: Service, frame: Frame, fullness: int) -> list[str]:
     if service.throttle:
         left = max(0.0, service.throttle.next_start_at - frame.now)
         parts.append(f"next try {'in ' if says else ''}{left:.0f}s")
+    return parts
+
+
+def _balanced(snapshot: Snapshot, service: Service, fullness: int) -> list[str]:
+    """How many of its targets are healthy, and where it is reached. A target that leaves counts no more."""
+    word, remark = ("targets" if fullness >= 2 else "lb"), (" healthy" if fullness == 3 else "")
+    parts = [f"{word} {group.healthy}{remark}" for group in snapshot.groups_of(service)]
+    url = snapshot.url_of(service)
+    if url:
+        parts.append(url if fullness == 3 else f":{url.rpartition(':')[2]}")
     return parts
 
 

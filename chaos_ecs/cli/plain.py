@@ -60,6 +60,8 @@ def _value(name: str, value: Any) -> str:
         return ",".join(value)
     if name in _ARNS:
         return short(value) if name == "fills" else name_of(value)
+    if isinstance(value, str) and value.startswith("arn:"):
+        return value.rpartition(":")[2]
     if isinstance(value, float):
         return f"{value:.3f}"
     if isinstance(value, str):

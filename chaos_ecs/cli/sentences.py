@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from chaos_ecs.cli.lines import SILENT, Line
+from chaos_ecs.cli.lines import Line, without_doubles
 from chaos_ecs.cli.snapshot import Event, name_of, short
 
 
@@ -25,9 +25,8 @@ def of_day(events: Sequence[Event]) -> list[str]:
 def _told(events: Sequence[Event], when: Callable[[float], str]) -> list[str]:
     recovered = {(event.service, event.at) for event in events if event.type == "SERVICE_RECOVERED"}
     told = []
-    for event in events:
-        where = (event.service, event.at)
-        if event.type in SILENT or (event.type == "SERVICE_STEADY" and where in recovered):
+    for event in without_doubles(events):
+        if event.type == "SERVICE_STEADY" and (event.service, event.at) in recovered:
             continue
         told.append(f"{when(event.at)} {_SENTENCES.get(event.type, _other)(event)}")
     return told
@@ -160,6 +159,65 @@ def _standby_lost(event: Event) -> str:
     return _ended(f"standby {short(event.task)} of service {name_of(event.service)} is lost: {event.get('reason')}")
 
 
+def _those(event: Event) -> str:
+    ids = [short(task) for task in event.get("tasks") or ()]
+    return f"{'task' if len(ids) == 1 else 'tasks'} {' '.join(ids)} of service {name_of(event.service)}"
+
+
+def _are(event: Event) -> str:
+    return "is" if len(event.get("tasks") or ()) == 1 else "are"
+
+
+def _task_healthy(event: Event) -> str:
+    after = event.get("after")
+    return f"{_task(event)} is healthy" + ("." if after is None else f", after {span(after)}.")
+
+
+def _task_unhealthy(event: Event) -> str:
+    why = str(event.get("reason") or event.get("cause") or "its checks fail")
+    return _ended(f"{_those(event)} {_are(event)} unhealthy: {why}")
+
+
+def _registered(event: Event) -> str:
+    return f"{_those(event)} {_are(event)} registered with the load balancer. Health checks begin."
+
+
+def _deregistered(event: Event) -> str:
+    return f"{_those(event)} {_are(event)} taken out of rotation."
+
+
+def _draining(event: Event) -> str:
+    delay = event.get("delay")
+    least = "" if delay is None else f", for at most {span(float(delay))}"
+    return f"{_those(event)} {_are(event)} out of rotation. Requests under way may finish{least}."
+
+
+def _target_health(event: Event) -> str:
+    if event.get("state") == "healthy":
+        return f"{_task(event)} passes its health checks: the load balancer sends it requests."
+    why = event.get("description") or event.get("reason") or "its health checks fail"
+    return _ended(f"to the load balancer {_task(event)} is {event.get('state')}: {why}")
+
+
+def _deployment_failed(event: Event) -> str:
+    told = f"the deployment of service {name_of(event.service)} failed."
+    if (limit := event.get("threshold")) is not None:
+        told += f" {event.get('failedTasks')} tasks failed, the circuit breaker's limit is {limit}."
+    return told if event.get("rollsBack") is not False else f"{told} It is not rolled back."
+
+
+def _rolled_back(event: Event) -> str:
+    definition = event.get("name") or name_of(event.get("taskDefinition") or "")
+    return f"service {name_of(event.service)} is rolled back to {definition}."
+
+
+def _protection(event: Event) -> str:
+    until = event.get("until")
+    if until is None:
+        return f"{_task(event)} is not protected any more."
+    return f"{_task(event)} is protected from scale-in and deployments for {span(until - event.at)}."
+
+
 _SENTENCES: dict[str, Callable[[Event], str]] = {
     "SERVICE_CREATED": _service_created,
     "SERVICE_UPDATED": _service_updated,
@@ -177,4 +235,13 @@ _SENTENCES: dict[str, Callable[[Event], str]] = {
     "TASK_KILLED": _task_killed,
     "TASK_STOPPED": _task_stopped,
     "TASK_HEALTH_CHANGED": _health,
+    "TASK_HEALTHY": _task_healthy,
+    "TASK_UNHEALTHY": _task_unhealthy,
+    "TARGETS_REGISTERED": _registered,
+    "TARGETS_DEREGISTERED": _deregistered,
+    "TARGETS_DRAINING": _draining,
+    "TARGET_HEALTH_CHANGED": _target_health,
+    "DEPLOYMENT_FAILED": _deployment_failed,
+    "DEPLOYMENT_ROLLED_BACK": _rolled_back,
+    "TASK_PROTECTION_CHANGED": _protection,
 }

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli import completion, definitions, find, tables
+from chaos_ecs.cli import autoscale, balancers, completion, definitions, find, tables
 from chaos_ecs.cli.awscommand import Action
+from chaos_ecs.cli.balanced import Balance
 from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.lines import seconds
 from chaos_ecs.cli.output import as_json, table
@@ -47,9 +48,23 @@ def up(
         int | None, typer.Option(min=0, metavar="K", help="Replacements kept started and paused (new: 0).")
     ] = None,
     image: Annotated[str | None, typer.Option(help="Container image; a task definition is registered for it.")] = None,
-    task_definition: Annotated[str | None, typer.Option(metavar="FAMILY[:REVISION]", help="(new: web-server)")] = None,
+    task_definition: Annotated[
+        str | None, typer.Option(metavar="FAMILY[:REVISION]", help="(new: web-server:1)")
+    ] = None,
     env: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable; may be repeated.")] = None,
     command: Annotated[str | None, typer.Option(help='The container\'s command, quoted: --command "web".')] = None,
+    container_port: Annotated[
+        int | None,
+        typer.Option("--container-port", "--port", min=1, max=65535, help="Where the container serves HTTP."),
+    ] = None,
+    lb: Annotated[
+        bool | None, typer.Option("--lb/--no-lb", help="Behind the load balancer (new: where there is a port).")
+    ] = None,
+    lb_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="The listener's port; the first listener of all answers at 8480."),
+    ] = None,
+    health_check_path: Annotated[str | None, typer.Option(metavar="PATH", help="What is checked (new: /).")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return once the service is created.")] = False,
     wait: Annotated[bool | None, typer.Option("--wait/--no-wait", help="Wait for the steady state.")] = None,
     timeout: Timeout = "2m",  # type: ignore[assignment]  # Typer parses defaults too
@@ -59,11 +74,13 @@ def up(
     \b
     chaos-ecs service up --desired 3
     chaos-ecs service up --desired 3 --standby 1
-    chaos-ecs service up api --desired 2 --image nginx:alpine --detach
+    chaos-ecs service up api --image nginx:alpine --port 80 --detach
     """
     shell = shell_of(ctx)
-    wish = Wish(image, find.pairs(env or []), definitions.words(command))
-    view = brought_up(shell, name, desired, task_definition, wish)
+    wish = Wish(image, find.pairs(env or []), definitions.words(command), container_port)
+    if lb is False and not (lb_port is None and health_check_path is None):
+        raise typer.BadParameter("--lb-port and --health-check-path want a load balancer", param_hint="--no-lb")
+    view = brought_up(shell, name, desired, task_definition, wish, Balance(lb, lb_port, health_check_path))
     if standby is not None:
         keep_standby(shell, view, standby)
     if not (wait if wait is not None else not detach):
@@ -97,6 +114,9 @@ def scale(
     if wait:
         raise typer.Exit(await_steady(shell, view, timeout, follow=False))
     say_detached(shell, view)
+
+
+app.command("autoscale", cls=Command)(autoscale.autoscale)
 
 
 @app.command("down", cls=Command)
@@ -183,6 +203,7 @@ def _described(snapshot: Snapshot, service: Service, told: dict[str, Any], width
         ),
     ]
     lines += _conditions(service, width)
+    lines += _balanced(snapshot, service, width)
     lines += ["", tables.deployments(told.get("deployments") or [], width=width)]
     tasks = [task for task in snapshot.tasks if task.service == service.arn]
     if tasks:
@@ -194,6 +215,19 @@ def _described(snapshot: Snapshot, service: Service, told: dict[str, Any], width
     if events:
         lines += ["", table(("EVENT", "newest first"), events, width=width)]
     return "\n".join(lines)
+
+
+def _balanced(snapshot: Snapshot, service: Service, width: int | None) -> list[str]:
+    """Where it is reached and what its targets are; which tasks are protected."""
+    lines = [f"load balancer    {listener.url}" for listener in snapshot.listeners_of(service)]
+    lines += [f"targets          {group.name}: {group.healthy} healthy" for group in snapshot.groups_of(service)]
+    for task in snapshot.live_tasks_of(service.arn):
+        if task.protected_until is not None and task.protected_until > snapshot.at:
+            left = seconds(task.protected_until - snapshot.at)
+            lines.append(f"protected        {task.short} for {left}: scale-in and deployments leave it alone")
+    if targets := balancers.targets(snapshot, snapshot.groups_of(service), width=width):
+        lines += ["", targets]
+    return lines
 
 
 def _conditions(service: Service, width: int | None) -> list[str]:

@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from chaos_ecs import config
@@ -47,12 +47,13 @@ def open_controller(shell: Shell, *, start: bool) -> Controller | None:
     return HttpController(info.port, wiring.credentials(settings), settings.region)
 
 
-def started(shell: Shell, *, simulate: bool, seed: int | None) -> ControllerInfo:
+def started(shell: Shell, *, simulate: bool, seed: int | None, pace: str | None = None) -> ControllerInfo:
     """A controller in the background, and what everybody should know of a new process."""
     from chaos_ecs import wiring
 
     shell.say(f"starting the controller, at most {wiring.START_WITHIN_SECONDS:.0f}s")
-    info, was_started = wiring.start_controller_process(shell.settings, simulate=simulate, seed=seed)
+    settings = replace(shell.settings, pace=pace or shell.settings.pace)
+    info, was_started = wiring.start_controller_process(settings, simulate=simulate, seed=seed)
     if was_started:
         shell.say(f"started the controller in the background: pid {info.pid}, {info.url}")
         if info.port != shell.settings.port:

@@ -7,7 +7,7 @@ Members that a newer controller adds are ignored; members that are null become N
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 SHORT = 6
@@ -96,6 +96,8 @@ class Task:
     stop_code: str
     stopped_reason: str
     fills: str  # the ARN of the task whose place it takes, or ""
+    started_by: str  # the deployment that made it, of a task of a service
+    protected_until: float | None
     containers: tuple[Container, ...]
     raw: Mapping[str, Any]
 
@@ -151,6 +153,77 @@ class Flapping:
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """What the controller's own client saw through the load balancer. `availability` in percent, None before the first
+    request; `per_second` is (at, answered, failed), oldest first; `tasks` is requests by the id of who answered."""
+
+    requests: int
+    failed: int
+    availability: float | None
+    per_second: tuple[tuple[float, int, int], ...] = ()
+    tasks: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A task in a target group; `state` and `reason` as DescribeTargetHealth has them."""
+
+    task: str  # ARN
+    address: str
+    port: int
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGroup:
+    arn: str
+    name: str
+    targets: tuple[Target, ...]
+
+    @property
+    def healthy(self) -> str:
+        """2/3: how many of them are. A target that leaves does not count either way."""
+        staying = [target.state for target in self.targets if target.state != "draining"]
+        return f"{staying.count('healthy')}/{len(staying)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """`host_port` is where it is reached on 127.0.0.1, `port` what was asked for."""
+
+    port: int
+    host_port: int
+    target_groups: tuple[str, ...]  # ARNs
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.host_port}"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancer:
+    arn: str
+    name: str
+    listeners: tuple[Listener, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A deployment that ECS still lists; `task_definition` is FAMILY:REVISION."""
+
+    id: str
+    status: str
+    task_definition: str
+    rollout_state: str
+    desired_count: int
+    running_count: int
+    pending_count: int
+    failed_tasks: int
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     arn: str
     name: str
@@ -166,6 +239,9 @@ class Service:
     last_recovery_seconds: float | None
     standby: Standby
     flapping: Flapping | None
+    target_groups: tuple[str, ...]  # ARNs
+    deployments: tuple[Deployment, ...]
+    client: Client | None  # what our client saw of it, None: nobody asks
     raw: Mapping[str, Any]
 
     @property
@@ -205,6 +281,9 @@ class Snapshot:
     clusters: tuple[Cluster, ...]
     services: tuple[Service, ...]
     tasks: tuple[Task, ...]
+    client: Client | None = None  # None: nobody asks, because there is no listener with a service behind it
+    load_balancers: tuple[LoadBalancer, ...] = ()
+    target_groups: tuple[TargetGroup, ...] = ()
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Snapshot:
@@ -221,6 +300,9 @@ class Snapshot:
             ),
             services=tuple(_service(item) for item in raw["services"]),
             tasks=tuple(sorted((_task(item) for item in raw["tasks"]), key=lambda task: task.number)),
+            client=_client(raw.get("client")),
+            load_balancers=tuple(_load_balancer(item) for item in raw.get("loadBalancers") or ()),
+            target_groups=tuple(_target_group(item) for item in raw.get("targetGroups") or ()),
         )
 
     def cluster(self, name: str, region: str) -> Cluster | None:
@@ -249,6 +331,19 @@ class Snapshot:
         """Tasks of a service (its ARN) that have not stopped, oldest first."""
         return [item for item in self.tasks if item.service == service and not item.is_stopped]
 
+    def groups_of(self, service: Service) -> list[TargetGroup]:
+        """The target groups that its tasks are registered in."""
+        return [group for group in self.target_groups if group.arn in service.target_groups]
+
+    def listeners_of(self, service: Service) -> list[Listener]:
+        """The listeners that lead to it."""
+        listeners = (listener for item in self.load_balancers for listener in item.listeners)
+        return [item for item in listeners if any(arn in service.target_groups for arn in item.target_groups)]
+
+    def url_of(self, service: Service) -> str:
+        """Where it is reached, "" without a load balancer."""
+        return next((listener.url for listener in self.listeners_of(service)), "")
+
 
 def _service(raw: Mapping[str, Any]) -> Service:
     throttle, flapping, standby = raw.get("throttle"), raw.get("flapping"), raw.get("standby") or {}
@@ -267,8 +362,48 @@ def _service(raw: Mapping[str, Any]) -> Service:
         last_recovery_seconds=raw.get("lastRecoverySeconds"),
         standby=Standby(standby.get("desired") or 0, standby.get("ready") or 0, standby.get("memory")),
         flapping=Flapping(flapping["exits"], flapping["seconds"]) if flapping else None,
+        target_groups=tuple(raw.get("targetGroups") or ()),
+        deployments=tuple(_deployment(item) for item in raw.get("deployments") or ()),
+        client=_client(raw.get("client")),
         raw=raw,
     )
+
+
+def _client(raw: Mapping[str, Any] | None) -> Client | None:
+    if raw is None:
+        return None
+    per_second = tuple((item["at"], item["ok"], item["failed"]) for item in raw.get("perSecond") or ())
+    tasks = {id_: told["requests"] for id_, told in (raw.get("tasks") or {}).items()}
+    return Client(raw["requests"], raw["failed"], raw.get("availability"), per_second, tasks)
+
+
+def _deployment(raw: Mapping[str, Any]) -> Deployment:
+    return Deployment(
+        id=raw["id"],
+        status=raw["status"],
+        task_definition=raw["taskDefinition"],
+        rollout_state=raw["rolloutState"],
+        desired_count=raw["desiredCount"],
+        running_count=raw["runningCount"],
+        pending_count=raw["pendingCount"],
+        failed_tasks=raw["failedTasks"],
+        created_at=raw["createdAt"],
+    )
+
+
+def _load_balancer(raw: Mapping[str, Any]) -> LoadBalancer:
+    listeners = tuple(
+        Listener(item["port"], item["hostPort"], tuple(item["targetGroups"])) for item in raw["listeners"]
+    )
+    return LoadBalancer(raw["arn"], raw.get("name") or "", listeners)
+
+
+def _target_group(raw: Mapping[str, Any]) -> TargetGroup:
+    targets = tuple(
+        Target(item["taskArn"], item["address"], item["port"], item["state"], item.get("reason") or "")
+        for item in raw["targets"]
+    )
+    return TargetGroup(raw["arn"], raw["name"], targets)
 
 
 def _task(raw: Mapping[str, Any]) -> Task:
@@ -287,6 +422,8 @@ def _task(raw: Mapping[str, Any]) -> Task:
         stop_code=raw.get("stopCode") or "",
         stopped_reason=raw.get("stoppedReason") or "",
         fills=raw.get("fills") or "",
+        started_by=raw.get("startedBy") or "",
+        protected_until=raw.get("protectedUntil"),
         containers=_containers(raw.get("containers") or ()),
         raw=raw,
     )

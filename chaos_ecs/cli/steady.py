@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from chaos_ecs.cli import definitions
+from chaos_ecs.cli import balanced, definitions
 from chaos_ecs.cli.awscommand import Action
+from chaos_ecs.cli.balanced import Balance
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.follow import Follower
@@ -35,21 +36,33 @@ class View:
     action: Action | None = None  # what was done, None: there was nothing to change
 
 
-def brought_up(shell: Shell, name: str, desired: int | None, definition: str | None, wish: Wish) -> View:
+def brought_up(
+    shell: Shell, name: str, desired: int | None, definition: str | None, wish: Wish, balance: Balance
+) -> View:
     """The service as wished for, created or updated, and what was done said."""
     controller, before, cluster = _with_cluster(shell)
     known = before.service_named(cluster, name)
     if known is not None and known.is_active:
-        action = _update(shell, controller, known, desired, definition, wish)
+        action = _update(shell, controller, known, desired=desired, definition=definition, wish=wish, balance=balance)
+        if balance.wanted is False:
+            balanced.removed(controller, before, cluster, name)
         return View(controller, before, cluster, known.arn, name, action)
-    family = definition or definitions.DEFAULT_FAMILY
+    family = definition or definitions.DEFAULT
     if not wish.is_plain:
         base = None if wish.image and definition is None else family
         family = definitions.registered(shell, controller, name, wish, base=base)
     count = 1 if desired is None else desired
     wished = {"cluster": cluster, "serviceName": name, "taskDefinition": family, "desiredCount": count}
-    made = controller.ecs("CreateService", **wished)["service"]
-    return View(controller, before, cluster, made["serviceArn"], name, Action("CreateService", wished))
+    place = None if balance.wanted is False else balanced.place_of(controller, family)
+    if balance.is_on(place):
+        wished["loadBalancers"] = balanced.ensured(shell, controller, cluster, name, balance, place)
+    try:
+        made = controller.ecs("CreateService", **wished)["service"]
+    except ChaosEcsError:
+        balanced.removed(controller, state(controller), cluster, name)
+        raise
+    action = Action("CreateService", wished, balanced.remark(wished))
+    return View(controller, before, cluster, made["serviceArn"], name, action)
 
 
 def keep_standby(shell: Shell, view: View, count: int) -> None:
@@ -70,7 +83,14 @@ def _with_cluster(shell: Shell) -> tuple[Controller, Snapshot, str]:
 
 
 def _update(
-    shell: Shell, controller: Controller, known: Service, desired: int | None, definition: str | None, wish: Wish
+    shell: Shell,
+    controller: Controller,
+    known: Service,
+    *,
+    desired: int | None,
+    definition: str | None,
+    wish: Wish,
+    balance: Balance,
 ) -> Action | None:
     changes: dict[str, Any] = {}
     said = []
@@ -84,12 +104,19 @@ def _update(
     if desired not in (None, known.desired_count):
         changes["desiredCount"] = desired
         said.append(f"desired {known.desired_count} -> {desired}")
+    if not balance.is_plain:
+        said.append("with a load balancer" if balance.wanted is not False else "without a load balancer")
+        changes["loadBalancers"] = []
+    if not balance.is_plain and balance.wanted is not False:
+        place = balanced.place_of(controller, definition or known.task_definition)
+        balancers = balanced.ensured(shell, controller, known.cluster, known.name, balance, place)
+        changes["loadBalancers"] = balancers
     shell.say(f"service {known.name} exists: {', '.join(said) or 'nothing to change'}")
     if not changes:
         return None
     wished = {"cluster": known.cluster, "service": known.arn, **changes}
     controller.ecs("UpdateService", **wished)
-    return Action("UpdateService", wished)
+    return Action("UpdateService", wished, balanced.remark(wished))
 
 
 def await_steady(shell: Shell, view: View, timeout: float, *, follow: bool) -> int:
@@ -132,6 +159,9 @@ def _not_steady(snapshot: Snapshot, view: View, timeout: float) -> ChaosEcsError
     why = "it is gone" if service is None else f"{service.running_count} of {service.desired_count} tasks are running"
     if service is not None and service.throttle:
         why += f"; last reason: {service.throttle.reason}"
+    for group in snapshot.groups_of(service) if service is not None else ():
+        why += f"; {group.healthy} targets are healthy"
+        why += next((f" ({target.reason})" for target in group.targets if target.reason), "")
     what = f"Service {view.name} has not reached a steady state within {seconds(timeout)}"
     return ChaosEcsError("E-TIMEOUT", what, why, f"chaos-ecs service describe {view.name}", 124)
 
@@ -144,22 +174,24 @@ def tell_service(shell: Shell, snapshot: Snapshot, arn: str) -> None:
     if shell.json:
         shell.tell(as_json({"service": dict(service.raw)}))
         return
-    shell.tell(told(service))
+    shell.tell(told(service, snapshot.url_of(service)))
     shell.say(f"next: chaos-ecs kill {service.name}   |   chaos-ecs watch   |   chaos-ecs service down {service.name}")
 
 
-def told(service: Service) -> str:
-    """A service in one line: web 3/3 STEADY, +1 standby."""
+def told(service: Service, url: str) -> str:
+    """A service in one line: web 3/3 STEADY, +1 standby http://127.0.0.1:8480."""
     standby = f", +{service.standby.desired} standby" if service.standby.desired else ""
-    return f"{service.name} {service.running_count}/{service.desired_count} {service.condition}{standby}"
+    at = f" {url}" if url else ""
+    return f"{service.name} {service.running_count}/{service.desired_count} {service.condition}{standby}{at}"
 
 
 def say_detached(shell: Shell, view: View) -> None:
-    service = state(view.controller).service(view.arn)
+    snapshot = state(view.controller)
+    service = snapshot.service(view.arn)
     if shell.json and service is not None:
         shell.tell(as_json({"service": dict(service.raw)}))
     elif service is not None:
-        shell.tell(told(service))
+        shell.tell(told(service, snapshot.url_of(service)))
     shell.say(f"watch it: chaos-ecs watch   |   stop it: chaos-ecs service down {view.name}")
 
 
@@ -184,6 +216,8 @@ def take_down(shell: Shell, controller: Controller, before: Snapshot, service: S
         gone = follower.run(lambda snapshot: is_gone(snapshot, service.arn), timeout=timeout)
     finally:
         screen.close()
+        if service.target_groups:
+            balanced.removed(follower.controller, before, service.cluster, service.name)
     if not gone:
         what = f"Service {service.name} still has tasks after {seconds(timeout)}"
         raise ChaosEcsError("E-TIMEOUT", what, "they are slow to stop", "chaos-ecs ps", 124)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Annotated, Any, Protocol
 
 import typer
@@ -59,27 +60,42 @@ _NO_ENGINE = 4
 
 Simulate = Annotated[bool, typer.Option("--simulate", help="Without Docker, on a simulator.")]
 Seed = Annotated[int, typer.Option(help="The simulator's seed.")]
+
+
+class PaceName(StrEnum):
+    DEMO = "demo"
+    AWS = "aws"
+
+
+PaceOption = Annotated[
+    PaceName, typer.Option("--pace", envvar="CHAOS_ECS_PACE", help="demo: at once; aws: with the waits of real ECS.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 
 
 @controller_app.command("start", cls=Command)
-def start(ctx: typer.Context, simulate: Simulate = False, seed: Seed = 0) -> None:
+def start(ctx: typer.Context, simulate: Simulate = False, seed: Seed = 0, pace: PaceOption = PaceName.DEMO) -> None:
     """Start the controller in the background, if it is not running.
 
     \b
     chaos-ecs controller start
+    chaos-ecs controller start --pace aws
     chaos-ecs controller start --simulate --seed 7
     """
     from chaos_ecs import wiring
 
     shell = shell_of(ctx)
     running = wiring.running_controller(shell.settings)
-    info = running or started(shell, simulate=simulate, seed=seed)
+    info = running or started(shell, simulate=simulate, seed=seed, pace=pace)
     if info.simulated != simulate:
         other = "the simulator" if info.simulated else "Docker"
         raise ChaosEcsError(
             "E-ALREADY-RUNNING", f"A controller on {other} is running", f"pid {info.pid}", "chaos-ecs controller stop"
         )
+    if info.pace != pace:
+        why = f"pid {info.pid}; stopping it stops no task"
+        hint = "chaos-ecs controller stop"
+        raise ChaosEcsError("E-ALREADY-RUNNING", f"A controller at the pace {info.pace} is running", why, hint)
     if running:
         shell.say("it was running already")
     _tell_controller(shell)

@@ -10,7 +10,7 @@ from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.text import folded
-from chaos_ecs.config import DEFAULT_CLUSTER, DEFAULT_PORT, DEFAULT_REGION
+from chaos_ecs.config import DEFAULT_CLUSTER, DEFAULT_PACE, DEFAULT_PORT, DEFAULT_PROBE_RATE, DEFAULT_REGION
 from chaos_ecs.errors import ChaosEcsError
 
 ENVIRONMENT: tuple[tuple[str, str], ...] = (
@@ -18,6 +18,11 @@ ENVIRONMENT: tuple[tuple[str, str], ...] = (
     ("CHAOS_ECS_PORT", f"the controller's port (default: {DEFAULT_PORT}, or the next free one)"),
     ("CHAOS_ECS_CLUSTER", f"the cluster (default: {DEFAULT_CLUSTER}); --cluster comes before it"),
     ("CHAOS_ECS_REGION", f"the region in ARNs and signatures (default: {DEFAULT_REGION})"),
+    ("CHAOS_ECS_PACE", f"the scheduler's waits: demo, or aws as in the real ECS (default: {DEFAULT_PACE})"),
+    (
+        "CHAOS_ECS_PROBE",
+        f"the controller's own client: requests a second to each listener (default: {DEFAULT_PROBE_RATE:g}), or off",
+    ),
     ("NO_COLOR", "any value: no colours, like --no-color"),
     ("ACCESSIBLE", "1: on a terminal, sentences line by line instead of a live panel, like --accessible"),
     ("TERM", "dumb: no colours, no panel, no escape codes"),

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos_ecs.cli import tasks
+from chaos_ecs.cli import balanced, clientline, definitions, tasks
+from chaos_ecs.cli.balanced import Balance
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.follow import Follower
@@ -50,6 +51,7 @@ class Tour:
         self._service_task_killed()
         self._task_to_its_end()
         self._standalone_task_killed()
+        self._tell_requests()
         self.write("")
         self.write("What was measured")
         for row in table(("WHAT", "RESULT"), self._rows).splitlines():
@@ -68,13 +70,16 @@ class Tour:
                 self.controller.ecs("StopTask", cluster=self.cluster, task=arn, reason="the demo ends")
         if service is not None:
             arn = service.arn
-            self._follow(snapshot, lambda now: is_gone(now, arn) and self._all_stopped(now), "everything to stop")
+            try:
+                self._follow(snapshot, lambda now: is_gone(now, arn) and self._all_stopped(now), "everything to stop")
+            finally:
+                balanced.removed(self.controller, snapshot, self.cluster, SERVICE)
 
     # --- the steps ---
 
     def _service_up(self) -> None:
         self._say(f"1. A service of {DESIRED} tasks", f"chaos-ecs service up {SERVICE} --desired {DESIRED}")
-        view = brought_up(self.shell, SERVICE, DESIRED, "web-server", Wish())
+        view = brought_up(self.shell, SERVICE, DESIRED, definitions.DEFAULT, Wish(), Balance())
         after = self._follow(view.before, lambda now: is_steady(now, view.arn), "the steady state")
         took = after.at - view.before.at
         self.measured["steadyAfter"] = took
@@ -95,6 +100,18 @@ class Tour:
             self.write(f"   {summary(SERVICE, value)}")
             self.measured["recoveredSeconds"] = value
             self._rows.append(("   service recovered in", seconds(value)))
+
+    def _tell_requests(self) -> None:
+        """What our own client saw of the service all along; nothing where there is none, as on the simulator."""
+        service = state(self.controller).service_named(self.cluster, SERVICE)
+        seen = service.client if service is not None else None
+        if seen is None or not seen.requests:
+            return
+        self.write("")
+        self.write(f"All along, requests went to the service. {clientline.sentence(seen)}")
+        self.measured["client"] = {"requests": seen.requests, "failed": seen.failed, "availability": seen.availability}
+        told = f"{seen.requests:,}, {seen.failed:,} failed, {clientline.percent(seen.availability)} answered"
+        self._rows.append(("requests to the service all along", told))
 
     def _task_to_its_end(self) -> None:
         self._say("3. A standalone task runs to its end", f"chaos-ecs run-task batch-job --env {'='.join(_SHORT_WORK)}")

@@ -6,14 +6,21 @@ The code map, one line a place; `ARCHITECTURE.md` beside this file follows one c
     core/state.py      all there is, and its indexes       core/apply.py      the only writer of State
     core/commands.py   apply, for what somebody asks       core/facts.py      apply, for what happened
     core/intents.py    apply, for what the plan wants      core/lifecycle.py  how a task moves down its life
-    core/plan.py       what to do next, and why            core/deployment.py rolling limits, steady state
+    core/rollout.py    apply, for deployments under way    core/history.py    service deployments and revisions
+    core/plan.py       what to do next, and why            core/service_plan.py  the same for one service
+    core/deployment.py how many to start and stop          core/health.py     who is healthy, who is to be replaced
+    core/balancing.py  the nouns of load balancing         core/targets.py    targets, and the routing that follows
+    core/listeners.py  load balancers, listeners, rules    core/target_groups.py  and target groups, as elbv2 has them
+    core/scaling.py    target tracking: its nouns and arithmetic; scaling_plan.py, scaling_commands.py around it
+    core/pace.py       how long the scheduler waits        core/client.py     which listeners our own client asks
     core/backoff.py    the throttle of failing starts      core/errors.py     refusals in ECS's words
     core/arns.py       names of things on the wire
     chaos/victims.py   candidates, filters, pick
-    ports.py           the seams: Clock, Runtime, Store
+    ports.py           the seams: Clock, Runtime, LoadBalancer, Store
     controller.py      the loop: apply, plan, apply, save, execute, tell
-    live/              those seams on Docker and SQLite    sim/               the same in memory, on a virtual clock
-    api/               the ECS API from botocore's model   cli/               commands and the live log, one more client
+    live/              on Docker, HAProxy and SQLite       sim/               the same in memory, on a virtual clock
+    api/               ECS and elbv2, from their models    cli/               commands and the live log, one more client
+    probe/             the client: steady requests, counted and measured
     wiring.py          puts live or sim together           config.py          settings, read once
 """
 

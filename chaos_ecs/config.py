@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,10 @@ import platformdirs
 DEFAULT_PORT = 8481
 DEFAULT_REGION = "us-east-1"
 DEFAULT_CLUSTER = "my-cluster"
+DEFAULT_PACE = "demo"
+PACES = ("demo", "aws")  # as `core/pace.py` has them
+DEFAULT_PROBE_RATE = 5.0
+HIGHEST_PROBE_RATE = 1000.0
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,8 @@ class Settings:
     port: int = DEFAULT_PORT
     region: str = DEFAULT_REGION
     cluster: str = DEFAULT_CLUSTER
+    pace: str = DEFAULT_PACE  # how fast the scheduler takes its steps
+    probe_rate: float = DEFAULT_PROBE_RATE  # requests a second to each listener of the load balancer; 0: none
 
     @property
     def database(self) -> Path:
@@ -50,7 +57,8 @@ class Settings:
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Settings from the environment: CHAOS_ECS_HOME, CHAOS_ECS_PORT, CHAOS_ECS_REGION, CHAOS_ECS_CLUSTER.
+    """Settings from the environment: CHAOS_ECS_HOME, CHAOS_ECS_PORT, CHAOS_ECS_REGION, CHAOS_ECS_CLUSTER,
+    CHAOS_ECS_PACE, CHAOS_ECS_PROBE.
 
     Raises ValueError naming the variable and its value.
     """
@@ -58,9 +66,23 @@ def read(environment: Mapping[str, str]) -> Settings:
     port = environment.get("CHAOS_ECS_PORT") or str(DEFAULT_PORT)
     if not port.isdecimal() or not 1 <= int(port) <= 65535:
         raise ValueError(f"CHAOS_ECS_PORT is {port!r}: it must be a number from 1 to 65535")
+    pace = environment.get("CHAOS_ECS_PACE") or DEFAULT_PACE
+    if pace not in PACES:
+        raise ValueError(f"CHAOS_ECS_PACE is {pace!r}: it must be one of {', '.join(PACES)}")
     return Settings(
         home=Path(home).expanduser().resolve(),
         port=int(port),
         region=environment.get("CHAOS_ECS_REGION") or DEFAULT_REGION,
         cluster=environment.get("CHAOS_ECS_CLUSTER") or DEFAULT_CLUSTER,
+        pace=pace,
+        probe_rate=_probe_rate(environment.get("CHAOS_ECS_PROBE") or str(DEFAULT_PROBE_RATE)),
     )
+
+
+def _probe_rate(told: str) -> float:
+    if told == "off":
+        return 0.0
+    rate = float(told) if re.fullmatch(r"\d{1,4}(\.\d{1,3})?", told) else 0.0
+    if not 0 < rate <= HIGHEST_PROBE_RATE:
+        raise ValueError(f"CHAOS_ECS_PROBE is {told!r}: it must be off, or up to {HIGHEST_PROBE_RATE:.0f} a second")
+    return rate

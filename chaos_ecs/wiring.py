@@ -22,11 +22,12 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from chaos_ecs import __version__
-from chaos_ecs.config import Settings
+from chaos_ecs.config import DEFAULT_PACE, Settings
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sigv4 import Credentials
 
 if TYPE_CHECKING:
+    from chaos_ecs.api.client_view import Figures
     from chaos_ecs.controller import Controller
     from chaos_ecs.live.cleaner import Cleaned
     from chaos_ecs.live.cleaner import Plan as CleanPlan
@@ -51,6 +52,7 @@ class ControllerInfo:
     simulated: bool
     seed: int | None
     started_at: float
+    pace: str = DEFAULT_PACE
     version: str = __version__
 
     @property
@@ -172,10 +174,18 @@ def start_controller_process(
             stdout=output,
             stderr=output,
             cwd=settings.home,
-            env={**os.environ, "CHAOS_ECS_HOME": str(settings.home), "CHAOS_ECS_PORT": str(settings.port)},
+            env=os.environ | _environment(settings),
             **_own_session(),
         )
     return _await_controller(settings, process), True
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
+        "CHAOS_ECS_HOME": str(settings.home),
+        "CHAOS_ECS_PORT": str(settings.port),
+        "CHAOS_ECS_PACE": settings.pace,
+    }
 
 
 def _own_session() -> dict[str, Any]:
@@ -230,7 +240,8 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
     home_id = prepare_home(settings)
     keys = credentials(settings)
     build = _simulated_controller if simulate else _live_controller
-    controller, release = build(settings, home_id, seed)
+    hosted = build(settings, home_id, seed)
+    controller = hosted.controller
     loop = threading.Thread(target=_run_loop, args=(controller,), name="controller")
     loop.start()
     try:
@@ -240,7 +251,13 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
             controller,
             keys,
             port=settings.port,
-            info={"home": str(settings.home), "simulated": simulate, "seed": seed if simulate else None},
+            info={
+                "home": str(settings.home),
+                "simulated": simulate,
+                "seed": seed if simulate else None,
+                "pace": settings.pace,
+            },
+            client=hosted.client,
         )
         info = ControllerInfo(
             pid=os.getpid(),
@@ -249,13 +266,14 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
             simulated=simulate,
             seed=seed if simulate else None,
             started_at=time.time(),
+            pace=settings.pace,
         )
         _write_private(settings.controller_file, json.dumps(asdict(info)))
         server.run()
     finally:
         controller.stop()
         loop.join()
-        release()
+        hosted.release()
         with suppress(OSError):  # left behind, it names a process that does not answer: nobody believes it
             settings.controller_file.unlink(missing_ok=True)
     if isinstance(controller.failed, ChaosEcsError):
@@ -281,38 +299,73 @@ def _await_engine(controller: Controller) -> None:
         time.sleep(_LOOK_EVERY_SECONDS)
 
 
-def _live_controller(settings: Settings, home_id: str, seed: int) -> tuple[Controller, Callable[[], None]]:
+@dataclass(frozen=True)
+class _Hosted:
+    """A controller put together; `release` is called at its end, `client` has the figures of our own client."""
+
+    controller: Controller
+    release: Callable[[], None]
+    client: Figures
+
+
+def _live_controller(settings: Settings, home_id: str, seed: int) -> _Hosted:
     from chaos_ecs.controller import Controller
+    from chaos_ecs.core.pace import PACES
     from chaos_ecs.live import engine
+    from chaos_ecs.live.balancer import HaproxyBalancer
     from chaos_ecs.live.clock import WallClock
     from chaos_ecs.live.images import Images
     from chaos_ecs.live.labels import Home
+    from chaos_ecs.live.prober import ProbedBalancer
     from chaos_ecs.live.runtime import DockerRuntime
+    from chaos_ecs.live.statistics import DockerCpu, MeasuredRuntime, Meter
     from chaos_ecs.live.store import SqliteStore
 
     connector = engine.Connector()  # keeps to one engine: another one's empty listing would end all our tasks
     connector.connect().close()  # where no engine answers, say so now and not in every command
-    runtime = DockerRuntime(connector.connect, Home(home_id, str(settings.home)), Images)
+    home = Home(home_id, str(settings.home))
+    clock = WallClock()
+    haproxy = HaproxyBalancer(connector.connect, home, Images)
+    balancer = ProbedBalancer(haproxy, settings.probe_rate)
+    meter = Meter(DockerCpu(connector.connect), haproxy.requests)
+    runtime = MeasuredRuntime(DockerRuntime(connector.connect, home, Images), meter, clock)
     store = SqliteStore(settings.database)
     # A salt of this start's own: where the record was lost, a new task must not get the id of a container that runs.
     salt = secrets.token_hex(16)
-    return Controller(clock=WallClock(), runtime=runtime, store=store, salt=salt), lambda: None
+    pace = PACES[settings.pace]
+    controller = Controller(clock=clock, runtime=runtime, balancer=balancer, store=store, salt=salt, pace=pace)
+    balancer.watch(controller.state)
+    runtime.watch(controller.state)
+    return _Hosted(controller, lambda: None, balancer.figures)
 
 
-def _simulated_controller(settings: Settings, home_id: str, seed: int) -> tuple[Controller, Callable[[], None]]:
+def _simulated_controller(settings: Settings, home_id: str, seed: int) -> _Hosted:
     """Forgets everything at its end. The database is held all the same: one controller to a state folder."""
+    from chaos_ecs.api.client_view import nobody
     from chaos_ecs.controller import Controller
+    from chaos_ecs.core.pace import PACES
     from chaos_ecs.live.clock import WallClock
     from chaos_ecs.live.store import SqliteStore
+    from chaos_ecs.sim.balancer import SimBalancer
     from chaos_ecs.sim.engine import SimEngine
     from chaos_ecs.sim.runtime import SimRuntime
+    from chaos_ecs.sim.statistics import SimStatistics
     from chaos_ecs.sim.store import MemoryStore
 
     held = SqliteStore(settings.database)
     clock = WallClock()
-    runtime = SimRuntime(SimEngine(clock, Random(seed)))
-    controller = Controller(clock=clock, runtime=runtime, store=MemoryStore(), salt=f"simulation {seed}")
-    return controller, held.close
+    engine = SimEngine(clock, Random(seed))
+    runtime, balancer = SimRuntime(engine), SimBalancer(engine)
+    controller = Controller(
+        clock=clock,
+        runtime=runtime,
+        balancer=balancer,
+        store=MemoryStore(),
+        salt=f"simulation {seed}",
+        pace=PACES[settings.pace],
+    )
+    runtime.statistics = SimStatistics(engine, balancer.requests, controller.state)
+    return _Hosted(controller, held.close, nobody)
 
 
 # --- what the CLI does without a controller ---

@@ -19,10 +19,10 @@ from typing import Any
 from rich.console import Console
 
 from chaos_ecs.errors import ChaosEcsError
-from tests.bench import bounds, commands, idle, reads, recovery, report, room, scaling, simulator
+from tests.bench import bounds, commands, idle, reads, recovery, report, rolling, room, scaling, simulator, throughput
 from tests.bench.figures import Figures, verdict
 from tests.bench.room import Room
-from tests.bench.systems import emulators, ours, plain, swarm
+from tests.bench.systems import balanced, emulators, ours, plain, swarm, swarm_balanced
 from tests.bench.systems.system import System, Work
 
 
@@ -40,6 +40,10 @@ class Rounds:
     simulator: int = 100
     reads: int = 3
     read_seconds: float = 3.0
+    throughput: int = 5
+    throughput_seconds: float = 5.0
+    deployments: int = 3
+    balanced_kills: int = 5
 
 
 QUICK = Rounds(
@@ -53,6 +57,10 @@ QUICK = Rounds(
     simulator=40,
     reads=1,
     read_seconds=2.0,
+    throughput=3,
+    throughput_seconds=3.0,
+    deployments=1,
+    balanced_kills=2,
 )
 
 
@@ -124,8 +132,29 @@ class Run:
                 targets.append(reads.target(peer.name, peer.controller, peer.port, emulators.KEYS, emulators.CLUSTER))
             reads.measure(self.figures, targets, rounds=self.rounds.reads, seconds=self.rounds.read_seconds)
 
+    def balancing(self) -> None:
+        """Our load balancer; Swarm last, so that it does not burden what it is not compared in."""
+        rounds = self.rounds
+        with ExitStack() as stack:
+            we = stack.enter_context(ours.started(self.place))
+            throughput.measure(
+                self.place, self.figures, we, rounds=rounds.throughput, seconds=rounds.throughput_seconds
+            )
+            with balanced.service(self.place, we, count=3) as service:
+                rolling.kills(self.place, self.figures, service, rounds=rounds.balanced_kills, say=self.say)
+            crowd = stack.enter_context(swarm.started(self.place))
+            for count in rolling.COUNTS:
+                self.say(f"  deployments of {count}")
+                with (
+                    balanced.service(self.place, we, count=count) as mine,
+                    swarm_balanced.service(self.place, crowd, count=count) as theirs,
+                ):
+                    rolling.deployments(
+                        self.place, self.figures, [mine, theirs], count=count, rounds=rounds.deployments, say=self.say
+                    )
 
-PARTS = ("commands", "simulator", "reads", "thirty", "kills", "scale")
+
+PARTS = ("commands", "simulator", "reads", "thirty", "kills", "scale", "balancing")
 
 
 def main(words: list[str]) -> int:

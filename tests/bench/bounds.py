@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.bench import commands, idle, reads, recovery, scaling, simulator
+from tests.bench import commands, idle, reads, recovery, rolling, scaling, simulator, throughput
 from tests.bench.figures import Bound, Key
+from tests.bench.systems import haproxy
 
 OURS = "chaos-ecs"
 SWARM, MINISTACK, MOTO, FLOOR, LOOP = "Docker Swarm", "ministack", "moto", "floor", "bounded loop"
 AT_ONCE_MS = 100.0  # what a person takes for at once
+IN_FLIGHT = 2.0  # requests that a task is serving when it dies
 
 
 def bounds() -> Iterator[Bound]:
     yield from _recovery()
     yield from _scaling()
     yield from _cost()
+    yield from _balancing()
 
 
 def _recovery() -> Iterator[Bound]:
@@ -52,6 +55,21 @@ def _cost() -> Iterator[Bound]:
             measurement = reads.name_of(operation, clients)
             against = Key(measurement, MOTO)
             yield Bound(f"{measurement}: at least 3 x moto", measurement, OURS, 3.0, against, at_least=True)
+
+
+def _balancing() -> Iterator[Bound]:
+    for tasks in throughput.CONTAINERS:
+        for connections in throughput.CONNECTIONS:
+            measurement = throughput.name_of(tasks, connections)
+            says = f"{measurement}: at least 0.9 x by hand"
+            yield Bound(says, measurement, OURS, 0.9, Key(measurement, haproxy.NAME), at_least=True)
+    for count in rolling.COUNTS:
+        named = rolling.deployment_name(count)
+        yield Bound(f"{named}: none fails", rolling.failed_name(count), OURS, limit=0.0, worst=True)
+        for measurement in (rolling.running_name(count), rolling.completed_name(count)):
+            yield _than(f"{measurement}, at most Swarm's", measurement, 1.0, SWARM)
+    says = f"{rolling.KILL}: at most {IN_FLIGHT:g} fail"
+    yield Bound(says, rolling.KILL_FAILED, OURS, limit=IN_FLIGHT, worst=True)
 
 
 def _than(says: str, measurement: str, factor: float, peer: str) -> Bound:

@@ -62,8 +62,14 @@ class Room:
         assert ran.code == 0, ran
         return json.loads(ran.out) if ran.out.strip() else None
 
-    def aws_raw(self, *arguments: str) -> Ran:
-        return self._run([str(BIN / "aws"), "ecs", *arguments], self.aws_environment())
+    def aws_raw(self, *arguments: str, service: str = "ecs") -> Ran:
+        return self._run([str(BIN / "aws"), service, *arguments], self.aws_environment())
+
+    def elbv2(self, *arguments: str) -> Any:
+        """The same of `aws elbv2`."""
+        ran = self.aws_raw(*arguments, service="elbv2")
+        assert ran.code == 0, ran
+        return json.loads(ran.out) if ran.out.strip() else None
 
     def aws_environment(self) -> dict[str, str]:
         return dict(re.findall(r"^export (\w+)=['\"]?(.*?)['\"]?$", self.ok("aws-env").out, re.MULTILINE))
@@ -82,9 +88,9 @@ class Room:
         )
 
     def containers(self, *, everything: bool = False) -> list[dict[str, Any]]:
-        """This room's containers, the running ones or all."""
+        """The running containers of this room's tasks; or everything, running or not, the balancer too."""
         home_id = (self.home / "home-id").read_text().strip()
-        filters = {"label": f"chaos-ecs.home={home_id}"}
+        filters = {"label": [f"chaos-ecs.home={home_id}", *(() if everything else ("chaos-ecs.task",))]}
         found: list[dict[str, Any]] = self.client.containers(all=everything, filters=filters)
         return found
 

@@ -30,7 +30,7 @@ from chaos_ecs.sigv4 import Credentials, sign
 from chaos_ecs.sim.engine import SimEngine
 from chaos_ecs.sim.runtime import SimRuntime
 from chaos_ecs.sim.store import MemoryStore
-from tests.builders import eventually
+from tests.builders import eventually, no_balancer
 
 KEYS = Credentials("CHAOSECSTEST", "a secret of no importance")
 CLUSTER = "my-cluster"
@@ -104,7 +104,7 @@ class Running:
 def running() -> Iterator[Running]:
     clock = WallClock()
     runtime = SimRuntime(SimEngine(clock, Random(1)))
-    controller = Controller(clock=clock, runtime=runtime, store=MemoryStore(), salt="test")
+    controller = Controller(clock=clock, runtime=runtime, balancer=no_balancer(), store=MemoryStore(), salt="test")
     loop = threading.Thread(target=controller.run, name="controller")
     loop.start()
     server = Server(controller, KEYS, port=0, info={"home": "here", "simulated": True, "seed": 1})

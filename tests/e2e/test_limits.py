@@ -68,7 +68,7 @@ def kill_in_a_row(room: Room, kills: int) -> None:
 @pytest.mark.timeout(120 + 2 * KILLS)
 @pytest.mark.skipif(sys.platform != "linux", reason="open files are counted in /proc")
 def test_kills_in_a_row_leave_nothing_growing(room: Room) -> None:
-    room.ok("service", "up", "--desired", str(DESIRED_COUNT), "--detach")
+    room.ok("service", "up", "--desired", str(DESIRED_COUNT), "--no-lb", "--detach")
     await_whole(room, DESIRED_COUNT)
     kill_in_a_row(room, WARM_UP_KILLS)
     await_whole(room, DESIRED_COUNT)

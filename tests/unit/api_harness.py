@@ -98,17 +98,24 @@ class Harness:
     def get(self, path: str, query: str = "") -> Response:
         return self.send(method="GET", path=path, query=query, service="chaos-ecs")
 
-    def client(self, region: str = REGION, keys: Credentials = KEYS) -> Any:
-        """A real boto3 ECS client whose requests come here in place of a socket."""
+    def query(self, body: str, *, region: str = REGION) -> tuple[int, str]:
+        """Status and body of a request to Elastic Load Balancing, as the form is given."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+        response = self.send(body.encode(), headers=headers, service="elasticloadbalancing", region=region)
+        assert response.headers["content-type"] == "text/xml"
+        return response.status, response.body.decode()
+
+    def client(self, region: str = REGION, keys: Credentials = KEYS, service: str = "ecs") -> Any:
+        """A real boto3 client, of ECS if nothing is said, whose requests come here in place of a socket."""
         client = boto3.client(
-            "ecs",
+            service,
             region_name=region,
             endpoint_url=f"http://{HOST}",
             aws_access_key_id=keys.access_key_id,
             aws_secret_access_key=keys.secret_access_key,
             config=Config(retries={"total_max_attempts": 1}),
         )
-        client.meta.events.register("before-send.ecs", self._answer_boto)
+        client.meta.events.register("before-send", self._answer_boto)
         return client
 
     def _answer_boto(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:

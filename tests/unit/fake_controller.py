@@ -134,6 +134,9 @@ class FakeController:
     def ecs(self, operation: str, **members: Any) -> Answer:
         return self._answer(operation, members)
 
+    def scaling(self, operation: str, **members: Any) -> Answer:
+        return self._answer(operation, members)
+
     def own(self, operation: str, **members: Any) -> Answer:
         return self._answer(operation, members)
 

@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from tests.unit.api_harness import Harness
+from tests.unit.service_calls import ARN, breaker, creating, described, updating, web
 
-ARN = "arn:aws:ecs:us-east-1:123456789012:"
 ONCE = {"MaxAttempts": 1}
 
 
@@ -22,18 +22,6 @@ def api() -> Harness:
 @pytest.fixture
 def ecs(api: Harness) -> Any:
     return api.client()
-
-
-def web(ecs: Any, **members: Any) -> dict[str, Any]:
-    params = {"cluster": "my-cluster", "serviceName": "web", "taskDefinition": "web-server:1", "desiredCount": 3}
-    service: dict[str, Any] = ecs.create_service(**(params | members))["service"]
-    return service
-
-
-def described(ecs: Any, name: str = "web") -> dict[str, Any]:
-    (service,) = ecs.describe_services(cluster="my-cluster", services=[name])["services"]
-    assert isinstance(service, dict)
-    return service
 
 
 def test_a_new_service_is_answered_with_nothing_running_yet(ecs: Any) -> None:
@@ -182,15 +170,6 @@ def test_services_are_listed_by_launch_type(ecs: Any) -> None:
     assert ecs.list_services(cluster="my-cluster", schedulingStrategy="DAEMON")["serviceArns"] == []
 
 
-def creating(**members: Any) -> tuple[str, dict[str, Any]]:
-    params = {"cluster": "my-cluster", "serviceName": "new", "taskDefinition": "web-server:1", "desiredCount": 1}
-    return "CreateService", {name: value for name, value in (params | members).items() if value != "left out"}
-
-
-def updating(**members: Any) -> tuple[str, dict[str, Any]]:
-    return "UpdateService", {"cluster": "my-cluster", "service": "web", **members}
-
-
 @pytest.mark.parametrize(
     ("call", "code", "said"),
     [
@@ -220,6 +199,49 @@ def updating(**members: Any) -> tuple[str, dict[str, Any]]:
             "InvalidParameterException",
             "minimumHealthy",
         ),
+        (
+            creating(deploymentConfiguration=breaker(thresholdConfiguration={"type": "COUNT", "value": 0})),
+            "InvalidParameterException",
+            "at least 1",
+        ),
+        (
+            creating(deploymentConfiguration=breaker(thresholdConfiguration={"type": "BOUNDED_PERCENT", "value": 0})),
+            "InvalidParameterException",
+            "between 1 and 100",
+        ),
+        (
+            creating(
+                deploymentConfiguration=breaker(thresholdConfiguration={"type": "UNBOUNDED_PERCENT", "value": 101})
+            ),
+            "InvalidParameterException",
+            "between 1 and 100",
+        ),
+        (
+            creating(deploymentConfiguration=breaker(thresholdConfiguration={"type": "OFTEN", "value": 1})),
+            "InvalidParameterException",
+            "enum value set: [COUNT",
+        ),
+        (
+            updating(deploymentConfiguration=breaker(thresholdConfiguration={"type": "COUNT"})),
+            "InvalidParameterException",
+            "value can not be blank",
+        ),
+        (
+            creating(deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True}}),
+            "InvalidParameterException",
+            "rollback can not be blank",
+        ),
+        (
+            creating(deploymentConfiguration={"alarms": {"alarmNames": ["a"], "enable": True, "rollback": True}}),
+            "UnsupportedFeatureException",
+            "deploymentConfiguration.alarms is not supported",
+        ),
+        (
+            updating(deploymentConfiguration={"lifecycleHooks": [{"hookTargetArn": "a"}]}),
+            "UnsupportedFeatureException",
+            "deploymentConfiguration.lifecycleHooks is not supported",
+        ),
+        (creating(healthCheckGracePeriodSeconds=-1), "InvalidParameterException", "between 0 and 2147483647"),
         (
             creating(deploymentConfiguration={"deploymentCircuitBreaker": {}}),
             "InvalidParameterException",

@@ -47,7 +47,8 @@ def test_a_snapshot_has_the_members_of_the_architecture_page(api: Harness) -> No
     (service,) = told["services"]
     assert set(service) == {
         "arn", "name", "clusterArn", "status", "desiredCount", "runningCount", "pendingCount", "taskDefinition",
-        "steady", "throttle", "kills", "lastRecoverySeconds", "createdAt", "standby", "flapping",
+        "steady", "throttle", "kills", "lastRecoverySeconds", "createdAt", "standby", "flapping", "targetGroups",
+        "deployments",
     }  # fmt: skip
     assert (service["runningCount"], service["steady"], service["throttle"]) == (3, True, None)
     assert service["taskDefinition"] == "web-server:1"
@@ -55,7 +56,7 @@ def test_a_snapshot_has_the_members_of_the_architecture_page(api: Harness) -> No
     assert set(task) == {
         "arn", "id", "clusterArn", "serviceArn", "taskDefinition", "group", "startedBy", "lastStatus", "desiredStatus",
         "healthStatus", "createdAt", "startedAt", "stoppedAt", "stopCode", "stoppedReason", "exitCode", "fills",
-        "number", "containers",
+        "protectedUntil", "number", "containers",
     }  # fmt: skip
     assert (task["serviceArn"], task["startedBy"], task["lastStatus"]) == (None, "ada", "RUNNING")
     assert set(task["containers"][0]) == {

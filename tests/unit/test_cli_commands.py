@@ -205,7 +205,14 @@ def test_logs_of_a_service_name_the_task_of_each_line_in_order_of_time() -> None
 # --- services ---
 
 
-def bringing_up(controller: FakeController) -> None:
+def bringing_up(controller: FakeController, *, port: int | None = None) -> None:
+    """CreateService answers, and the service is steady at once; its task definition maps `port`."""
+    mapped = [{"containerPort": port}] if port else []
+    described = {"revision": 1, "containerDefinitions": [{"name": "web-server", "portMappings": mapped}]}
+    controller.answers["DescribeTaskDefinition"] = {"taskDefinition": described}
+    controller.answers["EnsureServiceLoadBalancer"] = {"targetGroupArn": "tg", "hostPort": 8480}
+    controller.answers["RemoveServiceLoadBalancer"] = {}
+
     def create(members: dict[str, Any]) -> dict[str, Any]:
         made = a_service(members["serviceName"], desiredCount=members["desiredCount"], runningCount=3)
         controller.state = {**controller.state, "services": [made]}
@@ -223,8 +230,129 @@ def test_service_up_creates_waits_for_the_steady_state_and_returns_in_a_pipe() -
     assert terminal.out.getvalue() == "web 3/3 STEADY\n"
     assert "waiting for the steady state of web" in terminal.err.getvalue()
     assert " STEADY service=web" in terminal.err.getvalue()
-    wished = {"cluster": CLUSTER, "serviceName": "web", "taskDefinition": "web-server", "desiredCount": 3}
-    assert controller.calls == [("CreateService", wished)]
+    wished = {"cluster": CLUSTER, "serviceName": "web", "taskDefinition": "web-server:1", "desiredCount": 3}
+    assert controller.calls[1:] == [("CreateService", wished)]
+
+
+def test_service_up_puts_what_has_a_port_behind_the_load_balancer_and_says_where_it_answers() -> None:
+    controller = FakeController(a_state())
+    bringing_up(controller, port=8080)
+    terminal = Terminal(controller)
+    options = ("--desired", "3", "--lb-port", "9000", "--health-check-path", "/health")
+    assert terminal.run("service", "up", *options) == 0
+    asked = {"cluster": CLUSTER, "service": "web", "port": 9000, "healthCheckPath": "/health"}
+    assert controller.calls[1] == ("EnsureServiceLoadBalancer", asked)
+    place = {"targetGroupArn": "tg", "containerName": "web-server", "containerPort": 8080}
+    assert controller.calls[2][1]["loadBalancers"] == [place]
+    assert "simulator" not in terminal.err.getvalue()
+    assert "web will answer at http://127.0.0.1:8480: load balancer chaos-ecs, port 8080" in terminal.err.getvalue()
+
+
+def test_service_up_without_a_load_balancer_makes_none() -> None:
+    controller = FakeController(a_state())
+    bringing_up(controller, port=8080)
+    assert Terminal(controller).run("service", "up", "--no-lb") == 0
+    assert [operation for operation, _ in controller.calls] == ["CreateService"]
+
+
+def test_a_load_balancer_for_what_has_no_port_is_refused_with_what_to_type() -> None:
+    controller = FakeController(a_state())
+    bringing_up(controller)
+    terminal = Terminal(controller)
+    assert terminal.run("service", "up", "worker", "--lb") == 1
+    assert "E-NO-PORT" in terminal.err.getvalue()
+    assert "chaos-ecs service up worker --lb --container-port 8080" in terminal.err.getvalue()
+
+
+def test_a_refused_service_leaves_no_load_balancer_behind() -> None:
+    group = {"arn": "tg", "name": "web", "targets": []}
+    controller = FakeController(a_state(targetGroups=[group]))
+    bringing_up(controller, port=8080)
+    controller.answers["CreateService"] = refusing("InvalidParameterException", "no")
+    assert Terminal(controller).run("service", "up") == 1
+    assert controller.calls[-1] == ("RemoveServiceLoadBalancer", {"cluster": CLUSTER, "service": "web"})
+
+
+def test_lb_on_a_service_that_exists_is_an_update_and_no_lb_takes_it_away() -> None:
+    controller = a_room()
+    bringing_up(controller, port=8080)
+    controller.answers["UpdateService"] = {}
+    assert Terminal(controller).run("service", "up", "web", "--lb") == 0
+    assert controller.calls[-1][1]["loadBalancers"][0]["targetGroupArn"] == "tg"
+    controller.state = a_state(services=[a_service(targetGroups=["tg"])], targetGroups=[{**GROUP}])
+    assert Terminal(controller).run("service", "up", "web", "--no-lb") == 0
+    assert controller.calls[-2] == (
+        "UpdateService",
+        {"cluster": CLUSTER, "service": service_arn("web"), "loadBalancers": []},
+    )
+    assert controller.calls[-1][0] == "RemoveServiceLoadBalancer"
+
+
+GROUP = {"arn": "tg", "name": "web", "targets": [
+    {"taskArn": task_arn(digits), "address": address, "port": 8080, "state": state, "reason": reason}
+    for digits, address, state, reason in (
+        ("7f3a9c", "10.0.0.1", "unhealthy", "Target.Timeout"), ("c9d550", "10.0.0.2", "healthy", ""),
+    )
+]}  # fmt: skip
+BALANCER = {"arn": "lb", "name": "chaos-ecs", "listeners": [{"port": 80, "hostPort": 8480, "targetGroups": ["tg"]}]}
+
+
+def a_balanced_room(**service: Any) -> FakeController:
+    """Service web behind the load balancer, one of its two targets unhealthy."""
+    web = a_service(targetGroups=["tg"], **service)
+    return FakeController(a_state(services=[web], tasks=WEB_TASKS, loadBalancers=[BALANCER], targetGroups=[GROUP]))
+
+
+def test_lb_status_shows_urls_and_every_target_with_its_reason() -> None:
+    terminal = Terminal(a_balanced_room())
+    assert terminal.run("lb", "status") == 0
+    assert terminal.out.getvalue() == (
+        "LISTENER               LOAD BALANCER  PORT  TARGET GROUP       SERVICE\n"
+        "http://127.0.0.1:8480  chaos-ecs      80    web (1/2 healthy)  web\n"
+        "\n"
+        "TARGET GROUP  TASK    ADDRESS        STATE      REQUESTS  REASON\n"
+        "web           7f3a9c  10.0.0.1:8080  unhealthy  -         Target.Timeout\n"
+        "web           c9d550  10.0.0.2:8080  healthy    -         -\n"
+    )
+
+
+def test_lb_status_without_a_load_balancer_says_what_to_type() -> None:
+    terminal = Terminal(a_room())
+    assert terminal.run("lb", "status") == 0
+    assert terminal.out.getvalue() == ""
+    assert "Try: chaos-ecs service up" in terminal.err.getvalue()
+
+
+def test_service_describe_tells_the_load_balancer_its_targets_and_who_is_protected() -> None:
+    controller = a_balanced_room()
+    controller.state["tasks"] = [{**WEB_TASKS[0], "protectedUntil": controller.state["at"] + 600}]
+    controller.answers["DescribeServices"] = {"services": [{}]}
+    terminal = Terminal(controller)
+    terminal.run("service", "describe", "web")
+    assert "load balancer    http://127.0.0.1:8480\ntargets          web: 1/2 healthy\n" in terminal.out.getvalue()
+    assert "protected        7f3a9c for 10m00s" in terminal.out.getvalue()
+    assert "unhealthy  -         Target.Timeout" in terminal.out.getvalue()
+
+
+def test_a_service_that_waits_for_its_targets_says_so_when_it_is_too_late() -> None:
+    controller = a_balanced_room(steady=False)
+    controller.answers["UpdateService"] = {}
+    terminal = Terminal(controller)
+    assert terminal.run("service", "scale", "web", "4", "--timeout", "0.01s") == 124
+    assert "1/2 targets are healthy (Target.Timeout)" in terminal.err.getvalue()
+
+
+def test_service_down_takes_the_listener_and_the_target_group_with_it() -> None:
+    controller = a_balanced_room()
+    controller.answers["RemoveServiceLoadBalancer"] = {}
+
+    def delete(members: dict[str, Any]) -> dict[str, Any]:
+        controller.state = a_state(services=[a_service(status="INACTIVE")])
+        return {}
+
+    controller.answers["DeleteService"] = delete
+    assert Terminal(controller).run("service", "down", "web") == 0
+    assert [operation for operation, _ in controller.calls] == ["DeleteService", "RemoveServiceLoadBalancer"]
 
 
 def test_service_up_of_a_service_that_exists_updates_it_and_says_so() -> None:
@@ -270,6 +398,7 @@ def test_an_image_is_registered_under_the_services_name_unless_it_is_there_alrea
     assert [operation for operation, _ in controller.calls] == [
         "DescribeTaskDefinition",
         "RegisterTaskDefinition",
+        "DescribeTaskDefinition",
         "CreateService",
     ]
     assert controller.calls[-1][1]["taskDefinition"] == "api:1"

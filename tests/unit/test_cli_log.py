@@ -79,6 +79,8 @@ PULL_FAILED = "CannotPullContainerError: manifest for no-such-image:9 not found:
 
 # One of every type, with the word it is told by; "" where another line says it already.
 EVERY_EVENT = [
+    (event("CLIENT_FAILING", service="web", message="requests fail: 3", failed=3, cause="reset"), "CLIENT"),
+    (event("CLIENT_RECOVERED", service="web", seconds=1.2, failed=14, requests=60), "CLIENT"),
     (event("CONTROLLER_STARTED", message="Cluster ready. Waiting for commands..."), "READY"),
     (event("ENGINE_CONNECTED", message="connected to Docker Engine 29.1", containers=0), "ENGINE"),
     (event("ENGINE_LOST", message="the engine does not answer: connection refused", reason="refused"), "ENGINE"),
@@ -113,6 +115,30 @@ EVERY_EVENT = [
     (event("TASK_NOT_PLACED", message="a task of web:1 was not placed: no engine"), "NOT RUN"),
     (event("TASK_HEALTH_CHANGED", service="web", task="7f3a9c", healthStatus="UNHEALTHY"), "UNHEALTHY"),
     (event("STRAY_FOUND", task="7f3a9c", message="container c0ffee carries our label but no task owns it"), "STRAY"),
+    (event("TARGET_GROUP_CREATED", message="target group web: targets are checked at /"), "CREATED"),
+    (event("TARGET_GROUP_DELETED", message="target group web is deleted"), "ENDED"),
+    (event("LOAD_BALANCER_CREATED", message="load balancer front will answer at http://127.0.0.1:8480/"), "CREATED"),
+    (event("LOAD_BALANCER_DELETED", message="load balancer front is deleted"), "ENDED"),
+    (event("LISTENER_CREATED", message="load balancer front listens on port 80"), "CREATED"),
+    (event("LISTENER_DELETED", message="load balancer front does not listen on port 80 any more"), "ENDED"),
+    (event("LISTENER_MOVED", message="port 8480 is taken by another program: load balancer front is at"), "MOVED"),
+    (event("TASK_HEALTHY", service="web", task="7f3a9c", after=3.1), "HEALTHY"),
+    (event("TASK_UNHEALTHY", service="web", tasks=[task_arn("7f3a9c")], reason="codes: [500]"), "UNHEALTHY"),
+    (event("TARGETS_REGISTERED", service="web", tasks=[task_arn("7f3a9c")], targetGroup="x/web"), "LB"),
+    (event("TARGETS_DEREGISTERED", service="web", tasks=[task_arn("7f3a9c")], targetGroup="x/web"), "LB"),
+    (event("TARGETS_DRAINING", service="web", tasks=[task_arn("7f3a9c")], delay=2), "LB"),
+    (event("TARGET_HEALTH_CHANGED", service="web", task="7f3a9c", state="healthy", after=0.4), "LB"),
+    (event("TARGET_HEALTH_CHANGED", service="web", task="7f3a9c", state="unhealthy", reason="Target.Timeout"), "LB"),
+    (event("BALANCER_UP", message="the load balancer listens on 127.0.0.1:8480", ports=[8480]), "BALANCER"),
+    (event("BALANCER_LOST", message="the load balancer is not there, it is brought back: killed"), "BALANCER"),
+    (event("DEPLOYMENT_FAILED", service="web", failedTasks=3, threshold=3, rollsBack=True), "BREAKER"),
+    (event("DEPLOYMENT_FAILED", service="web", failedTasks=3, threshold=3, rollsBack=False), "BREAKER"),
+    (event("DEPLOYMENT_ROLLED_BACK", service="web", taskDefinition="x/web:1", name="web:1"), "ROLLBACK"),
+    (event("DEPLOYMENT_STUCK", service="web", message="(service web) was unable to stop or start tasks"), "STUCK"),
+    (event("TASK_PROTECTION_CHANGED", service="web", task="7f3a9c", until=AT + 600), "PROTECTED"),
+    (event("TASK_PROTECTION_CHANGED", service="web", task="7f3a9c"), "UNPROTECTED"),
+    (event("SERVICE_SCALED", service="web", previousDesiredCount=3, desiredCount=5, cause="cpu 90%"), "SCALED"),
+    (event("SCALING_CHANGED", service="web", message="service web scales between 1 and 5 tasks"), "SCALING"),
     (event("SOMETHING_NEWER", service="web", message="a newer controller says so"), "EVENT"),
 ]
 
@@ -148,6 +174,57 @@ def test_flapping_standbys_and_pulls_have_lines_of_their_own() -> None:
         "   00.0s ▲ LOST       web 7794c9  the standby: exit 1  it ended by itself\n"
         "   00.0s ○ PULLING    web b20e41  image busybox:1.37 is not here yet: it is fetched or built"
     )
+
+
+BALANCED = [
+    event("TARGETS_REGISTERED", at=1.0, service="web", tasks=[task_arn("e41b07")], targetGroup="x"),
+    event("TARGET_HEALTH_CHANGED", at=3.1, service="web", task="e41b07", state="healthy", after=2.1),
+    event("TASK_HEALTHY", at=3.1, service="web", task="e41b07", after=3.1),
+    event("TARGETS_DEREGISTERED", at=3.2, service="web", tasks=[task_arn("7f3a9c")], targetGroup="x"),
+    event("TARGETS_DRAINING", at=3.2, service="web", tasks=[task_arn("7f3a9c")], delay=2),
+]
+
+
+def test_the_load_balancer_is_told_once_each_with_how_long_it_takes_on_aws() -> None:
+    assert shown(BALANCED, 100) == (
+        "   01.0s ○ LB         web e41b07  registered: its health checks begin\n"
+        "   03.1s ● HEALTHY    web e41b07                                  healthy after 3.1s  AWS: up to 30s\n"
+        "   03.2s ■ LB         web 7f3a9c  out of rotation; requests under way may finish          at most 2s"
+    )
+
+
+def test_how_long_it_takes_on_aws_is_the_first_to_go() -> None:
+    told = [event("TARGETS_DRAINING", service="web", tasks=[task_arn("7f3a9c")], delay=2)]
+    assert shown(told, 120).endswith("at most 2s  AWS: 300s")
+    assert shown(told, 100).endswith("at most 2s")
+    assert shown(BALANCED, 60).splitlines()[1].endswith("healthy after 3.1s")
+
+
+def test_at_the_pace_of_aws_nothing_is_said_of_aws() -> None:
+    told = [
+        event("TASK_HEALTHY", service="web", task="7f3a9c", after=45.0),
+        event("TARGETS_DRAINING", service="web", tasks=[task_arn("7f3a9c")], delay=300),
+        event("SERVICE_THROTTLED", service="web", message="(service web) is unable to start", delay=1620),
+    ]
+    assert "AWS" not in shown(told, 200)
+
+
+def test_a_reason_about_nobody_begins_in_its_own_row() -> None:
+    told = event("LISTENER_MOVED", message="port 8480 is taken by another program: load balancer front is elsewhere")
+    assert shown([told], 60) == (
+        "   00.0s ▲ MOVED      port 8480 is taken by another program:\n               load balancer front is elsewhere"
+    )
+
+
+def test_a_listener_keeps_its_url_where_columns_are_scarce() -> None:
+    told = event("LISTENER_CREATED", message="load balancer front listens on port 80: here that is ...", hostPort=8480)
+    assert shown([told], 60) == "   00.0s ► CREATED    a listener: http://127.0.0.1:8480/"
+
+
+def test_the_circuit_breaker_says_its_count_and_its_limit() -> None:
+    told = event("DEPLOYMENT_FAILED", service="web", failedTasks=3, threshold=3, rollsBack=True)
+    assert shown([told], 80) == "   00.0s ▲ BREAKER    web  3 failed tasks, limit 3: TRIGGERED"
+    assert "no rollback" in shown([event("DEPLOYMENT_FAILED", failedTasks=3, threshold=3, rollsBack=False)], 100)
 
 
 def test_every_type_of_event_that_the_controller_tells_is_among_these() -> None:

@@ -93,6 +93,35 @@ def test_standbys_are_told_and_flapping_beats_steady() -> None:
     ]
 
 
+BALANCED = {
+    "services": [a_service(kills=1, lastRecoverySeconds=3.1, targetGroups=["tg"])],
+    "tasks": THREE,
+    "loadBalancers": [{"arn": "lb", "name": "chaos-ecs", "listeners": [
+        {"port": 8480, "hostPort": 8480, "targetGroups": ["tg"]}]}],
+    "targetGroups": [{"arn": "tg", "name": "web", "targets": [
+        {"taskArn": task_arn(digits), "address": "10.0.0.1", "port": 8080, "state": state, "reason": ""}
+        for digits, state in (("7f3a9c", "healthy"), ("c9d550", "initial"), ("000000", "draining"))]}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("width", "row"),
+    [
+        (
+            140,
+            (
+                " web     STEADY    ●●●  3/3 running  targets 1/2 healthy  http://127.0.0.1:8480  web-server:1    "
+                "kills 1  last recovery 3.1s"
+            ),
+        ),
+        (100, " web     STEADY    ●●●  3/3 running  targets 1/2  :8480  kills 1  last recovery 3.1s"),
+        (60, " web     STEADY    ●●●  3/3  lb 1/2  :8480  rec 3.1s"),
+    ],
+)
+def test_a_service_behind_a_load_balancer_tells_its_healthy_targets_and_its_url(width: int, row: str) -> None:
+    assert rows(a_state(**BALANCED), width).splitlines()[1] == row
+
+
 def test_the_numbers_of_the_rows_go_on_through_all_services_to_the_standalone_tasks() -> None:
     state = a_state(services=[a_service("api"), a_service("web")], tasks=[*THREE, a_task("aaaa01", "api", number=9)])
     state["tasks"].append(a_task("77aa01", number=10))

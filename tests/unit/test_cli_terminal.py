@@ -155,6 +155,17 @@ def test_an_action_is_told_in_the_words_of_the_aws_cli() -> None:
     ]
 
 
+def test_the_words_of_a_deployment_can_be_typed_as_they_stand() -> None:
+    arn = "arn:aws:ecs:us-east-1:123456789012:service-deployment/my-cluster/web/abc"
+    breaker = {"deploymentCircuitBreaker": {"enable": True}}
+    members = {"serviceDeploymentArn": arn, "forceNewDeployment": True, "deploymentConfiguration": breaker}
+    assert awscommand.rows(Action("UpdateService", members), "http://127.0.0.1:8481")[2:5] == [
+        f"    --service-deployment-arn {arn} \\",
+        "    --force-new-deployment \\",
+        """    --deployment-configuration '{"deploymentCircuitBreaker": {"enable": true}}' \\""",
+    ]
+
+
 # --- sentences for a screen reader ---
 
 

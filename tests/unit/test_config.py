@@ -28,3 +28,14 @@ def test_the_environment_overrides_every_default(tmp_path: Path) -> None:
 def test_a_port_that_is_none_is_refused_by_name(port: str) -> None:
     with pytest.raises(ValueError, match="CHAOS_ECS_PORT"):
         read({"CHAOS_ECS_PORT": port})
+
+
+@pytest.mark.parametrize(("told", "rate"), [("", 5.0), ("off", 0.0), ("20", 20.0), ("0.5", 0.5)])
+def test_the_rate_of_the_controllers_own_client(told: str, rate: float) -> None:
+    assert read({"CHAOS_ECS_PROBE": told}).probe_rate == rate
+
+
+@pytest.mark.parametrize("told", ["0", "-1", "1001", "often", "1e2", "nan"])
+def test_a_rate_that_is_none_is_refused_by_name(told: str) -> None:
+    with pytest.raises(ValueError, match="CHAOS_ECS_PROBE"):
+        read({"CHAOS_ECS_PROBE": told})

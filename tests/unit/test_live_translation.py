@@ -175,3 +175,13 @@ def test_log_lines_of_two_streams_are_put_in_order() -> None:
         (1795458541.5, "second"),
         (1795458542.0, ""),
     ]
+
+
+@pytest.mark.parametrize(("status", "address"), [("running", "172.20.0.2"), ("paused", "172.20.0.2"), ("exited", "")])
+def test_the_address_is_that_in_the_clusters_network_while_it_runs(status: str, address: str) -> None:
+    networks = {"bridge": {"IPAddress": "172.17.0.2"}, "chaos-ecs-net": {"IPAddress": "172.20.0.2"}}
+    found = an_inspection(status) | {
+        "HostConfig": {"NetworkMode": "chaos-ecs-net"},
+        "NetworkSettings": {"Networks": networks},
+    }
+    assert inspection.container_seen(found).address == address

@@ -1,0 +1,217 @@
+"""A service behind the real balancer, typed with the real aws CLI, while a client goes on asking."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.builders import eventually
+from tests.e2e.conftest import BIN, Room
+
+CLUSTER = "my-cluster"
+RATE = "200"
+BREAKER = {"enable": True, "rollback": True}
+
+
+@dataclass
+class Balanced:
+    """A service `web` behind a listener."""
+
+    room: Room
+    group: str
+    port: int
+    asked: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    @contextmanager
+    def under_load(self) -> Iterator[None]:
+        """While 200 requests a second are sent; `asked` has the client's summary afterwards."""
+        words = [str(BIN / "chaos-ecs"), "probe", self.url, "--rate", RATE, "--json"]
+        client = subprocess.Popen(words, env=self.room.environment, stdout=subprocess.PIPE, text=True)
+        try:
+            time.sleep(1)
+            yield
+            time.sleep(1)
+        finally:
+            client.send_signal(signal.SIGINT)
+            out, _ = client.communicate(timeout=20)
+        self.asked = json.loads(out.splitlines()[-1])
+        assert self.asked["requests"] >= 300, self.asked
+
+    @property
+    def failed(self) -> dict[str, int]:
+        """How many requests by cause."""
+        causes: dict[str, int] = self.asked["causes"]
+        assert sum(causes.values()) == self.asked["failed"], self.asked
+        return causes
+
+    def service(self) -> dict[str, Any]:
+        described: dict[str, Any] = self.room.ecs().describe_services(cluster=CLUSTER, services=["web"])
+        found: dict[str, Any] = described["services"][0]
+        return found
+
+    def healthy(self) -> list[str]:
+        told = self.room.elbv2("describe-target-health", "--target-group-arn", self.group)
+        targets = told["TargetHealthDescriptions"]
+        return [one["Target"]["Id"] for one in targets if one["TargetHealth"]["State"] == "healthy"]
+
+    def messages(self) -> list[str]:
+        """The service's events, oldest first."""
+        return [event["message"] for event in reversed(self.service()["events"])]
+
+    def await_completed(self, within: float = 60) -> None:
+        def check() -> bool:
+            deployments = self.service()["deployments"]
+            return len(deployments) == 1 and deployments[0]["rolloutState"] == "COMPLETED"
+
+        eventually(check, within=within, every=0.2)
+
+    def balancer(self) -> str:
+        home_id = (self.room.home / "home-id").read_text().strip()
+        filters = {"label": [f"chaos-ecs.home={home_id}", "chaos-ecs.balancer"]}
+        found = self.room.client.containers(filters=filters)
+        return str(found[0]["Id"]) if found else ""
+
+
+@pytest.fixture
+def balanced(room: Room) -> Balanced:
+    """Made with the commands anybody would type, the seed's `create-service ... --load-balancers ...` in full."""
+    group = room.elbv2(
+        *("create-target-group", "--name", "web", "--protocol", "HTTP", "--port", "8080", "--vpc-id", "vpc-1"),
+        *("--target-type", "ip", "--health-check-interval-seconds", "5"),
+    )["TargetGroups"][0]["TargetGroupArn"]
+    balancer = room.elbv2("create-load-balancer", "--name", "web", "--subnets", "subnet-1", "subnet-2")
+    told = balancer["LoadBalancers"][0]
+    action = f"Type=forward,TargetGroupArn={group}"
+    room.elbv2(
+        *("create-listener", "--load-balancer-arn", told["LoadBalancerArn"], "--protocol", "HTTP", "--port", "80"),
+        *("--default-actions", action),
+    )
+    room.aws(
+        *("create-service", "--cluster", CLUSTER, "--service-name", "web", "--task-definition", "web-server:1"),
+        *("--desired-count", "3"),
+        *("--load-balancers", f"targetGroupArn={group},containerName=web-server,containerPort=8080"),
+    )
+    subject = Balanced(room, group, 0)
+    subject.await_completed()
+    described = room.elbv2("describe-load-balancers", "--names", "web")["LoadBalancers"][0]
+    subject.port = int(described["DNSName"].rpartition(":")[2])
+    return subject
+
+
+def ask(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return str(answer.read().decode())
+
+
+def test_requests_reach_every_task_and_the_service_tells_it_in_the_words_of_ecs(balanced: Balanced) -> None:
+    group = ("--target-group-arn", balanced.group)
+    assert balanced.room.aws_raw("wait", "target-in-service", *group, service="elbv2").code == 0
+    answers = {ask(balanced.url).split("task ")[1].split()[0] for _ in range(12)}
+    assert len(answers) == 3
+    told = balanced.messages()
+    assert any(line.endswith(f" targets in (target-group {balanced.group})") for line in told)
+    assert told[-1] == "(service web) has reached a steady state."
+
+
+def test_a_rolling_deployment_loses_no_request(balanced: Balanced) -> None:
+    with balanced.under_load():
+        balanced.room.aws("update-service", "--cluster", CLUSTER, "--service", "web", "--force-new-deployment")
+        balanced.await_completed()
+    assert balanced.failed == {}
+    assert len(balanced.healthy()) == 3
+
+
+def test_a_task_that_is_killed_costs_at_most_the_requests_it_was_serving(balanced: Balanced) -> None:
+    with balanced.under_load():
+        victim = balanced.room.containers()[0]
+        pid = balanced.room.client.inspect_container(victim["Id"])["State"]["Pid"]
+        os.kill(pid, signal.SIGKILL)
+    assert sum(balanced.failed.values()) <= 2, balanced.failed
+    eventually(lambda: len(balanced.healthy()) == 3, within=20)
+
+
+@pytest.mark.parametrize("broken", ["fails its health check", "exits at its start", "has no image"])
+def test_a_broken_version_is_rolled_back_and_no_client_notices(balanced: Balanced, broken: str) -> None:
+    container: dict[str, Any] = {
+        "name": "web-server",
+        "image": "chaos-ecs/demo:1",
+        "memory": 64,
+        "command": ["web"],
+        "portMappings": [{"containerPort": 8080}],
+    }
+    troubles: dict[str, dict[str, Any]] = {
+        "fails its health check": {"environment": [{"name": "HEALTH", "value": "500"}]},
+        "exits at its start": {"entryPoint": ["/bin/false"]},
+        "has no image": {"image": "chaos-ecs/no-such:9"},
+    }
+    container |= troubles[broken]
+    ecs = balanced.room.ecs()
+    ecs.register_task_definition(family="web-server", containerDefinitions=[container])
+    kept = sorted(balanced.healthy())
+    with balanced.under_load():
+        ecs.update_service(
+            cluster=CLUSTER,
+            service="web",
+            taskDefinition="web-server",
+            deploymentConfiguration={"deploymentCircuitBreaker": BREAKER},
+        )
+
+        def rolled_back() -> bool:
+            found = balanced.service()
+            return found["taskDefinition"].endswith("web-server:1") and len(found["deployments"]) == 1
+
+        eventually(rolled_back, within=60, every=0.2)
+    balanced.await_completed()
+    assert balanced.failed == {}
+    assert sorted(balanced.healthy()) == kept
+    told = balanced.messages()
+    assert any(line.endswith("deployment failed: tasks failed to start.") for line in told)
+    assert any("rolling back to deployment" in line for line in told)
+    history = ecs.list_service_deployments(cluster=CLUSTER, service="web")["serviceDeployments"]
+    assert history[0]["status"] == "ROLLBACK_SUCCESSFUL"
+
+
+def test_a_balancer_that_is_killed_comes_back_and_no_task_is_harmed(balanced: Balanced) -> None:
+    before = sorted(one["Id"] for one in balanced.room.containers())
+    dead = balanced.balancer()
+    subprocess.run(["docker", "kill", dead], check=True, capture_output=True)
+
+    def is_back() -> bool:
+        with suppress(OSError):
+            return balanced.balancer() not in ("", dead) and "task " in ask(balanced.url)
+        return False
+
+    eventually(is_back, within=30)
+    assert len(balanced.healthy()) == 3
+    after = sorted(one["Id"] for one in balanced.room.containers())
+    assert after == before
+    types = [line.split()[1] for line in balanced.room.ok("events").out.splitlines() if " BALANCER_" in line]
+    assert types[-2:] == ["BALANCER_LOST", "BALANCER_UP"]
+
+
+def test_a_service_that_goes_away_deregisters_its_targets(balanced: Balanced) -> None:
+    balanced.room.aws("delete-service", "--cluster", CLUSTER, "--service", "web", "--force")
+    targets = balanced.room.elbv2("describe-target-health", "--target-group-arn", balanced.group)
+    waiting = [f"Id={one['Target']['Id']},Port=8080" for one in targets["TargetHealthDescriptions"]]
+    ran = balanced.room.aws_raw(
+        "wait", "target-deregistered", "--target-group-arn", balanced.group, "--targets", *waiting, service="elbv2"
+    )
+    assert ran.code == 0, ran
+    with pytest.raises(OSError, match="503"):
+        ask(balanced.url)
+    assert balanced.room.ok("clean", "--yes").code == 0
+    assert (balanced.room.containers(everything=True), balanced.balancer()) == ([], "")

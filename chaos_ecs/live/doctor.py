@@ -18,6 +18,7 @@ from chaos_ecs.live import engine
 from chaos_ecs.live.machine import Machine, ThisMachine
 
 DEMO_IMAGE = "chaos-ecs/demo:1"
+BALANCER_IMAGE = "chaos-ecs/balancer:1"
 _LOOK_TIMEOUT_SECONDS = 5.0  # doctor is quick or it is not used
 _OLDEST_PYTHON = (3, 11)
 _OLDEST_API = (1, 40)
@@ -37,7 +38,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class EngineSeen:
-    """What one look at the engine told. `demo_image` in bytes, None when it is not there."""
+    """What one look at the engine told. Images in bytes, None for one that is not there."""
 
     description: str
     address: str
@@ -49,6 +50,7 @@ class EngineSeen:
     storage_driver: str
     root_folder: str
     demo_image: int | None
+    balancer_image: int | None
 
 
 def look_at_engine() -> EngineSeen:
@@ -58,7 +60,7 @@ def look_at_engine() -> EngineSeen:
         address = engine.address_of(client)
         with engine.unreachable(address):
             version, info = client.version(), client.info()
-            image = _image(client)
+            demo_image, balancer_image = _size(client, DEMO_IMAGE), _size(client, BALANCER_IMAGE)
         return EngineSeen(
             description=engine.describe(client),
             address=address,
@@ -69,18 +71,18 @@ def look_at_engine() -> EngineSeen:
             architecture=version["Arch"],
             storage_driver=info.get("Driver", ""),
             root_folder=info.get("DockerRootDir", ""),
-            demo_image=None if image is None else image["Size"],
+            demo_image=demo_image,
+            balancer_image=balancer_image,
         )
     finally:
         client.close()
 
 
-def _image(client: docker.APIClient) -> Mapping[str, Any] | None:
+def _size(client: docker.APIClient, image: str) -> int | None:
     try:
-        found: Mapping[str, Any] = client.inspect_image(DEMO_IMAGE)
+        return int(client.inspect_image(image)["Size"])
     except docker.errors.NotFound:
         return None
-    return found
 
 
 def examine(
@@ -126,7 +128,11 @@ def _engine_checks(machine: Machine, seen: EngineSeen) -> list[Check]:
     if seen.storage_driver == "vfs":
         text = "vfs: every container is a full copy of its image; it works, slowly"
         checks.append(Check("Storage driver", None, text, "Give the engine a data folder on ext4 or xfs"))
-    return [*checks, _demo_image(seen)]
+    return [
+        *checks,
+        _image("Task image", DEMO_IMAGE, seen.demo_image),
+        _image("Balancer image", BALANCER_IMAGE, seen.balancer_image),
+    ]
 
 
 def _api(seen: EngineSeen) -> Check:
@@ -149,10 +155,11 @@ def _engine_system(seen: EngineSeen) -> Check:
     return Check("Engine's system", True, detail)
 
 
-def _demo_image(seen: EngineSeen) -> Check:
-    if seen.demo_image is None:
-        return Check("Task image", None, f"{DEMO_IMAGE} is not here; its first use builds it", "chaos-ecs images build")
-    return Check("Task image", True, f"{DEMO_IMAGE}, {seen.demo_image / 1e6:.1f} MB")
+def _image(name: str, image: str, size: int | None) -> Check:
+    """One that is missing is no trouble where there is a network when it is needed: in a workshop there may be none."""
+    if size is None:
+        return Check(name, None, f"{image} is not here; its first use builds it", "chaos-ecs images build")
+    return Check(name, True, f"{image}, {size / 1e6:.1f} MB")
 
 
 def _state_folder(machine: Machine, home: Path) -> Check:

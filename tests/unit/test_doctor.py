@@ -23,6 +23,7 @@ ENGINE = EngineSeen(
     storage_driver="overlay2",
     root_folder="/var/lib/docker",
     demo_image=1_990_000,
+    balancer_image=83_100_000,
 )
 
 

@@ -45,7 +45,7 @@ test-docker: setup-test ## only what needs Docker: the contract and end to end
 sim: setup-test ## the simulation on more seeds: make sim SEEDS=500
 	SEEDS=$(SEEDS) $(BIN)/python -m pytest -q tests/sim
 
-bench: setup-test $(VENV)/bench/.installed ## how fast we are beside Swarm, ministack and moto, half an hour (QUICK=1: ten minutes)
+bench: setup-test $(VENV)/bench/.installed ## how fast we are beside Swarm, ministack, moto and a plain HAProxy (needs wrk), 45 minutes (QUICK=1: 15)
 	@$(BIN)/chaos-ecs doctor --fix --yes
 	@$(BIN)/chaos-ecs images build >/dev/null
 	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(BENCH)

@@ -257,7 +257,8 @@ class Controller:
 
     def _reschedule(self, touched: dict[str, None], due: dict[str, float]) -> None:
         for arn in touched:
-            self._due.pop(arn, None)
+            if arn not in due:
+                self._due.pop(arn, None)
         for arn, at in due.items():
             if self._due.get(arn) != at:
                 self._due[arn] = at

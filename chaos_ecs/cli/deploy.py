@@ -135,9 +135,8 @@ def _begun(controller: Controller, before: Snapshot, service: Service, change: M
     asked = name_of(newest["taskDefinition"])
     if service.deployments and newest["id"] == service.deployments[0].id:
         what = f"Service {service.name} has {asked} already"
-        raise ChaosEcsError(
-            "E-NOTHING-NEW", what, "nothing has changed", f"chaos-ecs service deploy {service.name} --force"
-        )
+        why = "limits and circuit breaker are set as asked, but there is nothing to roll out"
+        raise ChaosEcsError("E-NOTHING-NEW", what, why, f"chaos-ecs service deploy {service.name} --force")
     story = Story(service.arn, newest["id"], asked, service.task_definition, since=service.client)
     story.limit, story.terms = _limit(told), _terms(told)
     return _Watch(controller, before, service, story, Action("UpdateService", wished))

@@ -81,7 +81,7 @@ class Rollout:
     def moves(self) -> Moves:
         """The next moves. Every stop leaves the limits whole, and nobody who is to stop is counted on."""
         surplus = self._surplus()
-        replaced = self._replaced()
+        replaced = self._replaced(surplus)
         unhealthy = self._unhealthy_to_stop(dict.fromkeys(task.arn for task in (*surplus, *replaced)))
         stops = (*surplus, *replaced, *unhealthy)
         free = dict.fromkeys(task.arn for task in stops if not self._is_protected(task))
@@ -122,7 +122,7 @@ class Rollout:
     def _surplus(self) -> list[Task]:
         """Tasks of the newest deployment above the desired count; unhealthy ones are not counted: they go anyway."""
         good = self._good(self.newest)
-        return _youngest(good, len(good) - self.service.desired_count, self._is_protected)
+        return self._first_to_go(good)[: max(0, len(good) - self.service.desired_count)]
 
     def _unhealthy_to_stop(self, going: dict[str, None]) -> list[Task]:
         """Start first: one goes for every task there is above the desired count, once no replacement is under way.
@@ -138,12 +138,13 @@ class Rollout:
             return stops
         return self._those(self.wanted, TaskHealth.UNHEALTHY)[:1]
 
-    def _replaced(self) -> list[Task]:
+    def _replaced(self, surplus: Sequence[Task]) -> list[Task]:
         """Healthy old tasks go as far as the lower limit allows; the others as soon as they are not needed for it."""
         if self.service.primary.rollout_state is RolloutState.FAILED:
             return []
-        spare = len(self._those(self.wanted, TaskHealth.HEALTHY)) - lower_limit(self.service)
-        serving = self._those(self.older, TaskHealth.HEALTHY)
+        healthy = [task for task in self._those(self.wanted, TaskHealth.HEALTHY) if task not in surplus]
+        spare = len(healthy) - lower_limit(self.service)
+        serving = sorted(self._those(self.older, TaskHealth.HEALTHY), key=self._is_protected)
         idle = [task for task in self.older if not self._is(task, TaskHealth.HEALTHY)]
         kept = [task for task in idle if self._may_serve_soon(task)]
         kept.sort(key=lambda task: self._is(task, TaskHealth.UNHEALTHY))  # those are the first to be dropped
@@ -183,13 +184,16 @@ class Rollout:
     def _healthy_newest(self) -> int:
         return len(self._those(self.newest, TaskHealth.HEALTHY))
 
+    def _first_to_go(self, tasks: Sequence[Task]) -> list[Task]:
+        """Whom scaling in takes: those that serve nobody yet, then the youngest; protected ones last."""
+
+        def rank(task: Task) -> tuple[bool, bool, bool, int]:
+            serves = self._is(task, TaskHealth.HEALTHY)
+            return (self._is_protected(task), serves, task.last_status is TaskStatus.RUNNING, -task.number)
+
+        return sorted(tasks, key=rank)
+
     def _is_stuck(self) -> bool:
         all_settled = all(health is TaskHealth.HEALTHY for health in self.health.values())
         is_failed = self.service.primary.rollout_state is RolloutState.FAILED
         return bool(self.older) and not is_failed and all_settled and len(self.wanted) == len(self.live)
-
-
-def _youngest(tasks: Sequence[Task], count: int, is_protected: Callable[[Task], bool]) -> list[Task]:
-    """Whom scaling in takes: those that run nothing yet, then the youngest; protected ones last."""
-    ranked = sorted(tasks, key=lambda task: (is_protected(task), task.last_status is TaskStatus.RUNNING, -task.number))
-    return ranked[: max(0, count)]

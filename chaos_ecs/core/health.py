@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from chaos_ecs.core.backoff import was_set_back
-from chaos_ecs.core.balancing import Target, TargetState
+from chaos_ecs.core.balancing import ServiceLoadBalancer, Target, TargetState
 from chaos_ecs.core.model import Deployment, HealthStatus, RolloutState, Service, Task, TaskDefinition
 from chaos_ecs.core.state import State
 
@@ -28,14 +28,16 @@ def task_health(state: State, service: Service, task: Task, now: float, look_aga
     if not task.is_running:
         return TaskHealth.PENDING
     definition = state.task_definitions[task.task_definition_arn]
-    if not service.load_balancers and not has_health_check(definition):
+    load_balancers = load_balancers_of(state, service, task)
+    if not load_balancers and not has_health_check(definition):
         return _settled(state, service, task, now, look_again)
     statuses = _checked_statuses(task, definition)
     states = [target.state for target in targets_of(state, service, task)]
-    if HealthStatus.UNHEALTHY in statuses or TargetState.UNHEALTHY in states:
+    is_cut_off = not all(address_of(task, item.container_name) for item in load_balancers)
+    if is_cut_off or HealthStatus.UNHEALTHY in statuses or TargetState.UNHEALTHY in states:
         return _bad(service, task, now, look_again)
     all_good = all(status is HealthStatus.HEALTHY for status in statuses)
-    all_serve = len(states) == len(service.load_balancers) and all(s is TargetState.HEALTHY for s in states)
+    all_serve = len(states) == len(load_balancers) and all(one is TargetState.HEALTHY for one in states)
     return TaskHealth.HEALTHY if all_good and all_serve else TaskHealth.PENDING
 
 
@@ -44,9 +46,22 @@ def has_health_check(definition: TaskDefinition) -> bool:
     return any(container.essential and container.health_check for container in definition.containers)
 
 
+def load_balancers_of(state: State, service: Service, task: Task) -> tuple[ServiceLoadBalancer, ...]:
+    """Where the task is to be registered: as its own revision says, so that a change of target groups is rolled out."""
+    deployment = next((item for item in service.deployments if item.id == task.deployment_id), None)
+    revision = state.service_revisions.get(deployment.revision_arn) if deployment else None
+    return revision.load_balancers if revision else service.load_balancers
+
+
+def address_of(task: Task, container_name: str) -> str:
+    """Where the container answers; empty when it does not run or is in no network any more."""
+    found = next((container for container in task.containers if container.name == container_name), None)
+    return found.address if found and found.is_live else ""
+
+
 def targets_of(state: State, service: Service, task: Task) -> list[Target]:
-    """The task's places in the target groups that its service has now."""
-    groups = {item.target_group_arn for item in service.load_balancers}
+    """The task's places in the target groups of its own revision."""
+    groups = {item.target_group_arn for item in load_balancers_of(state, service, task)}
     return [target for target in state.targets_of(task.arn) if target.target_group_arn in groups]
 
 

@@ -131,8 +131,11 @@ def complete(state: State, service: Service, now: float) -> None:
 
 
 def fail(state: State, service: Service, now: float, *, rolls_back_to: Deployment | None) -> None:
-    """The circuit breaker has tripped."""
-    if record := _newest(state, service):
+    """The circuit breaker has tripped; a deployment that was being rolled back to has nothing to go back to itself."""
+    record = _newest(state, service)
+    if record and record.rollback_revision_arn:
+        _put(state, record, now, status=ServiceDeploymentStatus.ROLLBACK_FAILED, finished_at=now)
+    elif record:
         rolls_back = rolls_back_to is not None
         _put(
             state,
@@ -166,7 +169,8 @@ def request_rollback(state: State, service: Service, target: Deployment, now: fl
 
 def note_failures(state: State, service: Service, now: float) -> None:
     record = _newest(state, service)
-    if record and record.status not in _OVER and record.failure_count != service.primary.failed_tasks:
+    is_meant = record is not None and record.deployment_id == service.primary.id
+    if record and is_meant and record.status not in _OVER and record.failure_count != service.primary.failed_tasks:
         _put(state, record, now, failure_count=service.primary.failed_tasks)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from chaos_ecs.core import backoff
+from chaos_ecs.core import backoff, history
 from chaos_ecs.core.arns import short
 from chaos_ecs.core.messages import EventType
 from chaos_ecs.core.model import (
@@ -271,7 +271,7 @@ def _count_failure(state: State, service: Service, task: Task, now: float) -> No
     RUNNING also slows down its service."""
     if task.stop_code in _NO_FAILURE:
         return
-    if task.healthy_at is None:
+    if task.healthy_at is None and task.unhealthy_at is None:
         service = count_failed_task(state, service, task, now)
     if task.started_at is None:
         _slow_down(state, service, task, now)
@@ -287,6 +287,7 @@ def count_failed_task(state: State, service: Service, task: Task, now: float) ->
     )
     service = replace(service, deployments=deployments)
     state.put(service)
+    history.note_failures(state, service, now)
     return service
 
 

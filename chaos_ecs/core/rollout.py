@@ -85,12 +85,11 @@ def stop_unhealthy(state: State, intent: StopUnhealthy, now: float) -> None:
         state.put(service)
     data: dict[str, Any] = {"tasks": [task.arn], "cause": intent.cause}
     if intent.target_group_arn:
-        target = state.targets[f"{intent.target_group_arn}#{task.arn}"]
         where = f"(target-group {intent.target_group_arn})"
-        why = f"is unhealthy in {where} due to (reason {target.description})."
-        message = f"(service {service.name}) (task {task.id}) (port {target.port}) {why}"
+        why = f"is unhealthy in {where} due to (reason {intent.description})."
+        message = f"(service {service.name}) (task {task.id}) (port {intent.port}) {why}"
         reason = f"Task failed ELB health checks in {where}"
-        data["reason"] = target.description
+        data["reason"] = intent.description
     else:
         message = f"(service {service.name}) (task {task.id}) failed container health checks."
         reason = "Task failed container health checks"
@@ -114,7 +113,9 @@ def mark_healthy(state: State, intent: MarkHealthy, now: float) -> None:
         ids = {task.deployment_id for task in healthy}
         deployments = tuple(replace(d, failed_tasks=0) if d.id in ids else d for d in service.deployments)
         if deployments != service.deployments:
-            state.put(replace(service, deployments=deployments))
+            service = replace(service, deployments=deployments)
+            state.put(service)
+            history.note_failures(state, service, now)
 
 
 def mark_unhealthy(state: State, intent: MarkUnhealthy, now: float) -> None:
@@ -125,7 +126,6 @@ def mark_unhealthy(state: State, intent: MarkUnhealthy, now: float) -> None:
         task = replace(state.tasks[arn], unhealthy_at=now)
         state.put(task)
         service = lifecycle.count_failed_task(state, service, task, now)
-    history.note_failures(state, service, now)
 
 
 def _tell_healthy(state: State, service: Service, task: Task, now: float) -> None:

@@ -31,13 +31,15 @@ RolloutCommand = StopServiceDeployment | SetTaskProtection
 
 @dataclass(frozen=True, slots=True)
 class StopUnhealthy:
-    """Intent: a task that fails its health checks ends. `target_group_arn` is empty when it was a container's check;
-    `replaced` as in StopTasks."""
+    """Intent: a task that fails its health checks ends. `target_group_arn` is empty when it was a container's check,
+    else `port` and `description` are those of the target; `replaced` as in StopTasks."""
 
     service_arn: str
     task_arn: str
     target_group_arn: str
     cause: str
+    port: int = 0
+    description: str = ""
     replaced: bool = False
 
 

@@ -10,10 +10,18 @@ from collections.abc import Sequence
 from functools import partial
 
 from chaos_ecs.core.backoff import was_set_back
-from chaos_ecs.core.balancing import ServiceLoadBalancer, Target, TargetState
+from chaos_ecs.core.balancing import Target, TargetState
 from chaos_ecs.core.balancing_messages import DeregisterTargets, ForgetTargets, RegisterTargets
 from chaos_ecs.core.deployment import Moves, Rollout, breaker_threshold, fallback
-from chaos_ecs.core.health import TaskHealth, has_health_check, is_under_way, task_health, why_unhealthy
+from chaos_ecs.core.health import (
+    TaskHealth,
+    address_of,
+    has_health_check,
+    is_under_way,
+    load_balancers_of,
+    task_health,
+    why_unhealthy,
+)
 from chaos_ecs.core.messages import (
     DeactivateService,
     DiscardStandbys,
@@ -116,8 +124,17 @@ def _plan_stops(state: State, service: Service, rollout: Rollout, moves: Moves, 
     for task in (*moves.unhealthy, *sick):
         target = why_unhealthy(state, service, task)
         cause = "its load balancer health checks fail" if target else "its container health checks fail"
-        group = target.target_group_arn if target else ""
-        todo.actions.append(StopUnhealthy(service.arn, task.arn, group, cause, replaced=task in sick))
+        todo.actions.append(
+            StopUnhealthy(
+                service.arn,
+                task.arn,
+                target.target_group_arn if target else "",
+                cause,
+                port=target.port if target else 0,
+                description=target.description if target else "",
+                replaced=task in sick,
+            )
+        )
 
 
 def _scaling(service: Service) -> str:
@@ -176,9 +193,7 @@ def _plan_standbys(state: State, service: Service, promoted: tuple[str, ...], no
 def _plan_targets(state: State, service: Service, live: Sequence[Task], now: float, todo: Plan) -> None:
     """Running tasks join their target groups; those that are to stop drain; what is dead leaves at once, before its
     address can be handed out again."""
-    for item in service.load_balancers:
-        _plan_registering(state, service, item, live, todo)
-    groups = {item.target_group_arn for item in service.load_balancers}
+    _plan_registering(state, service, live, todo)
     dead: dict[str, list[str]] = {}
     leaving: dict[str, list[str]] = {}
     drained: list[str] = []
@@ -187,10 +202,10 @@ def _plan_targets(state: State, service: Service, live: Sequence[Task], now: flo
         group = target.target_group_arn
         if task is None or group not in state.target_groups or not _answers(task, target):
             dead.setdefault(group, []).append(target.task_arn)
-        elif target.state is not TargetState.DRAINING and not (task.is_wanted and group in groups):
-            leaving.setdefault(group, []).append(target.task_arn)
         elif target.state is TargetState.DRAINING and _is_drained(state, target, now, todo):
             drained.append(target.key)
+        elif target.state is not TargetState.DRAINING and not _belongs(state, service, task, group):
+            leaving.setdefault(group, []).append(target.task_arn)
     for targets, at_once, cause in (
         (dead, True, "nothing answers there any more"),
         (leaving, False, "they are about to stop"),
@@ -201,24 +216,20 @@ def _plan_targets(state: State, service: Service, live: Sequence[Task], now: flo
         todo.actions.append(ForgetTargets(tuple(drained), "their deregistration delay is over"))
 
 
-def _plan_registering(
-    state: State, service: Service, item: ServiceLoadBalancer, live: Sequence[Task], todo: Plan
-) -> None:
-    if item.target_group_arn not in state.target_groups:
-        return
-    known = {target.target_group_arn + target.task_arn for target in state.targets_in(item.target_group_arn)}
-    fresh = tuple(
-        task.arn
-        for task in live
-        if task.is_running and item.target_group_arn + task.arn not in known and _address(task, item.container_name)
-    )
-    if fresh:
-        todo.actions.append(RegisterTargets(service.arn, item.target_group_arn, fresh, "they are running"))
+def _belongs(state: State, service: Service, task: Task, group: str) -> bool:
+    return task.is_wanted and any(item.target_group_arn == group for item in load_balancers_of(state, service, task))
 
 
-def _address(task: Task, container_name: str) -> str:
-    found = next((container for container in task.containers if container.name == container_name), None)
-    return found.address if found and found.is_live else ""
+def _plan_registering(state: State, service: Service, live: Sequence[Task], todo: Plan) -> None:
+    fresh: dict[str, list[str]] = {}
+    for task in live:
+        known = {target.target_group_arn for target in state.targets_of(task.arn)}
+        for item in load_balancers_of(state, service, task) if task.is_running else ():
+            group = item.target_group_arn
+            if group in state.target_groups and group not in known and address_of(task, item.container_name):
+                fresh.setdefault(group, []).append(task.arn)
+    for group, arns in fresh.items():
+        todo.actions.append(RegisterTargets(service.arn, group, tuple(arns), "they are running"))
 
 
 def _answers(task: Task, target: Target) -> bool:

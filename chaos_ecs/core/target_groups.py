@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from chaos_ecs.core import targets
 from chaos_ecs.core.arns import region_of, target_group_arn
 from chaos_ecs.core.balancing import Target, TargetGroup, TargetHealthCheck, TargetState
 from chaos_ecs.core.balancing_messages import (
@@ -137,7 +138,7 @@ def delete_target_group(state: State, command: DeleteTargetGroup, now: float) ->
     if group.arn in load_balancers_by_group(state):
         raise ResourceInUse(f"Target group '{group.arn}' is currently in use by a listener or a rule")
     for target in state.targets_in(group.arn):
-        state.drop(target)
+        targets.forget(state, target, now)
     state.drop(group)
     state.emit(now, EventType.TARGET_GROUP_DELETED, f"target group {group.name} is deleted", targetGroup=group.arn)
 

@@ -32,6 +32,7 @@ from chaos_ecs.core.balancing_messages import (
     RouteTraffic,
     TargetChecked,
 )
+from chaos_ecs.core.health import load_balancers_of
 from chaos_ecs.core.messages import EventType
 from chaos_ecs.core.model import Service
 from chaos_ecs.core.state import State
@@ -95,9 +96,11 @@ def route_traffic(state: State, effect: RouteTraffic, now: float) -> None:
 
 def register_targets(state: State, intent: RegisterTargets, now: float) -> None:
     service = state.services[intent.service_arn]
-    item = next(item for item in service.load_balancers if item.target_group_arn == intent.target_group_arn)
     for arn in intent.task_arns:
-        container = state.tasks[arn].container(item.container_name)
+        task = state.tasks[arn]
+        items = load_balancers_of(state, service, task)
+        item = next(item for item in items if item.target_group_arn == intent.target_group_arn)
+        container = task.container(item.container_name)
         target = Target(
             item.target_group_arn, arn, container.address, item.container_port, now, service_arn=service.arn
         )
@@ -112,7 +115,7 @@ def deregister_targets(state: State, intent: DeregisterTargets, now: float) -> N
     _tell(state, service, EventType.TARGETS_DEREGISTERED, "deregistered", intent, now)
     if intent.at_once:
         for target in targets:
-            _forget(state, target, now)
+            forget(state, target, now)
         return
     for target in targets:
         reason, description = LEAVING
@@ -147,13 +150,15 @@ def _tell(
 
 def forget_targets(state: State, intent: ForgetTargets, now: float) -> None:
     for key in intent.keys:
-        _forget(state, state.targets[key], now)
+        forget(state, state.targets[key], now)
 
 
-def _forget(state: State, target: Target, now: float) -> None:
+def forget(state: State, target: Target, now: float) -> None:
+    """The target leaves its group at once. Its task goes on: to its stop signal, or without what it was healthy by."""
     state.drop(target)
     if task := state.find_task(target.task_arn):
-        lifecycle.settle(state, task, now)
+        task = lifecycle.settle(state, task, now)
+        lifecycle.lose_health(state, task, now)
 
 
 # --- what the balancer says ---

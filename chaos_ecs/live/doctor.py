@@ -6,10 +6,9 @@ Here live the checks and the advice for each system. Never here: carrying a fix 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import docker
 

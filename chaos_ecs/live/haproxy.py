@@ -117,7 +117,7 @@ def _lines(routing: Routing) -> Iterator[str]:
         "    retries 3",
         "    option redispatch 1",
         "    retry-on conn-failure",
-        "    option http-server-close",  # a connection kept for later is one that may be dead by then
+        "    http-reuse safe",  # a client's first request never goes over a connection that may be dead by now
         "    option idle-close-on-response",  # a reload must not cut off who is about to ask again
         "    option forwardfor",
     )

@@ -275,6 +275,11 @@ class SimEngine:
             self._exit(runtime_id, SIGKILL_CODE, container.seen.started_at)
             self.after(FLAG_SECONDS, lambda: self._flag_out_of_memory(runtime_id))
 
+    def disconnect(self, runtime_id: str) -> None:
+        """As `docker network disconnect`: it runs on, and has no address."""
+        if container := self.containers.get(runtime_id):
+            self._change(replace(container, seen=replace(container.seen, address="")))
+
     def set_serves(self, runtime_id: str, answer: str) -> None:
         """From now on it answers a load balancer's checks so."""
         if container := self.containers.get(runtime_id):

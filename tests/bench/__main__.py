@@ -40,8 +40,8 @@ class Rounds:
     simulator: int = 100
     reads: int = 3
     read_seconds: float = 3.0
-    throughput: int = 5
-    throughput_seconds: float = 5.0
+    throughput: int = 9
+    throughput_seconds: float = 3.0
     deployments: int = 3
     balanced_kills: int = 5
 
@@ -57,8 +57,8 @@ QUICK = Rounds(
     simulator=40,
     reads=1,
     read_seconds=2.0,
-    throughput=3,
-    throughput_seconds=3.0,
+    throughput=5,
+    throughput_seconds=2.0,
     deployments=1,
     balanced_kills=2,
 )

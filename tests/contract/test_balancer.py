@@ -183,7 +183,8 @@ def test_an_engine_that_goes_is_told_and_what_happened_meanwhile_when_it_is_back
 def test_a_port_that_somebody_else_has_is_told_and_another_one_serves(stand: Stand) -> None:
     with taken_port(stand.world) as port:
         stand.balancer.route(a_routing(port, a_group()))
-        assert stand.await_fact(HostPortTaken) == HostPortTaken(LISTENER, port)
+        told = stand.await_fact(HostPortTaken)
+        assert (told.listener_arn, told.host_port) == (LISTENER, port)
         stand.balancer.route(a_routing(a_free_port(), a_group()))
         stand.quietly(2)
         assert not [fact for fact in stand.facts if isinstance(fact, HostPortTaken | BalancerLost)]

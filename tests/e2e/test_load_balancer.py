@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from tests.e2e.conftest import BIN, Room
 
 CLUSTER = "my-cluster"
 RATE = "200"
+LISTENS_TO_CTRL_C = (  # where these tests run in the background, nobody does
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+)
 BREAKER = {"enable": True, "rollback": True}
 
 
@@ -40,7 +44,12 @@ class Balanced:
     def under_load(self) -> Iterator[None]:
         """While 200 requests a second are sent; `asked` has the client's summary afterwards."""
         words = [str(BIN / "chaos-ecs"), "probe", self.url, "--rate", RATE, "--json"]
-        client = subprocess.Popen(words, env=self.room.environment, stdout=subprocess.PIPE, text=True)
+        client = subprocess.Popen(
+            [sys.executable, "-c", LISTENS_TO_CTRL_C, *words],
+            env=self.room.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         try:
             time.sleep(1)
             yield

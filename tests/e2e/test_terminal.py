@@ -27,8 +27,9 @@ import struct
 import termios
 
 BIN = Path(sys.executable).parent
-IN_A_TERMINAL = (  # takes stdin as its terminal, then becomes the command
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+IN_A_TERMINAL = (  # takes stdin as its terminal, listens to Ctrl-C even if these tests do not, and becomes the command
+    "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
 )
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

@@ -217,3 +217,24 @@ def test_a_target_group_that_goes_takes_its_targets_and_leaves_the_tasks() -> No
         simulation.state.drop(simulation.state.listeners[arn])
     simulation.submit(DeleteTargetGroup(lone)).result(0)
     assert lone not in simulation.state.target_groups
+
+
+def test_a_change_of_target_groups_is_rolled_out_and_the_old_tasks_serve_where_they_were() -> None:
+    simulation, group = balanced()
+    other = a_target_group(simulation, "other", port=8481)
+    simulation.submit(UpdateService(WEB, load_balancers=behind(other))).result(0)
+    simulation.advance(0.2)
+    assert len([state for state in states(simulation, group).values() if state is TargetState.HEALTHY]) == 3
+    simulation.advance(20)
+    assert states(simulation, group) == {}
+    assert set(states(simulation, other).values()) == {TargetState.HEALTHY}
+
+
+def test_a_task_that_is_cut_off_from_its_network_is_replaced() -> None:
+    simulation, _ = balanced()
+    victim = running(simulation)[0]
+    simulation.engine.disconnect(victim.containers[0].runtime_id or "")
+    simulation.advance(10)
+    assert victim.arn not in {task.arn for task in running(simulation)}
+    assert len(serving(simulation)) == 3
+    assert the_service(simulation).steady

@@ -215,3 +215,22 @@ def test_a_task_that_is_still_stopping_does_not_keep_a_service_from_its_steady_s
         "task/9", "cluster", "web:1", "g", (), 9, 0.0, DesiredStatus.STOPPED, TaskStatus.STOPPING, deployment_id=NEW
     )
     assert is_steady(service(1), [*tasks(*running(NEW, 1)), stopping])
+
+
+def test_scaling_in_during_a_deployment_keeps_as_many_healthy_as_the_lower_limit_says() -> None:
+    subject = service(2, deployments=(NEW, OLD))
+    there = tasks((NEW, TaskStatus.RUNNING), *running(NEW, 2), *running(OLD, 1))
+
+    def health(task: Task) -> TaskHealth:
+        return TaskHealth.PENDING if task.number == 0 else TaskHealth.HEALTHY
+
+    found = Rollout(subject, there, health, now=100.0).moves()
+    left = {0, 1, 2, 3} - set(numbers(found.stops))
+    assert left - {0} == {1, 2}, "the one that serves nobody yet goes first, and the old one is not needed"
+
+
+def test_protected_old_tasks_do_not_keep_the_others_from_being_replaced() -> None:
+    subject = service(4, 100, 150, deployments=(NEW, OLD))
+    there = tasks(*running(OLD, 4), *running(NEW, 2))
+    there[:2] = [replace(task, protected_until=200.0) for task in there[:2]]
+    assert numbers(moves(subject, there).replaced) == [2, 3]

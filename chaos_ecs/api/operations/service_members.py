@@ -111,7 +111,10 @@ def load_balancers(params: _Params) -> tuple[ServiceLoadBalancer, ...] | None:
     items = params["loadBalancers"]
     if len(items) > TARGET_GROUPS_PER_SERVICE:
         raise InvalidParameterException(f"loadBalancers can have at most {TARGET_GROUPS_PER_SERVICE} items.")
-    return tuple(dict.fromkeys(_load_balancer(item) for item in items))
+    found = tuple(dict.fromkeys(_load_balancer(item) for item in items))
+    if len({item.target_group_arn for item in found}) < len(found):
+        raise UnsupportedFeatureException("Two ports of a task in one target group are not supported by chaos-ecs yet.")
+    return found
 
 
 def _load_balancer(item: _Params) -> ServiceLoadBalancer:

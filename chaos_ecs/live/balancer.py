@@ -272,6 +272,7 @@ class HaproxyBalancer:
             except ChannelError:
                 if time.monotonic() >= until:
                     raise
+                time.sleep(QUICK_LOOK_SECONDS)
                 continue
             except APIError as error:
                 if not engine.has_answered(error):
@@ -300,7 +301,12 @@ class HaproxyBalancer:
                 container.remove(client, found.id)
             found, refused = self._made(client, routing)
         self._taken = {(arn, port): None for arn, port in self._taken if port in refused}
-        channel, mark = self._channel(client, found.id)
+        try:
+            channel, mark = self._channel(client, found.id)
+        except ChannelError:
+            if self._failures:  # it runs and has not answered twice: a new one will
+                container.remove(client, found.id)
+            raise
         self._life = _Life(client, found.id, found.ports, dict.fromkeys(found.networks), channel, refused, mark)
         threading.Thread(target=self._await_end, args=(client, found.id), name="balancer-end", daemon=True).start()
         return self._life

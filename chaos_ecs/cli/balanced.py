@@ -70,7 +70,7 @@ def ensured(
     where = f"{url}: load balancer chaos-ecs, port {port} of its tasks"
     if state(controller).engine == SIMULATOR:
         where += " (on the simulator nobody listens there)"
-    shell.say(f"{name} will answer at {where}")
+    shell.say(f"{name} will answer at {where}; if another program has that port, at the next free one")
     return [{"targetGroupArn": made["targetGroupArn"], "containerName": container, "containerPort": port}]
 
 

@@ -71,12 +71,17 @@ class Story:
             if event.service != self.service:
                 continue
             if event.type == "TASK_UNHEALTHY":
-                for task in event.get("tasks") or ():
+                for task in self._mine(event.get("tasks") or ()):
                     self._failed(task, str(event.get("reason") or event.get("cause") or ""))
             elif event.type == "DEPLOYMENT_FAILED" and event.get("deployment") == self.deployment:
                 self._failures = event.get("failedTasks") or 0
             elif event.type == "TASK_STOPPED" and event.task not in self.failed and _is_failure(event):
-                self._failed(event.task, _reason(event))
+                for task in self._mine([event.task]):
+                    self._failed(task, _reason(event))
+
+    def _mine(self, tasks: Sequence[str]) -> list[str]:
+        """Those of the revision that was asked for: another one's may die at the same time."""
+        return [task for task in tasks if self._of_task.get(task, self.asked) == self.asked]
 
     def _failed(self, task: str, why: str) -> None:
         self.failed.append(task)

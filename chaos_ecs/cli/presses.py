@@ -30,7 +30,7 @@ def listening(shell: Shell, follower: Follower, presses: Presses) -> Iterator[No
     if shell.keyboard is None or not shell.is_live:
         yield
         return
-    follower.press = presses.pressed
+    follower.press = presses.pressed_unseen if shell.accessible else presses.pressed
     with shell.keyboard.reading(follower.put_key):
         yield
 
@@ -56,6 +56,13 @@ class Presses:
             self._tell_aws(snapshot)
         elif key == "?":
             self.follower.screen.text(HELP)
+
+    def pressed_unseen(self, key: str, snapshot: Snapshot) -> None:
+        """The same where no rows are drawn: a number means no task there."""
+        if key in "123456789":
+            self._note(snapshot, "no rows are drawn here: chaos-ecs kill ID kills one task")
+        else:
+            self.pressed(key, snapshot)
 
     def _kill_row(self, snapshot: Snapshot, row: int) -> None:
         numbered = panel.numbered(snapshot, self.cluster)

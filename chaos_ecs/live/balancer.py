@@ -288,7 +288,7 @@ class HaproxyBalancer:
         if self._life is not None:
             if self._has_ports(self._life, wanted):
                 return self._life
-            _log.info("a listener's port is not published: the balancer's container is made anew")
+            self._tell_state(BalancerLost("a new port is to be published: its container is made anew"))
             self._life.channel.close()
             client, self._life = self._life.client, None
         else:

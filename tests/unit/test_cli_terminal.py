@@ -198,7 +198,7 @@ def test_an_accessible_view_appends_sentences_without_glyphs_boxes_or_escape_cod
     assert terminal.both.isascii()
     assert "\x1b" not in terminal.both
     assert "At 42 seconds service web is whole again. Recovery took 1.5 seconds.\n" in terminal.both
-    assert "At 0 seconds key, there is no task 9." in terminal.both
+    assert "At 0 seconds key, no rows are drawn here: chaos-ecs kill ID kills one task." in terminal.both
 
 
 def test_the_option_accessible_gives_sentences_in_a_pipe_too() -> None:

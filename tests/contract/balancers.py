@@ -22,6 +22,7 @@ from chaos_ecs.core.balancing import (
 from chaos_ecs.core.messages import ContainerSeen, Fact
 from chaos_ecs.live import labels
 from chaos_ecs.live.balancer import HaproxyBalancer
+from chaos_ecs.live.balancer_container import IMAGE
 from chaos_ecs.live.engine import Connector
 from chaos_ecs.live.images import Images
 from chaos_ecs.ports import LoadBalancer
@@ -106,6 +107,7 @@ def a_stand(world: World) -> Stand:
         stand = Stand(world, SimBalancer(world.engine))
     else:
         assert isinstance(world, DockerWorld)
+        Images(world.client).ensure(IMAGE, lambda: None)  # where it is not here yet, that takes half a minute
         stand = Stand(world, a_haproxy(world))
     stand.open()
     return stand

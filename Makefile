@@ -26,7 +26,7 @@ demo: setup ## the tour, under 60 seconds: on real containers, or on the simulat
 	@$(BIN)/chaos-ecs doctor --fix --yes || true
 	@$(BIN)/chaos-ecs demo
 
-check: lint ## everything that needs no Docker: lint, types, unit, simulation, README; under 60 seconds
+check: lint ## everything that needs no Docker: lint, types, unit, simulation, README; a minute and a half
 	$(BIN)/python -m pytest -q tests/unit tests/sim
 
 lint: setup-test ## ruff and mypy only

@@ -27,14 +27,17 @@ def container_seen(inspection: Mapping[str, Any]) -> ContainerSeen:
     """What GET /containers/ID/json says of one of ours."""
     state = inspection["State"]
     marks = labels.of(inspection)
+    started_at = seconds(state.get("StartedAt", ""))
     run_state = _run_state(state["Status"])
+    if run_state is RunState.EXITED and started_at is None:
+        run_state = RunState.CREATED  # being removed after a start that failed: it has not ended, it never ran
     exited = run_state is RunState.EXITED
     return ContainerSeen(
         task_arn=marks[labels.TASK],
         name=marks[labels.CONTAINER],
         runtime_id=inspection["Id"],
         state=run_state,
-        started_at=seconds(state.get("StartedAt", "")),
+        started_at=started_at,
         finished_at=seconds(state.get("FinishedAt", "")) if exited else None,
         exit_code=state.get("ExitCode") if exited else None,
         oom_killed=bool(state.get("OOMKilled")) and exited,

@@ -294,7 +294,8 @@ class DockerWorld:
     def close(self) -> None:
         self.runtime.close()
         for one in self.client.containers(all=True, filters=self.home.filters):
-            self.client.remove_container(one["Id"], force=True)
+            with contextlib.suppress(docker.errors.NotFound):  # a removal that was under way is done
+                self.client.remove_container(one["Id"], force=True)
         if self.relay:
             self.relay.close()
 

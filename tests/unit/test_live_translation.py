@@ -142,6 +142,12 @@ def test_every_status_of_docker_is_one_of_three(status: str, expected: RunState)
     assert (seen.exit_code is not None) == (expected is RunState.EXITED)
 
 
+@pytest.mark.parametrize("status", ["created", "removing", "dead", "exited"])
+def test_a_container_that_never_ran_has_not_ended(status: str) -> None:
+    seen = inspection.container_seen(an_inspection(status, StartedAt="0001-01-01T00:00:00Z", ExitCode=127))
+    assert (seen.state, seen.exit_code, seen.finished_at) == (RunState.CREATED, None, None)
+
+
 def test_a_running_container_tells_its_health_and_where_it_is_published() -> None:
     seen = inspection.container_seen(an_inspection("running", Health={"Status": "unhealthy"}))
     assert seen.health_status is HealthStatus.UNHEALTHY

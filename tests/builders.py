@@ -11,8 +11,9 @@ from chaos_ecs.core import arns
 from chaos_ecs.core.balancing import Forward, ServiceLoadBalancer, TargetHealthCheck
 from chaos_ecs.core.balancing_messages import CreateListener, CreateLoadBalancer, CreateTargetGroup
 from chaos_ecs.core.commands import DEMO_IMAGE
+from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.messages import CreateService, OpenRegion, RegisterTaskDefinition, RunTask
-from chaos_ecs.core.model import ContainerDefinition, DeploymentConfiguration, Service, Task
+from chaos_ecs.core.model import ContainerDefinition, Service, Task
 from chaos_ecs.sim.balancer import SimBalancer
 from chaos_ecs.sim.clock import VirtualClock
 from chaos_ecs.sim.engine import SimEngine

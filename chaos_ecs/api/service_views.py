@@ -8,15 +8,14 @@ from typing import Any
 
 from chaos_ecs.api.views import CREATED_BY, FARGATE_PLATFORM_VERSION, pending, running, tag_list
 from chaos_ecs.core.balancing import ServiceLoadBalancer
-from chaos_ecs.core.model import (
+from chaos_ecs.core.deploying import (
     Deployment,
     DeploymentConfiguration,
     DeploymentStatus,
-    Service,
     ServiceDeployment,
     ServiceRevision,
-    Task,
 )
+from chaos_ecs.core.model import Service, Task
 from chaos_ecs.core.state import State
 
 _OF_DEPLOYMENTS = (

@@ -15,10 +15,11 @@ from chaos_ecs.api.views import health_of
 from chaos_ecs.core.arns import name_of, region_of
 from chaos_ecs.core.backoff import FLAPPING_EXITS, FLAPPING_SECONDS, TOLD_FROM_LEVEL, recent_exits
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Rule, Target, TargetGroup
+from chaos_ecs.core.deploying import Deployment, DeploymentStatus
 from chaos_ecs.core.lifecycle import deciding_container
 from chaos_ecs.core.listeners import dns_name_of
 from chaos_ecs.core.messages import Event
-from chaos_ecs.core.model import Cluster, Container, Deployment, DeploymentStatus, Service, Task, TaskDefinition
+from chaos_ecs.core.model import Cluster, Container, Service, Task, TaskDefinition
 from chaos_ecs.core.state import State
 from chaos_ecs.core.target_groups import health_told, load_balancers_by_group
 

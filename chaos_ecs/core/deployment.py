@@ -12,8 +12,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from chaos_ecs.core.deploying import Deployment, DeploymentConfiguration, RolloutState
 from chaos_ecs.core.health import TaskHealth
-from chaos_ecs.core.model import Deployment, DeploymentConfiguration, RolloutState, Service, Task, TaskStatus
+from chaos_ecs.core.model import Service, Task, TaskStatus
 
 BATCH = 10
 """Tasks started in one go, as many as one RunTask call can; the next batch follows in the next step."""

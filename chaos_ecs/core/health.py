@@ -10,7 +10,8 @@ from enum import Enum, auto
 
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.balancing import ServiceLoadBalancer, Target, TargetState
-from chaos_ecs.core.model import Deployment, HealthStatus, RolloutState, Service, Task, TaskDefinition
+from chaos_ecs.core.deploying import Deployment, RolloutState
+from chaos_ecs.core.model import HealthStatus, Service, Task, TaskDefinition
 from chaos_ecs.core.state import State
 
 LookAgain = Callable[[float], None]

@@ -8,14 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from chaos_ecs.core.deploying import Deployment, ServiceDeployment, ServiceDeploymentStatus, ServiceRevision
 from chaos_ecs.core.deployment import breaker_threshold
-from chaos_ecs.core.model import (
-    Deployment,
-    Service,
-    ServiceDeployment,
-    ServiceDeploymentStatus,
-    ServiceRevision,
-)
+from chaos_ecs.core.model import Service
 from chaos_ecs.core.state import State
 
 KEPT = 20

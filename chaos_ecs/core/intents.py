@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from chaos_ecs.core import history, lifecycle
 from chaos_ecs.core.arns import container_arn, family_of, short, task_arn
+from chaos_ecs.core.deploying import Deployment
 from chaos_ecs.core.messages import (
     DeactivateService,
     DiscardStandbys,
@@ -28,7 +29,6 @@ from chaos_ecs.core.model import (
     Container,
     ContainerOverride,
     Counter,
-    Deployment,
     Gap,
     Service,
     ServiceStatus,

@@ -10,13 +10,13 @@ from typing import Any
 
 from chaos_ecs.core import backoff, history
 from chaos_ecs.core.arns import short
+from chaos_ecs.core.deploying import RolloutState
 from chaos_ecs.core.messages import EventType
 from chaos_ecs.core.model import (
     Container,
     ContainerStatus,
     DesiredStatus,
     Gap,
-    RolloutState,
     Service,
     ServiceStatus,
     StopCode,

@@ -14,16 +14,10 @@ from enum import StrEnum
 
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.balancing_messages import BalancingCommand, BalancingFact, BalancingIntent, RouteTraffic
+from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.events import Event as Event  # noqa: PLC0414 - handed on
 from chaos_ecs.core.events import EventType as EventType  # noqa: PLC0414
-from chaos_ecs.core.model import (
-    ContainerDefinition,
-    ContainerOverride,
-    DeploymentConfiguration,
-    HealthStatus,
-    PortBinding,
-    Task,
-)
+from chaos_ecs.core.model import ContainerDefinition, ContainerOverride, HealthStatus, PortBinding, Task
 from chaos_ecs.core.rollout_messages import RolloutCommand, RolloutIntent
 from chaos_ecs.core.scaling_messages import ScalingCommand, ScalingFact, ScalingIntent
 

@@ -11,18 +11,10 @@ from typing import Any
 
 from chaos_ecs.core import history, lifecycle
 from chaos_ecs.core.arns import name_of, short
+from chaos_ecs.core.deploying import Deployment, DeploymentStatus, RolloutState
 from chaos_ecs.core.deployment import breaker_threshold, fallback
 from chaos_ecs.core.messages import EventType, StopTasks
-from chaos_ecs.core.model import (
-    Deployment,
-    DeploymentStatus,
-    RolloutState,
-    Service,
-    StopCode,
-    Task,
-    TaskStatus,
-    Throttle,
-)
+from chaos_ecs.core.model import Service, StopCode, Task, TaskStatus, Throttle
 from chaos_ecs.core.rollout_messages import (
     FailDeployment,
     MarkHealthy,

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from chaos_ecs.core.balancing import Forward, ServiceLoadBalancer
+from chaos_ecs.core.deploying import ServiceDeploymentStatus
 from chaos_ecs.core.errors import ConflictException, InvalidParameterException, ServiceDeploymentNotFoundException
-from chaos_ecs.core.model import Service, ServiceDeploymentStatus, Task, TaskDefinition
+from chaos_ecs.core.model import Service, Task, TaskDefinition
 from chaos_ecs.core.state import State
 
 FINISHED = (

@@ -10,6 +10,7 @@ from dataclasses import replace
 from chaos_ecs.core import history, rollout
 from chaos_ecs.core.arns import name_of, short
 from chaos_ecs.core.commands import active_cluster, usable_definition
+from chaos_ecs.core.deploying import Deployment, DeploymentStatus, RolloutState
 from chaos_ecs.core.deployment import fallback
 from chaos_ecs.core.errors import (
     ConflictException,
@@ -19,14 +20,7 @@ from chaos_ecs.core.errors import (
     ServiceNotFoundException,
 )
 from chaos_ecs.core.messages import CreateService, DeleteService, EventType, SetStandby, UpdateService
-from chaos_ecs.core.model import (
-    Deployment,
-    DeploymentStatus,
-    RolloutState,
-    Service,
-    ServiceStatus,
-    Throttle,
-)
+from chaos_ecs.core.model import Service, ServiceStatus, Throttle
 from chaos_ecs.core.rollout_messages import SetTaskProtection, StopServiceDeployment
 from chaos_ecs.core.state import State
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Routing, Rule, Target, TargetGroup
+from chaos_ecs.core.deploying import ServiceDeployment, ServiceRevision
 from chaos_ecs.core.messages import ContainerSeen, Event, EventType
 from chaos_ecs.core.model import (
     Cluster,
@@ -19,9 +20,7 @@ from chaos_ecs.core.model import (
     Entity,
     Family,
     Service,
-    ServiceDeployment,
     ServiceEvent,
-    ServiceRevision,
     ServiceStatus,
     Task,
     TaskDefinition,

@@ -14,6 +14,7 @@ from random import Random
 
 from chaos_ecs.core import arns
 from chaos_ecs.core.balancing import TargetState
+from chaos_ecs.core.deploying import DeploymentConfiguration, RolloutState
 from chaos_ecs.core.messages import (
     Command,
     CreateService,
@@ -32,8 +33,6 @@ from chaos_ecs.core.model import (
     ContainerDefinition,
     Dependency,
     DependencyCondition,
-    DeploymentConfiguration,
-    RolloutState,
     Service,
     ServiceStatus,
     StopCode,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chaos_ecs.core.arns import load_balancer_arn
+from chaos_ecs.core.deploying import RolloutState
 from chaos_ecs.core.messages import DeleteService, EventType, UpdateService
-from chaos_ecs.core.model import ContainerDefinition, RolloutState, ServiceStatus
+from chaos_ecs.core.model import ContainerDefinition, ServiceStatus
 from chaos_ecs.core.scaling import Measure, Metric, ScalableTarget
 from chaos_ecs.core.scaling_messages import (
     DeleteScalingPolicy,

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from chaos_ecs.core.deploying import DeploymentConfiguration, DeploymentStatus, RolloutState, ServiceDeploymentStatus
 from chaos_ecs.core.errors import ConflictException
 from chaos_ecs.core.messages import KillTask, UpdateService
-from chaos_ecs.core.model import (
-    DeploymentConfiguration,
-    DeploymentStatus,
-    HealthCheck,
-    HealthStatus,
-    RolloutState,
-    ServiceDeploymentStatus,
-)
+from chaos_ecs.core.model import HealthCheck, HealthStatus
 from chaos_ecs.core.rollout_messages import SetTaskProtection, StopServiceDeployment
 from chaos_ecs.sim.engine import Behaviour, demo_behaviour
 from chaos_ecs.sim.simulation import Simulation

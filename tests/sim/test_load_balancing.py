@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from chaos_ecs.core.balancing import RouteMode, TargetState
 from chaos_ecs.core.balancing_messages import DeleteTargetGroup, ModifyTargetGroupAttributes
+from chaos_ecs.core.deploying import DeploymentConfiguration, RolloutState
 from chaos_ecs.core.messages import EventType, KillTask, StopTask, UpdateService
-from chaos_ecs.core.model import DeploymentConfiguration, RolloutState, Task, TaskStatus
+from chaos_ecs.core.model import Task, TaskStatus
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import (
     WEB,

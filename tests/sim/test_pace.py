@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from chaos_ecs.core.balancing import TargetState
+from chaos_ecs.core.deploying import DeploymentConfiguration, RolloutState
 from chaos_ecs.core.messages import KillTask, UpdateService
-from chaos_ecs.core.model import DeploymentConfiguration, RolloutState, TaskStatus
+from chaos_ecs.core.model import TaskStatus
 from chaos_ecs.core.pace import AWS
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import WEB, a_service, a_simulation, a_target_group, behind, running, the_service

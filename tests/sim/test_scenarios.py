@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chaos_ecs.core import arns
+from chaos_ecs.core.deploying import RolloutState
 from chaos_ecs.core.errors import (
     ClientException,
     ClusterContainsServicesException,
@@ -34,7 +35,6 @@ from chaos_ecs.core.model import (
     HealthCheck,
     HealthStatus,
     PortMapping,
-    RolloutState,
     ServiceStatus,
     StopCode,
     TaskStatus,

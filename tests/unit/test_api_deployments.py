@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 
 from chaos_ecs.core.balancing import ServiceLoadBalancer
-from chaos_ecs.core.model import (
+from chaos_ecs.core.deploying import (
     DeploymentConfiguration,
-    HealthStatus,
     ServiceDeployment,
     ServiceDeploymentStatus,
     ServiceRevision,
-    Task,
 )
+from chaos_ecs.core.model import HealthStatus, Task
 from tests.unit.api_harness import Harness
 from tests.unit.service_calls import ARN, ELB, described, web
 

@@ -6,18 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from chaos_ecs.core.deploying import Deployment, DeploymentConfiguration, DeploymentStatus, RolloutState
 from chaos_ecs.core.deployment import Moves, Rollout, breaker_threshold, lower_limit, upper_limit
 from chaos_ecs.core.health import TaskHealth
-from chaos_ecs.core.model import (
-    Deployment,
-    DeploymentConfiguration,
-    DeploymentStatus,
-    DesiredStatus,
-    RolloutState,
-    Service,
-    Task,
-    TaskStatus,
-)
+from chaos_ecs.core.model import DesiredStatus, Service, Task, TaskStatus
 
 NEW, OLD = "ecs-svc/2", "ecs-svc/1"
 

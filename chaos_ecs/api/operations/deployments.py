@@ -13,8 +13,8 @@ from chaos_ecs.api.operations.members import identifiers_of, missing
 from chaos_ecs.api.paging import Key, page
 from chaos_ecs.api.service_views import service_deployment_brief, service_deployment_view, service_revision_view
 from chaos_ecs.core import rollout_messages as r
+from chaos_ecs.core.deploying import ServiceDeployment
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.model import ServiceDeployment
 from chaos_ecs.core.service_checks import is_stoppable
 from chaos_ecs.core.state import State
 

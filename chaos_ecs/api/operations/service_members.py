@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from chaos_ecs.core.balancing import ServiceLoadBalancer
+from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.errors import InvalidParameterException, UnsupportedFeatureException
-from chaos_ecs.core.model import DeploymentConfiguration, Service
+from chaos_ecs.core.model import Service
 
 TARGET_GROUPS_PER_SERVICE = 5
 """Service quotas of Amazon ECS: target groups per service."""

@@ -32,8 +32,8 @@ from chaos_ecs.api.paging import page
 from chaos_ecs.api.service_views import service_view
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.balancing import ServiceLoadBalancer
+from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.model import DeploymentConfiguration
 from chaos_ecs.core.service_checks import check_containers, check_target_groups
 from chaos_ecs.core.state import State
 

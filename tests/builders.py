@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
 from chaos_ecs.core import arns
+from chaos_ecs.core.arns import default_rule_arn
 from chaos_ecs.core.balancing import Forward, ServiceLoadBalancer, TargetHealthCheck
 from chaos_ecs.core.balancing_messages import CreateListener, CreateLoadBalancer, CreateTargetGroup
 from chaos_ecs.core.commands import DEMO_IMAGE
@@ -87,6 +89,15 @@ def a_target_group(simulation: Simulation, name: str = "web", *, port: int = 848
     balancer = next(arn for arn, found in simulation.state.load_balancers.items() if found.name == name)
     simulation.submit(CreateListener(balancer, port, Forward(((group, 1),)))).result(0)
     return group
+
+
+def a_second_target_group(simulation: Simulation, first: str) -> ServiceLoadBalancer:
+    """What a service behind `first` needs to move traffic: another target group, and the rule that forwards to both."""
+    found = simulation.state.target_groups[first]
+    simulation.submit(CreateTargetGroup(REGION, f"{found.name}-2", 8080, health_check=found.health_check)).result(0)
+    second = next(arn for arn, one in simulation.state.target_groups.items() if one.name == f"{found.name}-2")
+    listener = next(arn for arn, one in simulation.state.listeners.items() if one.default.groups[0][0] == first)
+    return replace(behind(first)[0], alternate_target_group_arn=second, production_rule_arn=default_rule_arn(listener))
 
 
 def behind(group: str, container: str = "web-server", port: int = 8080) -> tuple[ServiceLoadBalancer, ...]:

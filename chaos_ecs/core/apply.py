@@ -1,9 +1,9 @@
 """`apply`: the only writer of State. One table says which function takes which message.
 
 Commands are in `commands.py`, `service_commands.py` and `task_definitions.py`, Facts in `facts.py`, Actions in
-`intents.py` and `rollout.py`, all of load balancing in `target_groups.py`, `listeners.py` and `targets.py`, all of
-scaling in `scaling_commands.py`; what they share about a task's life is in `lifecycle.py`. A Command may raise an
-EcsError, before anything has changed.
+`intents.py`, `rollout.py` and `stages.py`, all of load balancing in `target_groups.py`, `listeners.py` and
+`targets.py`, all of scaling in `scaling_commands.py`; what they share about a task's life is in `lifecycle.py`. A
+Command may raise an EcsError, before anything has changed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from chaos_ecs.core import (
     rollout,
     scaling_commands,
     service_commands,
+    stages,
     target_groups,
     targets,
     task_definitions,
@@ -45,6 +46,7 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     m.KillTask: commands.kill_task,
     m.SetStandby: service_commands.set_standby,
     r.StopServiceDeployment: service_commands.stop_service_deployment,
+    r.ContinueServiceDeployment: stages.continue_service_deployment,
     r.SetTaskProtection: service_commands.set_task_protection,
     b.CreateTargetGroup: target_groups.create_target_group,
     b.ModifyTargetGroup: target_groups.modify_target_group,
@@ -87,6 +89,8 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     m.DiscardStandbys: intents.discard_standbys,
     m.FailTask: intents.fail_task,
     r.MarkSteady: rollout.mark_steady,
+    r.AdvanceShift: stages.advance_shift,
+    r.EndPause: stages.end_pause,
     r.RetireDeployments: rollout.retire_deployments,
     m.DeactivateService: intents.deactivate_service,
     m.ForgetTask: intents.forget_task,

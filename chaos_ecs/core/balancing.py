@@ -6,7 +6,7 @@ Beside `model.py`, which has those of ECS. Never here: rules (`targets.py`), and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -136,11 +136,27 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ServiceLoadBalancer:
-    """API_LoadBalancer: which container and port of a service's tasks is registered in which target group."""
+    """API_LoadBalancer: which container and port of a service's tasks is registered in which target group.
+
+    The rest is API_AdvancedConfiguration: what a deployment that moves traffic needs. Revisions take turns in the two
+    target groups; of the two rules, which may be a listener's default, it sets the weights.
+    """
 
     target_group_arn: str
     container_name: str
     container_port: int
+    alternate_target_group_arn: str = ""
+    production_rule_arn: str = ""
+    test_rule_arn: str = ""
+    role_arn: str = ""  # returned, never read by the core
+
+    @property
+    def swapped(self) -> ServiceLoadBalancer:
+        """The same for a revision that uses the other target group; unchanged where there is only one."""
+        if not self.alternate_target_group_arn:
+            return self
+        one, other = self.alternate_target_group_arn, self.target_group_arn
+        return replace(self, target_group_arn=one, alternate_target_group_arn=other)
 
 
 # --- what a balancer is told to do: all of it, every time something of it changes ---

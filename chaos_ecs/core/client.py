@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any
 
+from chaos_ecs.core.arns import default_rule_arn
 from chaos_ecs.core.balancing import Listener, TargetState
 from chaos_ecs.core.balancing_messages import ClientFailing, ClientServed
 from chaos_ecs.core.messages import EventType
@@ -24,12 +25,14 @@ def probed(state: State, already: Container[str]) -> dict[str, int]:
 
 
 def behind(state: State, listener: Listener) -> list[Service]:
-    """The services that answer `GET /` there: those of its default action."""
+    """The services that answer `GET /` there: those of its default action; none where they only test."""
+    default = default_rule_arn(listener.arn)
     found = {
         service.arn: service
         for group_arn, weight in listener.default.groups
         if weight
         for service in state.services_of(group_arn)
+        if all(item.test_rule_arn != default for item in service.load_balancers)
     }
     return list(found.values())
 

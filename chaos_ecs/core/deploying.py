@@ -23,6 +23,97 @@ class RolloutState(StrEnum):
     FAILED = "FAILED"
 
 
+class DeploymentStrategy(StrEnum):
+    """API_DeploymentConfiguration.strategy. All but the first move traffic between two target groups."""
+
+    ROLLING = "ROLLING"
+    BLUE_GREEN = "BLUE_GREEN"
+    LINEAR = "LINEAR"
+    CANARY = "CANARY"
+
+
+class LifecycleStage(StrEnum):
+    """In their order (Developer Guide, "Amazon ECS blue/green service deployments workflow")."""
+
+    RECONCILE_SERVICE = "RECONCILE_SERVICE"  # what an earlier deployment left half done is undone
+    PRE_SCALE_UP = "PRE_SCALE_UP"
+    SCALE_UP = "SCALE_UP"  # the new revision's tasks start; no requests reach them
+    POST_SCALE_UP = "POST_SCALE_UP"
+    TEST_TRAFFIC_SHIFT = "TEST_TRAFFIC_SHIFT"  # the test listener's requests go to them
+    POST_TEST_TRAFFIC_SHIFT = "POST_TEST_TRAFFIC_SHIFT"
+    PRE_PRODUCTION_TRAFFIC_SHIFT = "PRE_PRODUCTION_TRAFFIC_SHIFT"
+    PRODUCTION_TRAFFIC_SHIFT = "PRODUCTION_TRAFFIC_SHIFT"  # everybody's requests: at once, or step by step
+    POST_PRODUCTION_TRAFFIC_SHIFT = "POST_PRODUCTION_TRAFFIC_SHIFT"
+    BAKE_TIME = "BAKE_TIME"  # both revisions run on, so that going back takes no time
+    CLEAN_UP = "CLEAN_UP"  # the old revision's tasks stop
+
+    @property
+    def rank(self) -> int:
+        """The position: RECONCILE_SERVICE is 0, CLEAN_UP is 10."""
+        return _STAGE_RANK[self]
+
+
+_STAGE_RANK = {stage: rank for rank, stage in enumerate(LifecycleStage)}
+
+
+class HookAction(StrEnum):
+    CONTINUE = "CONTINUE"
+    ROLLBACK = "ROLLBACK"
+
+
+class HookStatus(StrEnum):
+    """API_DeploymentLifecycleHookDetail.status, as far as a PAUSE hook has them."""
+
+    AWAITING_ACTION = "AWAITING_ACTION"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"  # told to roll back
+    TIMED_OUT = "TIMED_OUT"
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleHook:
+    """API_DeploymentLifecycleHook of target type PAUSE: the deployment waits at these stages until it is continued."""
+
+    stages: tuple[LifecycleStage, ...]
+    timeout_minutes: int = 1440
+    timeout_action: HookAction = HookAction.ROLLBACK
+
+
+@dataclass(frozen=True, slots=True)
+class HookPause:
+    """One hook at one stage of one deployment (API_DeploymentLifecycleHookDetail)."""
+
+    id: str
+    stage: LifecycleStage
+    began_at: float
+    expires_at: float
+    timeout_action: HookAction
+    status: HookStatus = HookStatus.AWAITING_ACTION
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficShift:
+    """How far a deployment that moves traffic has come: its stage, and the percentages its tasks are sent.
+
+    `source_id` is the deployment whose tasks serve meanwhile, and again if it fails; `also_serving` are others in the
+    same target groups, of rolling deployments that were overtaken.
+    """
+
+    source_id: str
+    stage: LifecycleStage
+    stage_since: float
+    production_percent: float = 0.0
+    test_percent: float = 0.0
+    shifted_at: float = 0.0  # when the last step of production traffic was taken
+    pauses: tuple[HookPause, ...] = ()  # those of stages gone by too
+    also_serving: tuple[str, ...] = ()
+
+    @property
+    def pause(self) -> HookPause | None:
+        """The hook that is waited for."""
+        return next((item for item in self.pauses if item.status is HookStatus.AWAITING_ACTION), None)
+
+
 @dataclass(frozen=True, slots=True)
 class DeploymentConfiguration:
     minimum_healthy_percent: int = 100
@@ -32,6 +123,11 @@ class DeploymentConfiguration:
     circuit_breaker_reset: bool = True  # resetOnHealthyTask
     circuit_breaker_type: str = "BOUNDED_PERCENT"  # of thresholdConfiguration; or UNBOUNDED_PERCENT, COUNT
     circuit_breaker_value: int = 50
+    strategy: DeploymentStrategy = DeploymentStrategy.ROLLING
+    bake_minutes: int = 0  # bakeTimeInMinutes: after all production traffic has moved
+    step_percent: float = 10.0  # stepPercent of LINEAR, canaryPercent of CANARY
+    step_bake_minutes: int = 6  # stepBakeTimeInMinutes, canaryBakeTimeInMinutes
+    hooks: tuple[LifecycleHook, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +146,7 @@ class Deployment:
     stuck_told: bool = False  # that its limits leave no move
     revision_arn: str = ""  # API_ServiceRevision
     image_digests: tuple[tuple[str, str], ...] = ()  # by container: what the first task found, and all later ones run
+    shift: TrafficShift | None = None  # of one that moves traffic, until it is completed or given up
 
 
 class ServiceDeploymentStatus(StrEnum):
@@ -74,12 +171,18 @@ class ServiceRevision:
     task_definition_arn: str
     created_at: float
     launch_type: str = "EC2"
-    load_balancers: tuple[ServiceLoadBalancer, ...] = ()
+    load_balancers: tuple[ServiceLoadBalancer, ...] = ()  # as they were said
+    uses_alternates: bool = False  # its tasks are registered in the alternate target groups
     registered: str = "{}"  # Service.registered as it was then: never read by the core
 
     @property
     def key(self) -> str:
         return self.arn
+
+    @property
+    def resolved(self) -> tuple[ServiceLoadBalancer, ...]:
+        """`load_balancers` with the target groups its tasks are registered in first, where there are two of them."""
+        return tuple(item.swapped if self.uses_alternates else item for item in self.load_balancers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +208,7 @@ class ServiceDeployment:
     rollback_reason: str = ""
     rollback_started_at: float | None = None
     rollback_revision_arn: str = ""
+    shift: TrafficShift | None = None  # Deployment.shift, and how far it came once that is over
 
     @property
     def key(self) -> str:

@@ -9,10 +9,10 @@ numbers: desired 4 at 100/200 % gives limits 4 and 8: four new ones start, then 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from chaos_ecs.core.deploying import Deployment, DeploymentConfiguration, RolloutState
+from chaos_ecs.core.deploying import Deployment, DeploymentConfiguration, LifecycleStage, RolloutState, TrafficShift
 from chaos_ecs.core.health import TaskHealth
 from chaos_ecs.core.model import Service, Task, TaskStatus
 
@@ -61,18 +61,40 @@ def breaker_threshold(configuration: DeploymentConfiguration, desired_count: int
 
 
 def fallback(service: Service) -> Deployment | None:
-    """The deployment to roll back to: the newest that was completed, if the newest of all was not."""
+    """The deployment to roll back to: the newest that was completed, if the newest of all was not.
+
+    One that failed when it was rolled back to is none any more.
+    """
     if service.primary.was_completed:
         return None
-    return next((deployment for deployment in service.deployments[1:] if deployment.was_completed), None)
+    older = service.deployments[1:]
+    good = (item for item in older if item.was_completed and item.rollout_state is not RolloutState.FAILED)
+    return next(good, None)
+
+
+def shift_under_way(service: Service) -> TrafficShift | None:
+    """That of the newest deployment while the tasks it moves traffic from are all to stay: until its CLEAN_UP."""
+    shift = service.primary.shift
+    is_going_on = service.primary.rollout_state is RolloutState.IN_PROGRESS
+    return shift if shift and is_going_on and shift.stage is not LifecycleStage.CLEAN_UP else None
 
 
 class Rollout:
     """The tasks of one service, sorted by deployment and health; and what to do about them."""
 
-    def __init__(self, service: Service, live_tasks: Sequence[Task], health: Callable[[Task], TaskHealth], now: float):
+    def __init__(
+        self,
+        service: Service,
+        live_tasks: Sequence[Task],
+        health: Callable[[Task], TaskHealth],
+        now: float,
+        unasked: Collection[str] = (),
+    ):
+        """`unasked`: ARNs of tasks that nobody is sent to, because traffic has moved away from them or not to them."""
         self.service = service
+        self.unasked = unasked
         self.now = now
+        self.shift = shift_under_way(service)
         self.live = live_tasks
         self.wanted = [task for task in live_tasks if task.is_wanted]
         self.health = {task.arn: health(task) for task in self.wanted}
@@ -87,7 +109,7 @@ class Rollout:
         stops = (*surplus, *replaced, *unhealthy)
         free = dict.fromkeys(task.arn for task in stops if not self._is_protected(task))
         moves = Moves(
-            starts=self._starts(upper_limit(self.service) - len(self.wanted), free),
+            starts=self._starts(self._most - len(self.wanted), free),
             surplus=tuple(task for task in surplus if task.arn in free),
             unhealthy=tuple(task for task in unhealthy if task.arn in free),
             replaced=tuple(task for task in replaced if task.arn in free),
@@ -101,12 +123,32 @@ class Rollout:
 
         A task of the newest deployment that is still stopping (scaled in, stopped by a user) does not count either way.
         """
-        return len(self.wanted) == self.service.desired_count and all(
-            task.deployment_id == self.service.primary.id and (not task.is_wanted or self._is(task, TaskHealth.HEALTHY))
-            for task in self.live
+        return (
+            self.shift is None
+            and len(self.wanted) == self.service.desired_count
+            and all(
+                task.deployment_id == self.service.primary.id
+                and (not task.is_wanted or self._is(task, TaskHealth.HEALTHY))
+                for task in self.live
+            )
         )
 
+    @property
+    def is_newest_whole(self) -> bool:
+        """As many tasks of the newest deployment are healthy as are desired."""
+        return self._healthy_newest >= self.service.desired_count
+
+    @property
+    def is_reconciled(self) -> bool:
+        """Nothing is left in the target groups that the newest deployment is to use."""
+        return all(self._is_source(task) or task.deployment_id == self.service.primary.id for task in self.live)
+
     # --- inside ---
+
+    @property
+    def _most(self) -> int:
+        """The upper limit; twice the desired count stays while traffic moves. Desired 4 at 150 %: 6, meanwhile 10."""
+        return upper_limit(self.service) + (self.service.desired_count if self.shift else 0)
 
     def _is(self, task: Task, health: TaskHealth) -> bool:
         return self.health[task.arn] is health
@@ -121,9 +163,12 @@ class Rollout:
         return [task for task in tasks if not self._is(task, TaskHealth.UNHEALTHY)]
 
     def _surplus(self) -> list[Task]:
-        """Tasks of the newest deployment above the desired count; unhealthy ones are not counted: they go anyway."""
-        good = self._good(self.newest)
-        return self._first_to_go(good)[: max(0, len(good) - self.service.desired_count)]
+        """Tasks of the newest deployment above the desired count, and of the one that serves while traffic moves;
+        unhealthy ones are not counted: they go anyway."""
+        sides = [self._good(self.newest), self._good([task for task in self.older if self._is_source(task)])]
+        return [
+            task for side in sides for task in self._first_to_go(side)[: max(0, len(side) - self.service.desired_count)]
+        ]
 
     def _unhealthy_to_stop(self, going: dict[str, None]) -> list[Task]:
         """Start first: one goes for every task there is above the desired count, once no replacement is under way.
@@ -134,23 +179,33 @@ class Rollout:
             pending = len(self._those(mine, TaskHealth.PENDING))
             extra = len(mine) - pending - self._desired(deployment)
             stops += self._those(mine, TaskHealth.UNHEALTHY)[: max(0, extra)]
-        has_room = len(self.wanted) < upper_limit(self.service)
+        has_room = len(self.wanted) < self._most
         if stops or going or has_room or self._those(self.wanted, TaskHealth.PENDING):
             return stops
         return self._those(self.wanted, TaskHealth.UNHEALTHY)[:1]
 
     def _replaced(self, surplus: Sequence[Task]) -> list[Task]:
-        """Healthy old tasks go as far as the lower limit allows; the others as soon as they are not needed for it."""
+        """Healthy old tasks go as far as the lower limit allows; the others as soon as they are not needed for it; and
+        those that nobody is sent to at once."""
         if self.service.primary.rollout_state is RolloutState.FAILED:
             return []
-        healthy = [task for task in self._those(self.wanted, TaskHealth.HEALTHY) if task not in surplus]
-        spare = len(healthy) - lower_limit(self.service)
-        serving = sorted(self._those(self.older, TaskHealth.HEALTHY), key=self._is_protected)
-        idle = [task for task in self.older if not self._is(task, TaskHealth.HEALTHY)]
+        older = [task for task in self.older if not self._is_source(task)]
+        free = [task for task in older if task.arn in self.unasked]
+        older = [task for task in older if task.arn not in self.unasked]
+        asked = [task for task in self.wanted if task.arn not in self.unasked and task not in surplus]
+        spare = len(self._those(asked, TaskHealth.HEALTHY)) - lower_limit(self.service)
+        serving = self._those(older, TaskHealth.HEALTHY)
+        serving.sort(key=self._is_protected)
+        idle = [task for task in older if not self._is(task, TaskHealth.HEALTHY)]
         kept = [task for task in idle if self._may_serve_soon(task)]
         kept.sort(key=lambda task: self._is(task, TaskHealth.UNHEALTHY))  # those are the first to be dropped
         kept = kept[: max(0, -spare)]
-        return [*(task for task in idle if task not in kept), *serving[: max(0, spare)]]
+        return [*free, *(task for task in idle if task not in kept), *serving[: max(0, spare)]]
+
+    def _is_source(self, task: Task) -> bool:
+        """Whether it serves while traffic moves, and is to go on doing so."""
+        shift = self.shift
+        return shift is not None and task.deployment_id in (shift.source_id, *shift.also_serving)
 
     def _may_serve_soon(self, task: Task) -> bool:
         """Whether it is of the version that is known to work: what died of that is replaced until the newest serves."""
@@ -176,10 +231,20 @@ class Rollout:
         if deployment.rollout_state is RolloutState.FAILED:
             return 0
         if deployment.id == self.service.primary.id:
-            return self.service.desired_count
+            waits = self.shift is not None and self.shift.stage.rank < LifecycleStage.SCALE_UP.rank
+            return 0 if waits else self.service.desired_count
+        if self.shift is not None:
+            return self._desired_of_source if deployment.id == self.shift.source_id else 0
         if deployment is not fallback(self.service):
             return 0
         return max(0, min(deployment.desired_count, self.service.desired_count - self._healthy_newest))
+
+    @property
+    def _desired_of_source(self) -> int:
+        """What others do not serve in its place already."""
+        source = self.shift.source_id if self.shift else ""
+        others = [task for task in self._good(self.older) if self._is_source(task) and task.deployment_id != source]
+        return max(0, self.service.desired_count - len(others))
 
     @property
     def _healthy_newest(self) -> int:
@@ -197,4 +262,5 @@ class Rollout:
     def _is_stuck(self) -> bool:
         all_settled = all(health is TaskHealth.HEALTHY for health in self.health.values())
         is_failed = self.service.primary.rollout_state is RolloutState.FAILED
-        return bool(self.older) and not is_failed and all_settled and len(self.wanted) == len(self.live)
+        is_free = not is_failed and self.shift is None
+        return bool(self.older) and is_free and all_settled and len(self.wanted) == len(self.live)

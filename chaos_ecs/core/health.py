@@ -5,7 +5,7 @@ Source: API_DeploymentConfiguration (minimumHealthyPercent) and API_CreateServic
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
 
 from chaos_ecs.core.backoff import was_set_back
@@ -29,7 +29,7 @@ def task_health(state: State, service: Service, task: Task, now: float, look_aga
     if not task.is_running:
         return TaskHealth.PENDING
     definition = state.task_definitions[task.task_definition_arn]
-    load_balancers = load_balancers_of(state, service, task)
+    load_balancers = load_balancers_of(state, service, task.deployment_id)
     if not load_balancers and not has_health_check(definition):
         return _settled(state, service, task, now, look_again)
     statuses = _checked_statuses(task, definition)
@@ -47,11 +47,27 @@ def has_health_check(definition: TaskDefinition) -> bool:
     return any(container.essential and container.health_check for container in definition.containers)
 
 
-def load_balancers_of(state: State, service: Service, task: Task) -> tuple[ServiceLoadBalancer, ...]:
-    """Where the task is to be registered: as its own revision says, so that a change of target groups is rolled out."""
-    deployment = next((item for item in service.deployments if item.id == task.deployment_id), None)
+def load_balancers_of(state: State, service: Service, deployment_id: str | None) -> tuple[ServiceLoadBalancer, ...]:
+    """Where a deployment's tasks are registered: as its own revision says, so that a change of groups is rolled out."""
+    deployment = next((item for item in service.deployments if item.id == deployment_id), None)
     revision = state.service_revisions.get(deployment.revision_arn) if deployment else None
-    return revision.load_balancers if revision else service.load_balancers
+    return revision.resolved if revision else service.load_balancers
+
+
+def unasked(state: State, service: Service, tasks: Iterable[Task]) -> frozenset[str]:
+    """The ARNs of those that nobody is sent to: of a service's two target groups one may have no weight."""
+    if not any(item.alternate_target_group_arn for item in service.load_balancers):
+        return frozenset()
+    shift = service.primary.shift
+    moved = shift.production_percent if shift else 100.0
+    source = shift.source_id if shift and moved < 100.0 else ""
+    sides = [item for item in service.deployments if item.id == source or (item is service.primary and moved > 0)]
+    asked = {item.target_group_arn for side in sides for item in load_balancers_of(state, service, side.id)}
+    return frozenset(
+        task.arn
+        for task in tasks
+        if not any(item.target_group_arn in asked for item in load_balancers_of(state, service, task.deployment_id))
+    )
 
 
 def address_of(task: Task, container_name: str) -> str:
@@ -62,7 +78,7 @@ def address_of(task: Task, container_name: str) -> str:
 
 def targets_of(state: State, service: Service, task: Task) -> list[Target]:
     """The task's places in the target groups of its own revision."""
-    groups = {item.target_group_arn for item in load_balancers_of(state, service, task)}
+    groups = {item.target_group_arn for item in load_balancers_of(state, service, task.deployment_id)}
     return [target for target in state.targets_of(task.arn) if target.target_group_arn in groups]
 
 

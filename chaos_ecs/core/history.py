@@ -8,8 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos_ecs.core.deploying import Deployment, ServiceDeployment, ServiceDeploymentStatus, ServiceRevision
-from chaos_ecs.core.deployment import breaker_threshold
+from chaos_ecs.core.deploying import (
+    Deployment,
+    DeploymentStrategy,
+    ServiceDeployment,
+    ServiceDeploymentStatus,
+    ServiceRevision,
+    TrafficShift,
+)
+from chaos_ecs.core.deployment import breaker_threshold, fallback
 from chaos_ecs.core.model import Service
 from chaos_ecs.core.state import State
 
@@ -80,8 +87,20 @@ def _new_revision(state: State, service: Service, now: float) -> ServiceRevision
         created_at=now,
         launch_type=service.launch_type,
         load_balancers=service.load_balancers,
+        uses_alternates=_uses_alternates(state, service),
         registered=service.registered,
     )
+
+
+def _uses_alternates(state: State, service: Service) -> bool:
+    """Revisions of a service with two target groups take turns; a rolling deployment stays where the one before is."""
+    source = fallback(service) or next(iter(service.deployments[1:]), None)
+    known = state.service_revisions.get(source.revision_arn) if source else None
+    used = {item.target_group_arn for item in known.resolved} if known else set()
+    pairs = [item for item in service.load_balancers if item.alternate_target_group_arn]
+    if service.deployment_configuration.strategy is DeploymentStrategy.ROLLING or fallback(service) is None:
+        return any(item.alternate_target_group_arn in used for item in pairs)
+    return any(item.target_group_arn in used for item in pairs)
 
 
 def _beside(service_arn: str, kind: str) -> str:
@@ -144,22 +163,29 @@ def fail(state: State, service: Service, now: float, *, rolls_back_to: Deploymen
             rollback_reason=f"{_BREAKER}." if rolls_back else "",
             rollback_started_at=now if rolls_back else None,
             rollback_revision_arn=rolls_back_to.revision_arn if rolls_back_to else "",
+            shift=_shifted_back(record),
         )
 
 
-def request_rollback(state: State, service: Service, target: Deployment, now: float) -> None:
-    """A user stops the newest deployment (API_StopServiceDeployment)."""
+def request_rollback(state: State, service: Service, target: Deployment, now: float, *, by: str = "user") -> None:
+    """A user stops the newest deployment (API_StopServiceDeployment), or a lifecycle hook does."""
     if record := _newest(state, service):
         _put(
             state,
             record,
             now,
             status=ServiceDeploymentStatus.ROLLBACK_IN_PROGRESS,
-            status_reason="Stopped by user: rolling back.",
-            rollback_reason="Service deployment ROLLBACK requested by user.",
+            status_reason=f"Stopped by {by}: rolling back.",
+            rollback_reason=f"Service deployment ROLLBACK requested by {by}.",
             rollback_started_at=now,
             rollback_revision_arn=target.revision_arn,
+            shift=_shifted_back(record),
         )
+
+
+def _shifted_back(record: ServiceDeployment) -> TrafficShift | None:
+    """It keeps the stage in which it ended; nobody is sent to its tasks any more."""
+    return replace(record.shift, production_percent=0.0, test_percent=0.0) if record.shift else None
 
 
 def note_failures(state: State, service: Service, now: float) -> None:
@@ -167,6 +193,13 @@ def note_failures(state: State, service: Service, now: float) -> None:
     is_meant = record is not None and record.deployment_id == service.primary.id
     if record and is_meant and record.status not in _OVER and record.failure_count != service.primary.failed_tasks:
         _put(state, record, now, failure_count=service.primary.failed_tasks)
+
+
+def note_shift(state: State, service: Service, now: float) -> None:
+    """How far the traffic has moved stays on record when the deployment is over."""
+    record = _newest(state, service)
+    if record and record.deployment_id == service.primary.id:
+        _put(state, record, now, shift=service.primary.shift)
 
 
 def _newest(state: State, service: Service) -> ServiceDeployment | None:

@@ -20,6 +20,7 @@ class Pace:
     stop_timeout: int = 30  # API_ContainerDefinition.stopTimeout, where none is named
     check_interval: int = 3  # of a target group that names none
     check_timeout: int = 2  # a laptop that does ten things at once answers late
+    minute: float = 5.0  # what a minute of a deployment's bake time takes
     metric_period: float = 5.0  # how often what scales a service is measured
     scale_out_cooldown: int = 10  # of a scaling policy that names none
     scale_in_cooldown: int = 20
@@ -39,6 +40,7 @@ AWS = Pace(
     stop_timeout=30,
     check_interval=30,
     check_timeout=5,
+    minute=60.0,
     metric_period=60.0,
     scale_out_cooldown=300,
     scale_in_cooldown=300,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from chaos_ecs.core import history, lifecycle
+from chaos_ecs.core import history, lifecycle, traffic
 from chaos_ecs.core.arns import name_of, short
 from chaos_ecs.core.deploying import Deployment, DeploymentStatus, RolloutState
 from chaos_ecs.core.deployment import breaker_threshold, fallback
@@ -146,6 +146,7 @@ def mark_steady(state: State, intent: MarkSteady, now: float) -> None:
             was_completed=True,
             failed_tasks=0,
             updated_at=now,
+            shift=None,
         )
     after = now - service.unsteady_since
     service = replace(
@@ -197,11 +198,13 @@ def tell_stuck(state: State, intent: TellStuck, now: float) -> None:
 
 
 def fail_deployment(state: State, intent: FailDeployment, now: float) -> None:
-    """With nothing to roll back to the deployment stalls: no new tasks, what serves goes on serving."""
+    """With nothing to roll back to the deployment stalls: no new tasks, what serves goes on serving. One that moves
+    traffic is always rolled back: some of the requests may be going to the tasks that fail."""
     service = state.services[intent.service_arn]
     configuration = service.deployment_configuration
     threshold = breaker_threshold(configuration, service.desired_count)
-    target = fallback(service) if configuration.circuit_breaker_rollback else None
+    rolls_back = configuration.circuit_breaker_rollback or service.primary.shift is not None
+    target = fallback(service) if rolls_back else None
     history.fail(state, service, now, rolls_back_to=target)
     fail_and_roll_back(state, service, target, f"{BREAKER}: tasks failed to start.", threshold, now)
 
@@ -229,7 +232,9 @@ def fail_and_roll_back(
 
 
 def roll_back(state: State, service: Service, target: Deployment, why: str, now: float) -> None:
-    """The completed deployment is PRIMARY again and keeps its tasks; the others are ACTIVE until theirs are gone."""
+    """The completed deployment is PRIMARY again, keeps its tasks and has all requests; the others are ACTIVE until
+    their tasks are gone."""
+    traffic.send_back(state, service.primary)
     again = replace(
         target,
         status=DeploymentStatus.PRIMARY,
@@ -238,9 +243,10 @@ def roll_back(state: State, service: Service, target: Deployment, why: str, now:
         desired_count=service.desired_count,
         failed_tasks=0,
         updated_at=now,
+        shift=None,
     )
     others = tuple(
-        replace(item, status=DeploymentStatus.ACTIVE, updated_at=now)
+        replace(item, status=DeploymentStatus.ACTIVE, updated_at=now, shift=None)
         for item in service.deployments
         if item.id != target.id
     )
@@ -267,11 +273,11 @@ def roll_back(state: State, service: Service, target: Deployment, why: str, now:
     )
 
 
-def stopped_by_user(state: State, service: Service, now: float) -> None:
-    """API_StopServiceDeployment with ROLLBACK; works without a circuit breaker."""
+def stopped(state: State, service: Service, now: float, *, by: str) -> None:
+    """API_StopServiceDeployment with ROLLBACK, or a lifecycle hook; works without a circuit breaker."""
     target = fallback(service)
-    assert target is not None, "checked by the command"
-    history.request_rollback(state, service, target, now)
+    assert target is not None, "checked by the command; what moves traffic has a deployment to move it from"
+    history.request_rollback(state, service, target, now, by=by)
     failed = replace(service.primary, rollout_state=RolloutState.FAILED, rollout_state_reason="", updated_at=now)
     service = replace(service, deployments=(failed, *service.deployments[1:]))
     roll_back(state, service, target, f"ECS deployment {target.id} in progress.", now)

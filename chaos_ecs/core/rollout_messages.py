@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chaos_ecs.core.deploying import HookAction, LifecycleHook, LifecycleStage
+
 # --- Commands ---
 
 
@@ -15,6 +17,15 @@ class StopServiceDeployment:
 
 
 @dataclass(frozen=True, slots=True)
+class ContinueServiceDeployment:
+    """A deployment that a PAUSE hook holds goes on, or is rolled back (API_ContinueServiceDeployment)."""
+
+    service_deployment_arn: str
+    hook_id: str
+    action: HookAction = HookAction.CONTINUE
+
+
+@dataclass(frozen=True, slots=True)
 class SetTaskProtection:
     """These tasks of services are not chosen by scale-in and deployments (API_UpdateTaskProtection)."""
 
@@ -23,7 +34,7 @@ class SetTaskProtection:
     expires_in_minutes: int = 120
 
 
-RolloutCommand = StopServiceDeployment | SetTaskProtection
+RolloutCommand = StopServiceDeployment | ContinueServiceDeployment | SetTaskProtection
 
 
 # --- Actions ---
@@ -86,6 +97,27 @@ class MarkSteady:
 
 
 @dataclass(frozen=True, slots=True)
+class AdvanceShift:
+    """Intent: the newest deployment goes to this stage of its life cycle, or takes its next step there: from now on its
+    tasks are sent so much of the traffic. `hook` is the one that holds it there."""
+
+    service_arn: str
+    stage: LifecycleStage
+    cause: str
+    production_percent: float = 0.0
+    test_percent: float = 0.0
+    hook: LifecycleHook | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndPause:
+    """Intent: nobody continued the deployment in time; what its hook says for that case is done."""
+
+    service_arn: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class RetireDeployments:
     """Intent: replaced deployments without tasks leave the service's list."""
 
@@ -95,5 +127,13 @@ class RetireDeployments:
 
 
 RolloutIntent = (
-    StopUnhealthy | MarkHealthy | MarkUnhealthy | FailDeployment | TellStuck | MarkSteady | RetireDeployments
+    StopUnhealthy
+    | MarkHealthy
+    | MarkUnhealthy
+    | FailDeployment
+    | TellStuck
+    | MarkSteady
+    | AdvanceShift
+    | EndPause
+    | RetireDeployments
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos_ecs.core import history, rollout
+from chaos_ecs.core import history, rollout, stages, traffic
 from chaos_ecs.core.arns import name_of, short
 from chaos_ecs.core.commands import active_cluster, usable_definition
 from chaos_ecs.core.deploying import Deployment, DeploymentStatus, RolloutState
@@ -64,6 +64,7 @@ def create_service(state: State, command: CreateService, now: float) -> None:
     history.forget(state, service)
     service = history.begin(state, service, now)
     state.put(service)
+    traffic.settle(state, service.primary)
     state.emit(
         now,
         EventType.SERVICE_CREATED,
@@ -155,19 +156,24 @@ def update_service(state: State, command: UpdateService, now: float) -> None:
 
 def resized(service: Service, desired_count: int, now: float) -> Service:
     """With another desired count, by its user or by a scaling policy: no deployment (API_UpdateService)."""
-    primary = replace(service.primary, desired_count=desired_count)
+    counted = (service.primary.id, service.primary.shift.source_id if service.primary.shift else "")
+    deployments = tuple(
+        replace(item, desired_count=desired_count) if item.id in counted else item for item in service.deployments
+    )
     return replace(
         service,
         desired_count=desired_count,
         steady=False,
         unsteady_since=now,
         gaps=service.gaps[:desired_count],
-        deployments=(primary, *service.deployments[1:]),
+        deployments=deployments,
     )
 
 
 def _begin_deployment(state: State, service: Service, definition_arn: str, now: float) -> Service:
-    replaced = tuple(replace(item, status=DeploymentStatus.ACTIVE, updated_at=now) for item in service.deployments)
+    replaced = tuple(
+        replace(item, status=DeploymentStatus.ACTIVE, updated_at=now, shift=None) for item in service.deployments
+    )
     primary = _new_deployment(state, definition_arn, service.desired_count, now)
     state.emit(
         now,
@@ -179,7 +185,8 @@ def _begin_deployment(state: State, service: Service, definition_arn: str, now: 
         taskDefinition=definition_arn,
     )
     service = replace(service, deployments=(primary, *replaced), throttle=Throttle())
-    return history.begin(state, replace(service, task_definition_arn=definition_arn), now)
+    service = history.begin(state, replace(service, task_definition_arn=definition_arn), now)
+    return stages.begin(state, service, now)
 
 
 def _active_service(state: State, arn: str) -> Service:
@@ -243,7 +250,7 @@ def stop_service_deployment(state: State, command: StopServiceDeployment, now: f
         raise ConflictException("The service deployment is not in progress.")
     if fallback(service) is None:
         raise ConflictException("There is no completed service deployment to roll back to.")
-    rollout.stopped_by_user(state, service, now)
+    rollout.stopped(state, service, now, by="user")
 
 
 def set_task_protection(state: State, command: SetTaskProtection, now: float) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.balancing import Target, TargetState
 from chaos_ecs.core.balancing_messages import DeregisterTargets, ForgetTargets, RegisterTargets
+from chaos_ecs.core.deploying import LifecycleStage
 from chaos_ecs.core.deployment import Moves, Rollout, breaker_threshold, fallback
 from chaos_ecs.core.health import (
     TaskHealth,
@@ -20,6 +21,7 @@ from chaos_ecs.core.health import (
     is_under_way,
     load_balancers_of,
     task_health,
+    unasked,
     why_unhealthy,
 )
 from chaos_ecs.core.messages import (
@@ -39,6 +41,7 @@ from chaos_ecs.core.rollout_messages import (
     StopUnhealthy,
     TellStuck,
 )
+from chaos_ecs.core.shifting import Moment, next_step
 from chaos_ecs.core.state import State
 from chaos_ecs.core.todo import Plan
 
@@ -50,8 +53,16 @@ def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
         todo.actions.append(FailDeployment(service.arn, f"{service.primary.failed_tasks} of its tasks failed in a row"))
         return  # what follows from it is for the next step
     look_again = partial(todo.look_again, service.arn)
-    rollout = Rollout(service, live, lambda task: task_health(state, service, task, now, look_again), now)
+    rollout = Rollout(
+        service,
+        live,
+        lambda task: task_health(state, service, task, now, look_again),
+        now,
+        unasked(state, service, live),
+    )
     _plan_health(state, service, rollout, todo)
+    if step := next_step(service, rollout, Moment(now, state.pace.minute, look_again)):
+        todo.actions.append(step)
     moves = rollout.moves()
     if moves.protected_until is not None:
         look_again(moves.protected_until)
@@ -86,7 +97,8 @@ def has_tripped(service: Service) -> bool:
     circuit breaker": it trips when the failure count equals the threshold)."""
     configuration = service.deployment_configuration
     primary = service.primary
-    if not configuration.circuit_breaker_enable or not is_under_way(primary):
+    is_past = primary.shift is not None and primary.shift.stage is LifecycleStage.CLEAN_UP
+    if not configuration.circuit_breaker_enable or not is_under_way(primary) or is_past:
         return False
     return primary.failed_tasks >= breaker_threshold(configuration, service.desired_count)
 
@@ -217,14 +229,16 @@ def _plan_targets(state: State, service: Service, live: Sequence[Task], now: flo
 
 
 def _belongs(state: State, service: Service, task: Task, group: str) -> bool:
-    return task.is_wanted and any(item.target_group_arn == group for item in load_balancers_of(state, service, task))
+    return task.is_wanted and any(
+        item.target_group_arn == group for item in load_balancers_of(state, service, task.deployment_id)
+    )
 
 
 def _plan_registering(state: State, service: Service, live: Sequence[Task], todo: Plan) -> None:
     fresh: dict[str, list[str]] = {}
     for task in live:
         known = {target.target_group_arn for target in state.targets_of(task.arn)}
-        for item in load_balancers_of(state, service, task) if task.is_running else ():
+        for item in load_balancers_of(state, service, task.deployment_id) if task.is_running else ():
             group = item.target_group_arn
             if group in state.target_groups and group not in known and address_of(task, item.container_name):
                 fresh.setdefault(group, []).append(task.arn)

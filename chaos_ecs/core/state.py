@@ -53,6 +53,11 @@ def _age(entity: Entity) -> float:
             return 0
 
 
+def _groups_of(service: Service) -> tuple[str, ...]:
+    groups = [(item.target_group_arn, item.alternate_target_group_arn) for item in service.load_balancers]
+    return tuple(dict.fromkeys(arn for pair in groups for arn in pair if arn))
+
+
 class State:
     def __init__(self, salt: str, pace: Pace = DEMO) -> None:
         self.salt = salt  # makes two state folders give out different ids
@@ -305,8 +310,7 @@ class State:
             case Service():
                 self._services_in_cluster.setdefault(entity.cluster_arn, {})[entity.arn] = None
                 is_gone = entity.status is ServiceStatus.INACTIVE
-                groups = () if is_gone else tuple(item.target_group_arn for item in entity.load_balancers)
-                self._target_index.put_service(entity.arn, groups)
+                self._target_index.put_service(entity.arn, () if is_gone else _groups_of(entity))
             case ServiceDeployment():
                 self._deployments_of_service.setdefault(entity.service_arn, {})[entity.arn] = None
             case Target():

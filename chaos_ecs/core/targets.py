@@ -98,7 +98,7 @@ def register_targets(state: State, intent: RegisterTargets, now: float) -> None:
     service = state.services[intent.service_arn]
     for arn in intent.task_arns:
         task = state.tasks[arn]
-        items = load_balancers_of(state, service, task)
+        items = load_balancers_of(state, service, task.deployment_id)
         item = next(item for item in items if item.target_group_arn == intent.target_group_arn)
         container = task.container(item.container_name)
         target = Target(

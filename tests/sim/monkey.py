@@ -14,7 +14,14 @@ from random import Random
 
 from chaos_ecs.core import arns
 from chaos_ecs.core.balancing import TargetState
-from chaos_ecs.core.deploying import DeploymentConfiguration, RolloutState
+from chaos_ecs.core.deploying import (
+    DeploymentConfiguration,
+    DeploymentStrategy,
+    HookAction,
+    LifecycleHook,
+    LifecycleStage,
+    RolloutState,
+)
 from chaos_ecs.core.messages import (
     Command,
     CreateService,
@@ -39,7 +46,7 @@ from chaos_ecs.core.model import (
     Task,
     TaskStatus,
 )
-from chaos_ecs.core.rollout_messages import StopServiceDeployment
+from chaos_ecs.core.rollout_messages import ContinueServiceDeployment, StopServiceDeployment
 from chaos_ecs.core.scaling import Measure, Metric
 from chaos_ecs.core.scaling_messages import (
     DeleteScalingPolicy,
@@ -50,10 +57,19 @@ from chaos_ecs.core.scaling_messages import (
 from chaos_ecs.core.state import ROUTING
 from chaos_ecs.sim.engine import Behaviour, demo_behaviour
 from chaos_ecs.sim.simulation import Simulation
-from tests.builders import CLUSTER, REGION, a_container, a_target_group, behind, definition_arn, registered
+from tests.builders import (
+    CLUSTER,
+    REGION,
+    a_container,
+    a_second_target_group,
+    a_target_group,
+    definition_arn,
+    registered,
+)
 
 SERVICES = ("web", "api", "worker")
-BALANCED = "web"  # behind a target group
+BALANCED = "web"  # behind a target group, or two
+PAUSES = (LifecycleStage.PRE_SCALE_UP, LifecycleStage.POST_SCALE_UP, LifecycleStage.POST_PRODUCTION_TRAFFIC_SHIFT)
 CONVERGES_WITHIN_SECONDS = 120.0
 STARTS_AT_ONCE = 8  # stated here again: the code's own number could be wrong
 
@@ -68,6 +84,7 @@ class Monkey:
     def __init__(self, seed: int) -> None:
         self.rng = Random(f"monkey {seed}")
         self.scaling_rng = Random(f"scaling {seed}")  # apart: the other trouble stays what it was
+        self.shifting_rng = Random(f"shifting {seed}")
         self.load = 100.0  # CPU in percent of one task, shared by all of a service
         self.simulation = Simulation(seed, lambda program: replace(behaviour(program), shared_cpu_percent=self.load))
         self.simulation.after_step = self.check_safety
@@ -78,6 +95,7 @@ class Monkey:
         self._served: list[str] = []
         self._events_checked = 0
         self._healthy: dict[str, set[str]] = {}
+        self._shares: dict[str, float] = {}  # what the newest deployment of a service was sent at most, in percent
         self._definitions = [definition_arn(family) for family in ("web-server", "worker", "flaky", "batch-job")]
 
     def prepare(self) -> None:
@@ -91,6 +109,7 @@ class Monkey:
             self.simulation.submit(RegisterTaskDefinition(family_arn, containers)).result(0)
             self._definitions.append(definition_arn(family))
         self.group = a_target_group(self.simulation)
+        self.pair = (a_second_target_group(self.simulation, self.group),)
         for code in ("200", "500"):
             self._register_web(code)
 
@@ -107,6 +126,7 @@ class Monkey:
                 self.simulation.restart()
             self._act()
             self._scale()
+            self._shift()
             self.simulation.advance(self.rng.choice((0.0, 0.01, 0.1, 0.5, 2.0, 20.0)))
 
     def _act(self) -> None:
@@ -139,7 +159,7 @@ class Monkey:
         name = arns.service_arn(CLUSTER, service)
         known = self._served if service == BALANCED else self._definitions
         definition = self.rng.choice([*known, definition_arn("unknown")])
-        load_balancers = behind(self.group) if service == BALANCED else ()
+        load_balancers = self.pair if service == BALANCED else ()
         count = self.rng.choice((-1, 0, 1, 2, 3, 5, 12))
         percents = self.rng.choice(((100, 200), (50, 100), (0, 150), (100, 150)))
         limits = DeploymentConfiguration(*percents, *self.rng.choice(((False, False), (True, False), (True, True))))
@@ -189,6 +209,43 @@ class Monkey:
             )
         )
 
+    def _shift(self) -> None:
+        """Somebody deploys another version of the balanced service by moving traffic, or answers a hook."""
+        if self.simulation.controller is None or self.shifting_rng.random() < 0.7:
+            return
+        name = arns.service_arn(CLUSTER, BALANCED)
+        service = self.simulation.state.services.get(name)
+        shift = service.primary.shift if service and service.deployments else None
+        if shift and shift.pause and self.shifting_rng.random() < 0.5:
+            record = self.simulation.state.deployments_of(name)[0]
+            action = self.shifting_rng.choice(list(HookAction))
+            self.simulation.submit(ContinueServiceDeployment(record.arn, shift.pause.id, action))
+            return
+        if shift and shift.production_percent and self.shifting_rng.random() < 0.7:
+            self.simulation.submit(StopServiceDeployment(self.simulation.state.deployments_of(name)[0].arn))
+            return
+        self.simulation.submit(
+            UpdateService(
+                name,
+                task_definition_arn=self.shifting_rng.choice(self._served),
+                force_new_deployment=True,
+                deployment_configuration=self._draw_strategy(),
+            )
+        )
+
+    def _draw_strategy(self) -> DeploymentConfiguration:
+        rng = self.shifting_rng
+        hook = LifecycleHook((rng.choice(PAUSES),), rng.choice((1, 3)), rng.choice(list(HookAction)))
+        return DeploymentConfiguration(
+            *rng.choice(((100, 200), (50, 100), (100, 150))),
+            *rng.choice(((False, False), (True, True))),
+            strategy=rng.choice(list(DeploymentStrategy)),
+            bake_minutes=rng.choice((0, 1)),
+            step_percent=rng.choice((10.0, 50.0, 33.3)),
+            step_bake_minutes=rng.choice((0, 1)),
+            hooks=rng.choice(((), (), (hook,))),
+        )
+
     def _hit_a_container(self) -> None:
         """As somebody at a terminal would, behind the controller's back, whether it is up or not."""
         containers = list(self.simulation.engine.containers)
@@ -231,6 +288,7 @@ class Monkey:
         for service in state.services.values():
             self._check_upper_limit(service)
             self._check_lower_limit(service)
+            self._check_share(service)
         self._check_routing()
         self._check_scaling()
         self._standalone |= {arn for arn, task in state.tasks.items() if task.service_arn is None}
@@ -248,8 +306,10 @@ class Monkey:
         self._wanted[service.arn] = wanted
         replaces = len(service.deployments) > 1 or service.load_balancers  # whose targets may be unhealthy
         percent = service.deployment_configuration.maximum_percent if replaces else 100
+        shift = service.primary.shift if service.deployments else None
+        both = shift is not None and shift.stage is not LifecycleStage.CLEAN_UP
         if started:
-            limit = service.desired_count * percent // 100
+            limit = service.desired_count * percent // 100 + (service.desired_count if both else 0)
             assert len(wanted) <= limit, self._told(f"{len(wanted)} wanted, the limit is {limit}", service)
 
     def _check_lower_limit(self, service: Service) -> None:
@@ -257,12 +317,13 @@ class Monkey:
         failed deployment takes nothing from the one that serves."""
         live = self.simulation.state.live_tasks_of(service.arn)
         healthy = {task.arn for task in live if task.is_running and self._is_served(task, service)}
+        healthy &= self._asked(service, live)
         doomed = {
             task.arn
             for task in live
             if task.stop_code is StopCode.SERVICE_SCHEDULER_INITIATED and task.deployment_id != service.primary.id
         }
-        gone = (self._healthy.get(service.arn, set()) & doomed) - self._just_turned_bad()
+        gone = (self._healthy.get(service.arn, set()) & doomed & self._asked(service, live)) - self._just_turned_bad()
         self._healthy[service.arn] = healthy
         if gone and service.status is ServiceStatus.ACTIVE:
             percent = service.deployment_configuration.minimum_healthy_percent
@@ -270,6 +331,39 @@ class Monkey:
             assert len(healthy) >= least, self._told(f"{len(healthy)} healthy, the limit is {least}", service)
             failed = service.primary.rollout_state is RolloutState.FAILED
             assert not failed, self._told("a failed deployment stopped what serves", service)
+
+    def _check_share(self, service: Service) -> None:
+        """A new version is sent more of the requests only when all of its tasks are healthy; when no traffic moves, the
+        newest one has all of it."""
+        if not service.deployments:
+            return
+        shift = service.primary.shift
+        share = shift.production_percent if shift else 0.0
+        before = self._shares.get(service.primary.id, 0.0)
+        self._shares[service.primary.id] = max(share, before)
+        revision = self.simulation.state.service_revisions.get(service.primary.revision_arn)
+        if service.load_balancers and revision and service.status is ServiceStatus.ACTIVE and shift is None:
+            (listener,) = self.simulation.state.listeners.values()
+            asked = {arn for arn, weight in listener.default.groups if weight}
+            own = {item.target_group_arn for item in revision.resolved}
+            assert asked == own, self._told(f"requests go to {asked}", service)
+        if share > before:
+            live = self.simulation.state.live_tasks_of(service.arn)
+            mine = [task for task in live if task.is_running and task.deployment_id == service.primary.id]
+            good = [task for task in mine if self._is_served(task, service)]
+            count = len({task.arn for task in good} | (self._just_turned_bad() & {task.arn for task in mine}))
+            assert count >= service.desired_count, self._told(f"sent {share} % with {count} healthy", service)
+
+    def _asked(self, service: Service, live: list[Task]) -> set[str]:
+        """Those that requests go to: of two target groups one may have no weight."""
+        weighted = {
+            arn
+            for listener in self.simulation.state.listeners.values()
+            for arn, weight in listener.default.groups
+            if weight or not service.load_balancers
+        }
+        targets = {task.arn: self.simulation.state.targets_of(task.arn) for task in live}
+        return {arn for arn, own in targets.items() if all(target.target_group_arn in weighted for target in own)}
 
     def _just_turned_bad(self) -> set[str]:
         """Whose target the step that has just been made found unhealthy: it may have been stopped in the same step."""
@@ -332,19 +426,20 @@ class Monkey:
 
     def _mend_what_cannot_converge(self) -> None:
         """A program that ends by itself never converges, nor do limits that leave no move (desired 1 at 100/150 %)."""
-        room = DeploymentConfiguration(100, 200)
         for service in list(self.simulation.state.services.values()):
             if service.status is ServiceStatus.ACTIVE:
                 ends = arns.family_of(service.task_definition_arn) in ("flaky", "batch-job")
                 failed = service.primary.rollout_state is RolloutState.FAILED
                 better = definition_arn("worker") if ends or failed else None
+                room = DeploymentConfiguration(100, 200)
                 if service.load_balancers:
                     better = self._served[0]
+                    room = replace(self._draw_strategy(), hooks=(), minimum_healthy_percent=100, maximum_percent=200)
                 command = UpdateService(
                     service.arn,
                     task_definition_arn=better,
                     deployment_configuration=room,
-                    force_new_deployment=failed,
+                    force_new_deployment=failed or service.primary.shift is not None,  # a hook may roll it back
                 )
                 self.simulation.submit(command)
 
@@ -369,6 +464,11 @@ class Monkey:
         serving = {t.task_arn for t in state.targets_of_service(service_arn) if t.state is TargetState.HEALTHY}
         wanted = {task.arn for task in tasks} if service.load_balancers else set()
         assert serving == wanted, self._told(f"{len(serving)} healthy targets", service)
+        if service.load_balancers and service.desired_count:
+            (listener,) = state.listeners.values()
+            asked = {arn for arn, weight in listener.default.groups if weight}
+            used = {target.target_group_arn for target in state.targets_of_service(service_arn)}
+            assert asked == used, self._told(f"requests go to {asked}", service)
 
     def _told(self, what: str, about: object) -> str:
         last = [line[:160] for line in self.simulation.transcript().splitlines()[-60:]]

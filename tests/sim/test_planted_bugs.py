@@ -25,8 +25,18 @@ for seed in range({SEEDS}):
 BUGS = {
     "the upper limit is one too high": (
         "core/deployment.py",
-        "starts=self._starts(upper_limit(self.service) - len(self.wanted), free)",
-        "starts=self._starts(upper_limit(self.service) + 1 - len(self.wanted), free)",
+        "starts=self._starts(self._most - len(self.wanted), free)",
+        "starts=self._starts(self._most + 1 - len(self.wanted), free)",
+    ),
+    "a new version is sent requests before all of its tasks are healthy": (
+        "core/deployment.py",
+        "return self._healthy_newest >= self.service.desired_count",
+        "return self._healthy_newest > 0",
+    ),
+    "rolling back leaves the requests where they are": (
+        "core/rollout.py",
+        "    traffic.send_back(state, service.primary)\n",
+        "",
     ),
     "what the listing says is not adopted": (
         "core/facts.py",

@@ -6,14 +6,19 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chaos_ecs.api.strategies import strategy_view
 from chaos_ecs.api.views import CREATED_BY, FARGATE_PLATFORM_VERSION, pending, running, tag_list
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.deploying import (
     Deployment,
     DeploymentConfiguration,
     DeploymentStatus,
+    DeploymentStrategy,
+    HookPause,
+    LifecycleStage,
     ServiceDeployment,
     ServiceRevision,
+    TrafficShift,
 )
 from chaos_ecs.core.model import Service, Task
 from chaos_ecs.core.state import State
@@ -117,9 +122,8 @@ def _deployment_view(
 
 def _deployment_configuration_view(configuration: DeploymentConfiguration, said: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "strategy": "ROLLING",
-        "bakeTimeInMinutes": 0,
         **said,
+        **strategy_view(configuration),
         "deploymentCircuitBreaker": _circuit_breaker_view(configuration, said.get("deploymentCircuitBreaker", {})),
         "maximumPercent": configuration.maximum_percent,
         "minimumHealthyPercent": configuration.minimum_healthy_percent,
@@ -146,9 +150,21 @@ def _load_balancers_view(load_balancers: Sequence[ServiceLoadBalancer]) -> list[
             "targetGroupArn": item.target_group_arn,
             "containerName": item.container_name,
             "containerPort": item.container_port,
+            "advancedConfiguration": _advanced_view(item),
         }
         for item in load_balancers
     ]
+
+
+def _advanced_view(item: ServiceLoadBalancer) -> dict[str, Any] | None:
+    if not item.alternate_target_group_arn:
+        return None
+    return {
+        "alternateTargetGroupArn": item.alternate_target_group_arn,
+        "productionListenerRule": item.production_rule_arn,
+        "testListenerRule": item.test_rule_arn or None,
+        "roleArn": item.role_arn or None,
+    }
 
 
 def _launch_type(launch_type: str, registered: Mapping[str, Any]) -> str | None:
@@ -185,6 +201,12 @@ def service_deployment_brief(deployment: ServiceDeployment) -> dict[str, Any]:
     }
 
 
+def _stage_view(deployment: ServiceDeployment) -> str | None:
+    """ECS's model has no word here for the one stage before the shift: hooks may be there, but it is not told."""
+    stage = deployment.shift.stage if deployment.shift else None
+    return None if stage is LifecycleStage.PRE_PRODUCTION_TRAFFIC_SHIFT else stage
+
+
 def service_deployment_view(state: State, deployment: ServiceDeployment) -> dict[str, Any]:
     """API_ServiceDeployment. Counts of tasks are those of now, nothing for a revision that has left the service."""
     service = state.services[deployment.service_arn]
@@ -198,10 +220,16 @@ def service_deployment_view(state: State, deployment: ServiceDeployment) -> dict
         "updatedAt": deployment.updated_at or deployment.created_at,
         "finishedAt": deployment.finished_at,
         "stoppedAt": deployment.stopped_at,
-        "sourceServiceRevisions": [_revision_summary(service, arn, tasks) for arn in deployment.source_revision_arns],
-        "targetServiceRevision": _revision_summary(service, deployment.target_revision_arn, tasks),
+        "sourceServiceRevisions": [
+            _revision_summary(service, arn, tasks) | _weights(state, deployment, arn)
+            for arn in deployment.source_revision_arns
+        ],
+        "targetServiceRevision": _revision_summary(service, deployment.target_revision_arn, tasks)
+        | _weights(state, deployment, deployment.target_revision_arn),
         "status": deployment.status,
         "statusReason": deployment.status_reason or None,
+        "lifecycleStage": _stage_view(deployment),
+        "lifecycleHookDetails": [_pause_view(item) for item in deployment.shift.pauses] if deployment.shift else None,
         "deploymentConfiguration": _deployment_configuration_view(deployment.configuration, {}),
         "rollback": _rollback_view(deployment),
         "deploymentCircuitBreaker": {
@@ -239,6 +267,45 @@ def _revision_summary(service: Service, revision_arn: str, tasks: Sequence[Task]
     }
 
 
+def _pause_view(pause: HookPause) -> dict[str, Any]:
+    """API_DeploymentLifecycleHookDetail."""
+    return {
+        "hookId": pause.id,
+        "targetType": "PAUSE",
+        "status": pause.status,
+        "expiresAt": pause.expires_at,
+        "timeoutAction": pause.timeout_action,
+    }
+
+
+def _weights(state: State, deployment: ServiceDeployment, revision_arn: str) -> dict[str, float]:
+    """How much of the traffic a service deployment sends a revision, or did in the end."""
+    revision = state.service_revisions.get(deployment.target_revision_arn)
+    shift, is_target = deployment.shift, revision_arn == deployment.target_revision_arn
+    if deployment.configuration.strategy is DeploymentStrategy.ROLLING or revision is None:
+        return {}
+    if shift is None:  # the first one of a service has nothing to move traffic from
+        return _requested(revision, 100.0, 100.0) if is_target else {}
+    if is_target:
+        return _requested(revision, shift.production_percent, shift.test_percent)
+    if not _is_source(shift, revision_arn):
+        return _requested(revision, 0.0, 0.0)
+    return _requested(revision, 100 - shift.production_percent, 100 - shift.test_percent)
+
+
+def _is_source(shift: TrafficShift, revision_arn: str) -> bool:
+    """A revision's ARN ends in the digits of the deployment it was made for, which may be gone by now."""
+    return revision_arn.rsplit("/", 1)[1] == shift.source_id.rsplit("/", 1)[1]
+
+
+def _requested(revision: ServiceRevision, production: float, test: float) -> dict[str, float]:
+    """The two members of API_ServiceRevisionSummary, of test traffic where there is a rule for it."""
+    told = {"requestedProductionTrafficWeight": round(production, 1)}
+    if any(item.test_rule_arn for item in revision.load_balancers):
+        told["requestedTestTrafficWeight"] = round(test, 1)
+    return told
+
+
 def service_revision_view(state: State, revision: ServiceRevision) -> dict[str, Any]:
     """API_ServiceRevision."""
     registered = json.loads(revision.registered)
@@ -256,5 +323,21 @@ def service_revision_view(state: State, revision: ServiceRevision) -> dict[str, 
             {"containerName": container.name, "image": container.image} for container in definition.containers
         ],
         "guardDutyEnabled": False,
+        "resolvedConfiguration": _resolved_view(revision),
         "createdAt": revision.created_at,
+    }
+
+
+def _resolved_view(revision: ServiceRevision) -> dict[str, Any] | None:
+    """API_ResolvedConfiguration: which of two target groups a revision uses; absent where there is but one."""
+    if not any(item.alternate_target_group_arn for item in revision.load_balancers):
+        return None
+    return {
+        "loadBalancers": [
+            {
+                "targetGroupArn": item.target_group_arn,
+                "productionListenerRule": item.production_rule_arn or None,
+            }
+            for item in revision.resolved
+        ]
     }

@@ -15,7 +15,7 @@ from chaos_ecs.api.views import health_of
 from chaos_ecs.core.arns import name_of, region_of
 from chaos_ecs.core.backoff import FLAPPING_EXITS, FLAPPING_SECONDS, TOLD_FROM_LEVEL, recent_exits
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Rule, Target, TargetGroup
-from chaos_ecs.core.deploying import Deployment, DeploymentStatus
+from chaos_ecs.core.deploying import Deployment, DeploymentStatus, LifecycleStage
 from chaos_ecs.core.lifecycle import deciding_container
 from chaos_ecs.core.listeners import dns_name_of
 from chaos_ecs.core.messages import Event
@@ -40,6 +40,7 @@ class Moment:
     standbys: Sequence[Task]
     definitions: dict[str, TaskDefinition]
     balancing: Balancing
+    minute: float  # how long one of a bake time takes, in seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def take(state: State, now: float) -> Moment:
             targets=list(state.targets.values()),
             used=load_balancers_by_group(state),
         ),
+        minute=state.pace.minute,
     )
 
 
@@ -103,7 +105,12 @@ def render(moment: Moment) -> dict[str, Any]:
         "services": [
             _service(service, running.get(service.arn, 0), pending.get(service.arn, 0))
             | {"standby": _standby(service, moment), "flapping": _flapping(service, moment.at)}
-            | {"deployments": [_deployment(service, item, running, pending) for item in service.deployments]}
+            | {
+                "deployments": [
+                    _deployment(service, item, running, pending) | _shift(service, item, moment)
+                    for item in service.deployments
+                ]
+            }
             for service in moment.services
         ],
         "tasks": [_task(task, moment.definitions[task.task_definition_arn]) for task in moment.tasks],
@@ -196,8 +203,14 @@ def _service(service: Service, running_count: int, pending_count: int) -> dict[s
         "kills": service.kills,
         "lastRecoverySeconds": service.last_recovery_seconds,
         "createdAt": service.created_at,
-        "targetGroups": [item.target_group_arn for item in service.load_balancers],
+        "targetGroups": _groups_of(service),
     }
+
+
+def _groups_of(service: Service) -> list[str]:
+    """The target groups its tasks are registered in, those of revisions to come included."""
+    pairs = ((item.target_group_arn, item.alternate_target_group_arn) for item in service.load_balancers)
+    return [arn for pair in pairs for arn in pair if arn]
 
 
 def _deployment(
@@ -215,6 +228,37 @@ def _deployment(
         "pendingCount": pending.get(deployment.id, 0),
         "failedTasks": deployment.failed_tasks,
         "createdAt": deployment.created_at,
+    }
+
+
+def _shift(service: Service, deployment: Deployment, moment: Moment) -> dict[str, Any]:
+    """How far a deployment that moves traffic has come, and until when it bakes; nothing of others."""
+    shift, configuration = deployment.shift, service.deployment_configuration
+    if shift is None:
+        return {}
+    minutes, since = 0, shift.stage_since
+    if shift.stage is LifecycleStage.BAKE_TIME:
+        minutes = configuration.bake_minutes
+    elif shift.stage is LifecycleStage.PRODUCTION_TRAFFIC_SHIFT and shift.production_percent < 100:
+        minutes, since = configuration.step_bake_minutes, shift.shifted_at
+    return {
+        "shift": {
+            "strategy": configuration.strategy,
+            "stage": shift.stage,
+            "stageSince": shift.stage_since,
+            "productionPercent": shift.production_percent,
+            "testPercent": shift.test_percent,
+            "bakeMinutes": minutes,
+            "until": since + minutes * moment.minute if minutes else None,
+            "pause": {
+                "hookId": shift.pause.id,
+                "stage": shift.pause.stage,
+                "expiresAt": shift.pause.expires_at,
+                "timeoutAction": shift.pause.timeout_action,
+            }
+            if shift.pause
+            else None,
+        }
     }
 
 

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from chaos_ecs.core.arns import default_rule_arn
 from chaos_ecs.core.balancing import Forward, ServiceLoadBalancer
-from chaos_ecs.core.deploying import ServiceDeploymentStatus
+from chaos_ecs.core.deploying import (
+    DeploymentConfiguration,
+    DeploymentStrategy,
+    HookStatus,
+    ServiceDeploymentStatus,
+)
 from chaos_ecs.core.errors import ConflictException, InvalidParameterException, ServiceDeploymentNotFoundException
 from chaos_ecs.core.model import Service, Task, TaskDefinition
 from chaos_ecs.core.state import State
+from chaos_ecs.core.target_groups import load_balancers_by_group
 
 FINISHED = (
     ServiceDeploymentStatus.SUCCESSFUL,
@@ -55,6 +62,66 @@ def check_target_groups(state: State, load_balancers: Iterable[ServiceLoadBalanc
             )
 
 
+def check_shifting(
+    state: State, configuration: DeploymentConfiguration, load_balancers: Iterable[ServiceLoadBalancer]
+) -> None:
+    """Whether everything is there that a strategy needs to move traffic: for each load balancer two target groups, and
+    rules that forward to nobody else.
+
+    Source: API_AdvancedConfiguration; Developer Guide, "Application Load Balancer resources for blue/green, linear, and
+    canary deployments". The alternate target group need not be forwarded to yet: ECS sees to it. Texts are ours.
+    """
+    items, strategy = list(load_balancers), configuration.strategy
+    if strategy is not DeploymentStrategy.ROLLING and not items:
+        raise InvalidParameterException(f"The deployment strategy {strategy} requires a load balancer here.")
+    for item in items:
+        if item.alternate_target_group_arn:
+            _check_pair(state, item)
+        elif strategy is not DeploymentStrategy.ROLLING:
+            raise InvalidParameterException(
+                f"The deployment strategy {strategy} requires advancedConfiguration for each load balancer: "
+                f"{item.target_group_arn} has none."
+            )
+    groups = [arn for item in items for arn in (item.target_group_arn, item.alternate_target_group_arn) if arn]
+    if len(dict.fromkeys(groups)) < len(groups):
+        raise InvalidParameterException("targetGroupArn and alternateTargetGroupArn must all be different.")
+    rules = [arn for item in items for arn in (item.production_rule_arn, item.test_rule_arn) if arn]
+    if len(dict.fromkeys(rules)) < len(rules):
+        raise InvalidParameterException("productionListenerRule and testListenerRule must all be different.")
+
+
+def _check_pair(state: State, item: ServiceLoadBalancer) -> None:
+    pair = (item.target_group_arn, item.alternate_target_group_arn)
+    if pair[1] not in state.target_groups:
+        raise InvalidParameterException(
+            f"The specified target group does not exist. alternateTargetGroupArn: {pair[1]}"
+        )
+    owners = dict.fromkeys(owner for arn in pair for owner in load_balancers_by_group(state).get(arn, ()))
+    for member, arn in (("productionListenerRule", item.production_rule_arn), ("testListenerRule", item.test_rule_arn)):
+        if not arn:
+            continue
+        owner, forward = _rule_named(state, member, arn)
+        owners[owner] = None
+        if others := [group for group, _ in forward.groups if group not in pair]:
+            raise InvalidParameterException(
+                f"The {member} {arn} forwards to target groups other than the two of the load balancer: {others[0]}"
+            )
+    if len(owners) > 1:
+        raise InvalidParameterException("Both target groups and their listener rules must be of one load balancer.")
+
+
+def _rule_named(state: State, member: str, arn: str) -> tuple[str, Forward]:
+    """The load balancer and the forward action of a rule, which may be the default rule of a listener."""
+    if rule := state.rules.get(arn):
+        return state.listeners[rule.listener_arn].load_balancer_arn, rule.forward
+    for listener in state.listeners.values():
+        if arn == default_rule_arn(listener.arn):
+            return listener.load_balancer_arn, listener.default
+        if arn == listener.arn:
+            raise InvalidParameterException(f"The {member} {arn} is a listener: give the ARN of one of its rules.")
+    raise InvalidParameterException(f"The specified listener rule does not exist. {member}: {arn}")
+
+
 def _is_forwarded_to(state: State, target_group_arn: str) -> bool:
     forwards: list[Forward] = [listener.default for listener in state.listeners.values()]
     forwards += [rule.forward for rule in state.rules.values()]
@@ -76,6 +143,26 @@ def is_stoppable(state: State, service_deployment_arn: str) -> bool:
     if deployment.status in FINISHED:
         raise ConflictException(f"The service deployment is {deployment.status} and can not be stopped any more.")
     return deployment.status in (ServiceDeploymentStatus.PENDING, ServiceDeploymentStatus.IN_PROGRESS)
+
+
+def check_continuable(state: State, service_deployment_arn: str, hook_id: str) -> None:
+    """Whether a lifecycle hook of a service deployment can be continued or rolled back.
+
+    Raises ServiceDeploymentNotFoundException, and InvalidParameterException for a hook that waits for nobody. Source:
+    API_ContinueServiceDeployment, whose errors have no ConflictException; the texts are ours.
+    """
+    deployment = state.service_deployments.get(service_deployment_arn)
+    if deployment is None:
+        raise ServiceDeploymentNotFoundException("Service deployment not found.")
+    pauses = deployment.shift.pauses if deployment.shift else ()
+    pause = next((item for item in pauses if item.id == hook_id), None)
+    if pause is None:
+        raise InvalidParameterException(f"The service deployment has no lifecycle hook with the hookId {hook_id}.")
+    if pause.status is not HookStatus.AWAITING_ACTION or deployment.status is not ServiceDeploymentStatus.IN_PROGRESS:
+        raise InvalidParameterException(
+            f"The lifecycle hook {hook_id} is not awaiting an action: its status is {pause.status}, that of the "
+            f"service deployment {deployment.status}."
+        )
 
 
 # --- protection ---

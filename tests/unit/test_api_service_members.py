@@ -138,8 +138,8 @@ def test_a_definition_without_the_registered_port_is_refused(api: Harness, ecs: 
         ({"loadBalancerName": "old"}, "UnsupportedFeatureException", "loadBalancerName"),
         (
             {"advancedConfiguration": {"alternateTargetGroupArn": "a"}},
-            "UnsupportedFeatureException",
-            "advancedConfiguration",
+            "InvalidParameterException",
+            "loadBalancers.advancedConfiguration.productionListenerRule can not be blank.",
         ),
         ({"targetGroupArn": ""}, "InvalidParameterException", "loadBalancers.targetGroupArn can not be blank."),
         ({"containerName": ""}, "InvalidParameterException", "loadBalancers.containerName can not be blank."),

@@ -192,7 +192,7 @@ def test_services_are_listed_by_launch_type(ecs: Any) -> None:
         ),
         (creating(schedulingStrategy="DAEMON"), "UnsupportedFeatureException", "DAEMON"),
         (creating(deploymentController={"type": "CODE_DEPLOY"}), "UnsupportedFeatureException", "CODE_DEPLOY"),
-        (creating(deploymentConfiguration={"strategy": "CANARY"}), "UnsupportedFeatureException", "CANARY"),
+        (creating(deploymentConfiguration={"strategy": "CANARY"}), "InvalidParameterException", "a load balancer"),
         (creating(deploymentConfiguration={"maximumPercent": 99}), "InvalidParameterException", "maximumPercent"),
         (
             creating(deploymentConfiguration={"minimumHealthyPercent": -1}),
@@ -239,7 +239,7 @@ def test_services_are_listed_by_launch_type(ecs: Any) -> None:
         (
             updating(deploymentConfiguration={"lifecycleHooks": [{"hookTargetArn": "a"}]}),
             "UnsupportedFeatureException",
-            "deploymentConfiguration.lifecycleHooks is not supported",
+            "lifecycleHooks of target type AWS_LAMBDA are not supported",
         ),
         (creating(healthCheckGracePeriodSeconds=-1), "InvalidParameterException", "between 0 and 2147483647"),
         (

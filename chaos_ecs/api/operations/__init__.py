@@ -34,6 +34,7 @@ ECS_OPERATIONS: Mapping[str, Perform] = {
     "DescribeServiceDeployments": deployments.describe_service_deployments,
     "DescribeServiceRevisions": deployments.describe_service_revisions,
     "StopServiceDeployment": deployments.stop_service_deployment,
+    "ContinueServiceDeployment": deployments.continue_service_deployment,
     "RunTask": tasks.run_task,
     "StopTask": tasks.stop_task,
     "DescribeTasks": tasks.describe_tasks,

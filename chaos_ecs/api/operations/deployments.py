@@ -1,5 +1,5 @@
 """The history of deployments: API_ListServiceDeployments, API_DescribeServiceDeployments, API_DescribeServiceRevisions,
-API_StopServiceDeployment."""
+API_StopServiceDeployment, API_ContinueServiceDeployment."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from chaos_ecs.api.operations.members import identifiers_of, missing
 from chaos_ecs.api.paging import Key, page
 from chaos_ecs.api.service_views import service_deployment_brief, service_deployment_view, service_revision_view
 from chaos_ecs.core import rollout_messages as r
-from chaos_ecs.core.deploying import ServiceDeployment
+from chaos_ecs.core.deploying import HookAction, ServiceDeployment
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.service_checks import is_stoppable
+from chaos_ecs.core.service_checks import check_continuable, is_stoppable
 from chaos_ecs.core.state import State
 
 DESCRIBE_LIMIT = 20
@@ -99,5 +99,18 @@ def stop_service_deployment(call: Call) -> _Answer:
 
     def build(state: State) -> r.StopServiceDeployment | None:
         return r.StopServiceDeployment(arn) if is_stoppable(state, arn) else None
+
+    return call.request(build, lambda state, now, events: {"serviceDeploymentArn": arn})
+
+
+def continue_service_deployment(call: Call) -> _Answer:
+    """What a PAUSE hook holds goes on, or is rolled back."""
+    params = call.params
+    arn = identifiers.service_deployment_arn(call.region, params["serviceDeploymentArn"])
+    hook_id, action = params["hookId"], HookAction(params.get("action", HookAction.CONTINUE))
+
+    def build(state: State) -> r.ContinueServiceDeployment:
+        check_continuable(state, arn, hook_id)
+        return r.ContinueServiceDeployment(arn, hook_id, action)
 
     return call.request(build, lambda state, now, events: {"serviceDeploymentArn": arn})

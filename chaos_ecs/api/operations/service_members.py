@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from chaos_ecs.api.strategies import STRATEGY_MEMBERS, with_strategy
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.errors import InvalidParameterException, UnsupportedFeatureException
@@ -34,6 +35,7 @@ _MODELLED = frozenset(
         "tags",
     }
 )
+_MODELLED_OF_DEPLOYMENTS = STRATEGY_MEMBERS | {"minimumHealthyPercent", "maximumPercent"}
 _NOT_RETURNED = frozenset({"role", "monitoring", "gatewayConnectors"})
 _DEPLOYING = (
     "networkConfiguration",
@@ -54,14 +56,11 @@ log = logging.getLogger(__name__)
 def check_supported(params: _Params) -> None:
     """Raises UnsupportedFeatureException for what chaos-ecs has not got."""
     said = params.get("deploymentConfiguration", {})
-    strategy = said.get("strategy", "ROLLING")
     controller = params.get("deploymentController", {}).get("type", "ECS")
     for told, is_supported in (
         (f"The scheduling strategy {params.get('schedulingStrategy')}", params.get("schedulingStrategy") != "DAEMON"),
         (f"The deployment controller {controller}", controller == "ECS"),
-        (f"The deployment strategy {strategy}", strategy == "ROLLING"),
         ("deploymentConfiguration.alarms", not said.get("alarms", {}).get("enable")),
-        ("deploymentConfiguration.lifecycleHooks", not said.get("lifecycleHooks")),
         ("deploymentConfiguration.earlySuccessCriteria", not said.get("earlySuccessCriteria", {}).get("enable")),
     ):
         if not is_supported:
@@ -80,6 +79,7 @@ def deployment_configuration(params: _Params, known: DeploymentConfiguration) ->
         raise InvalidParameterException("minimumHealthyPercent must be between 0 and 100.")
     if configuration.maximum_percent < 100:
         raise InvalidParameterException("maximumPercent must be at least 100.")
+    configuration = with_strategy(said, configuration)
     if "deploymentCircuitBreaker" not in said:
         return configuration
     return _with_circuit_breaker(configuration, said["deploymentCircuitBreaker"])
@@ -124,12 +124,25 @@ def _load_balancer(item: _Params) -> ServiceLoadBalancer:
             f"The load balancer {item['loadBalancerName']}: Classic Load Balancers (loadBalancerName) are not "
             "supported by chaos-ecs. Use targetGroupArn."
         )
-    if item.get("advancedConfiguration"):
-        raise UnsupportedFeatureException("loadBalancers.advancedConfiguration is not supported by chaos-ecs yet.")
     for member in ("targetGroupArn", "containerName", "containerPort"):
         if item.get(member) in (None, ""):
             raise InvalidParameterException(f"loadBalancers.{member} can not be blank.")
-    return ServiceLoadBalancer(item["targetGroupArn"], item["containerName"], item["containerPort"])
+    found = ServiceLoadBalancer(item["targetGroupArn"], item["containerName"], item["containerPort"])
+    return _with_advanced(found, item["advancedConfiguration"]) if item.get("advancedConfiguration") else found
+
+
+def _with_advanced(balancer: ServiceLoadBalancer, said: _Params) -> ServiceLoadBalancer:
+    """API_AdvancedConfiguration. A role is needed of AWS, not of us: taken and returned."""
+    for member in ("alternateTargetGroupArn", "productionListenerRule"):
+        if not said.get(member):
+            raise InvalidParameterException(f"loadBalancers.advancedConfiguration.{member} can not be blank.")
+    return replace(
+        balancer,
+        alternate_target_group_arn=said["alternateTargetGroupArn"],
+        production_rule_arn=said["productionListenerRule"],
+        test_rule_arn=said.get("testListenerRule", ""),
+        role_arn=said.get("roleArn", ""),
+    )
 
 
 def grace_period(params: _Params) -> int | None:
@@ -147,7 +160,13 @@ def registered(params: _Params) -> dict[str, Any]:
     """Members that DescribeServices returns and nothing here acts on."""
     for name in sorted(_NOT_RETURNED & params.keys()):
         log.debug("%s is dropped, DescribeServices has no place for it", name)
-    return {name: value for name, value in params.items() if name not in _MODELLED and name not in _NOT_RETURNED}
+    kept = {name: value for name, value in params.items() if name not in _MODELLED and name not in _NOT_RETURNED}
+    if "deploymentConfiguration" in kept:
+        said = kept["deploymentConfiguration"]
+        kept["deploymentConfiguration"] = {
+            name: value for name, value in said.items() if name not in _MODELLED_OF_DEPLOYMENTS
+        }
+    return kept
 
 
 def merged(service: Service, params: _Params) -> dict[str, Any]:

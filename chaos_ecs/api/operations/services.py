@@ -34,7 +34,7 @@ from chaos_ecs.core import messages as m
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.service_checks import check_containers, check_target_groups
+from chaos_ecs.core.service_checks import check_containers, check_shifting, check_target_groups
 from chaos_ecs.core.state import State
 
 DESCRIBE_LIMIT = 10
@@ -59,18 +59,20 @@ def create_service(call: Call) -> _Answer:
     balancers = load_balancers(params) or ()
     tags = tags_of(params)
     members = json.dumps(registered(params), sort_keys=True)
+    configuration = deployment_configuration(params, DeploymentConfiguration())
 
     def build(state: State) -> m.CreateService:
         definition = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         check_network(definition_in(state, definition), params)
         _check_load_balancers(state, definition, balancers)
+        check_shifting(state, configuration, balancers)
         return m.CreateService(
             arn=arn,
             cluster_arn=cluster,
             task_definition_arn=definition,
             desired_count=params["desiredCount"],
             launch_type=launch_type,
-            deployment_configuration=deployment_configuration(params, DeploymentConfiguration()),
+            deployment_configuration=configuration,
             health_check_grace_period_seconds=grace_period(params) or 0,
             load_balancers=balancers,
             client_token=params.get("clientToken", ""),
@@ -94,17 +96,21 @@ def update_service(call: Call) -> _Answer:
         found.append(service.arn)
         named = params.get("taskDefinition")
         definition = identifiers.task_definition_arn(state, call.region, named) if named else None
+        configuration = deployment_configuration(params, service.deployment_configuration)
+        forced = starts_deployment(service, params)
+        said = service.load_balancers if balancers is None else balancers
         if balancers is not None or definition:
-            said = service.load_balancers if balancers is None else balancers
             _check_load_balancers(state, definition or service.task_definition_arn, said)
+        if definition or forced or "deploymentConfiguration" in params:
+            check_shifting(state, configuration, said)
         return m.UpdateService(
             arn=service.arn,
             desired_count=params.get("desiredCount"),
             task_definition_arn=definition,
-            deployment_configuration=deployment_configuration(params, service.deployment_configuration),
+            deployment_configuration=configuration,
             health_check_grace_period_seconds=grace_period(params),
             load_balancers=balancers,
-            force_new_deployment=starts_deployment(service, params),
+            force_new_deployment=forced,
             registered=json.dumps(merged(service, params), sort_keys=True),
         )
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 DEFAULT_PORT = 8481
 DEFAULT_REGION = "us-east-1"
 DEFAULT_CLUSTER = "my-cluster"
@@ -62,6 +60,8 @@ def read(environment: Mapping[str, str]) -> Settings:
 
     Raises ValueError naming the variable and its value.
     """
+    import platformdirs
+
     home = environment.get("CHAOS_ECS_HOME") or platformdirs.user_data_dir("chaos-ecs", appauthor=False)
     port = environment.get("CHAOS_ECS_PORT") or str(DEFAULT_PORT)
     if not port.isdecimal() or not 1 <= int(port) <= 65535:

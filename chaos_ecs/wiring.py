@@ -374,7 +374,8 @@ def _simulated_controller(settings: Settings, home_id: str, seed: int) -> _Hoste
 def examine(settings: Settings) -> Sequence[Check]:
     from chaos_ecs.live import doctor
 
-    return doctor.examine(home=settings.home, port=settings.port)
+    running = running_controller(settings)
+    return doctor.examine(home=settings.home, port=settings.port, own_port=running.port if running else None)
 
 
 def fix_engine(settings: Settings, report: Callable[[str], None], ask: Callable[[str], bool]) -> EngineSeen:

@@ -1,6 +1,7 @@
 """The `chaos-ecs` command: the tree of commands, what is good everywhere, and where errors end.
 
-Each command is parse, client call, render. Imports stay light: `--help` must not wait for Docker, Rich or HTTP.
+Each command is parse, client call, render. A command's module is imported when the command runs (see `lazily.py`), so
+that `--help` waits for none of them: this module imports little, and nothing of HTTP, Rich or Docker.
 """
 
 from __future__ import annotations
@@ -13,17 +14,43 @@ from typing import Annotated
 import typer
 
 from chaos_ecs import __version__
-from chaos_ecs.cli import balancers, demo, deploy, kill, look, overview, probe, service, system, tasks, topics
-from chaos_ecs.cli.output import show_error
-from chaos_ecs.cli.parts import Command, Group, hoisted
+from chaos_ecs.cli import topics
+from chaos_ecs.cli.lazily import Entry, LazyGroup
+from chaos_ecs.cli.parts import cluster_in, hoisted
 from chaos_ecs.cli.shell import Shell, of_this_process
 from chaos_ecs.errors import ChaosEcsError
 
+_RUN, _LOOK, _BREAK, _BEGIN, _MACHINE = "Run", "Look", "Break", "Begin here", "This machine"
 
-class Root(Group):
-    """The root's help lists the topics too."""
+
+class Root(LazyGroup):
+    """The root's help lists the topics too, which is why the command `help` is hidden."""
 
     topics = topics.TOPICS
+    entries = (
+        Entry("run-task", "tasks:run_task", "Run standalone tasks: nobody replaces them.", _RUN),
+        Entry("kill", "kill:kill", "Kill a task and see what becomes of it.", _BREAK),
+        Entry("ps", "tasks:ps", "List the tasks of the cluster.", _LOOK),
+        Entry("logs", "look:logs", "Show what the containers print.", _LOOK),
+        Entry("events", "look:events", "Show what happened, oldest first.", _LOOK),
+        Entry("watch", "look:watch", "Watch the cluster: every event, and the state in a panel below.", _LOOK),
+        Entry("probe", "probe:probe", "Send steady requests, count and measure as a client does.", _LOOK),
+        Entry("demo", "demo:demo", "The lesson in a minute: a service recovers, a standalone task does not.", _BEGIN),
+        Entry("doctor", "system:doctor", "Check this machine: one line a check, each with its fix.", _BEGIN),
+        Entry("aws-env", "system:aws_env", "Print what lets `aws` and boto3 speak to chaos-ecs.", _MACHINE),
+        Entry(
+            "clean",
+            "system:clean",
+            "Remove every container, network and volume with our label, look again, and say how many are left.",
+            _MACHINE,
+        ),
+        Entry("help", "topics:help_", "Explain a topic, or a command as its --help does.", hidden=True),
+        Entry("service", "service:app", "Services: they keep their desired count of tasks running.", _RUN),
+        Entry("task", "tasks:app", "Single tasks.", _RUN),
+        Entry("lb", "balancers:app", "Load balancers: they send requests to healthy tasks.", _LOOK),
+        Entry("controller", "system:controller_app", "The background process that keeps services alive.", _MACHINE),
+        Entry("images", "system:images_app", "The task images that chaos-ecs brings along.", _MACHINE),
+    )
 
 
 app = typer.Typer(
@@ -34,8 +61,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: " + ", ".join(f"{code} {word}" for code, word, _ in topics.EXIT_CODES) + ".",
 )
-
-_RUN, _LOOK, _BREAK, _MACHINE = "Run", "Look", "Break", "This machine"
 
 
 def _show_version(value: bool) -> None:
@@ -80,34 +105,15 @@ def everywhere(
         debug=debug or shell.debug,
     )
     if ctx.invoked_subcommand is None:
+        from chaos_ecs.cli import overview
+
         overview.show(ctx.obj)
-
-
-service.app.command("deploy", cls=Command)(deploy.deploy)
-service.app.command("rollback", cls=Command)(deploy.rollback)
-app.add_typer(service.app, name="service", rich_help_panel=_RUN)
-app.command("run-task", cls=Command, rich_help_panel=_RUN)(tasks.run_task)
-app.add_typer(tasks.app, name="task", rich_help_panel=_RUN)
-app.command("kill", cls=Command, rich_help_panel=_BREAK)(kill.kill)
-app.command("ps", cls=Command, rich_help_panel=_LOOK)(tasks.ps)
-app.command("logs", cls=Command, rich_help_panel=_LOOK)(look.logs)
-app.command("events", cls=Command, rich_help_panel=_LOOK)(look.events)
-app.command("watch", cls=Command, rich_help_panel=_LOOK)(look.watch)
-app.add_typer(balancers.app, name="lb", rich_help_panel=_LOOK)
-app.command("probe", cls=Command, rich_help_panel=_LOOK)(probe.probe)
-app.command("demo", cls=Command, rich_help_panel="Begin here")(demo.demo)
-app.command("doctor", cls=Command, rich_help_panel="Begin here")(system.doctor)
-app.add_typer(system.controller_app, name="controller", rich_help_panel=_MACHINE)
-app.add_typer(system.images_app, name="images", rich_help_panel=_MACHINE)
-app.command("aws-env", cls=Command, rich_help_panel=_MACHINE)(system.aws_env)
-app.command("clean", cls=Command, rich_help_panel=_MACHINE)(system.clean)
-app.command("help", cls=Command, hidden=True)(topics.help_)  # listed by its topics
 
 
 def run(arguments: Sequence[str], shell: Shell) -> int:
     """Runs one command line and answers its exit code. Only a bug, or --debug, lets an exception out."""
     debug = "--debug" in arguments
-    shell = replace(shell, json="--json" in arguments)
+    shell = replace(shell, json="--json" in arguments, cluster=cluster_in(arguments))
     try:
         app(args=hoisted(arguments), prog_name="chaos-ecs", obj=shell)
     except SystemExit as ended:
@@ -115,6 +121,8 @@ def run(arguments: Sequence[str], shell: Shell) -> int:
     except ChaosEcsError as error:
         if debug:
             raise
+        from chaos_ecs.cli.output import show_error
+
         show_error(shell, error)
         return error.exit_code
     return 0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import typer
 
-from chaos_ecs.cli import clientline
+from chaos_ecs.cli import clientline, shiftview
 from chaos_ecs.cli.output import as_json, table
 from chaos_ecs.cli.parts import Command, Group, shell_of
 from chaos_ecs.cli.shell import Shell
@@ -53,6 +53,7 @@ def rows(snapshot: Snapshot, shell: Shell) -> list[str]:
     """Listeners, then targets, then what the client saw."""
     width = shell.width
     told = listeners(snapshot, width=width).splitlines()
+    told += [row for service in snapshot.services if (row := _moving(service))]
     if targets_told := targets(snapshot, snapshot.target_groups, width=width):
         told += ["", *targets_told.splitlines()]
     if snapshot.client is not None:
@@ -61,14 +62,36 @@ def rows(snapshot: Snapshot, shell: Shell) -> list[str]:
 
 
 def listeners(snapshot: Snapshot, *, width: int | None) -> str:
+    """One row a listener; the cluster's column is there where services of several are behind them."""
+    behind = {listener: _behind(snapshot, listener) for item in snapshot.load_balancers for listener in item.listeners}
+    clusters = {service.cluster for services in behind.values() for service in services}
     body = [
-        (listener.url, balancer.name, str(listener.port), _groups(snapshot, listener), _services(snapshot, listener))
+        (
+            listener.url,
+            balancer.name,
+            str(listener.port),
+            _groups(snapshot, listener),
+            *((_named(service.cluster for service in behind[listener]),) if len(clusters) > 1 else ()),
+            _named(service.arn for service in behind[listener]),
+        )
         for balancer in snapshot.load_balancers
         for listener in balancer.listeners
     ]
-    body += [("-", balancer.name, "-", "-", "-") for balancer in snapshot.load_balancers if not balancer.listeners]
-    head = ("LISTENER", "LOAD BALANCER", "PORT", "TARGET GROUP", "SERVICE")
+    with_cluster = ("CLUSTER",) if len(clusters) > 1 else ()
+    head = ["LISTENER", "LOAD BALANCER", "PORT", "TARGET GROUP", *with_cluster, "SERVICE"]
+    none = ["-"] * (len(head) - 2)
+    body += [("-", balancer.name, *none) for balancer in snapshot.load_balancers if not balancer.listeners]
     return table(head, body, width=width, fold=("PORT", "LOAD BALANCER", "TARGET GROUP"))
+
+
+def _moving(service: Service) -> str:
+    """Whose requests are whose while a deployment moves them: the listener leads to two target groups then."""
+    shift = next((item.shift for item in service.deployments if item.shift is not None), None)
+    return "" if shift is None else f"{service.name} moves its requests, {shift.stage}: {shiftview.shares(shift)}"
+
+
+def _named(arns: Iterable[str]) -> str:
+    return " ".join(dict.fromkeys(name_of(arn) for arn in arns)) or "-"
 
 
 def _groups(snapshot: Snapshot, listener: Listener) -> str:
@@ -76,9 +99,8 @@ def _groups(snapshot: Snapshot, listener: Listener) -> str:
     return " ".join(f"{group.name} ({group.healthy} healthy)" for group in named) or "-"
 
 
-def _services(snapshot: Snapshot, listener: Listener) -> str:
-    found = [item for item in snapshot.services if _is_behind(item, listener) and item.status != "INACTIVE"]
-    return " ".join(service.name for service in found) or "-"
+def _behind(snapshot: Snapshot, listener: Listener) -> list[Service]:
+    return [item for item in snapshot.services if _is_behind(item, listener) and item.status != "INACTIVE"]
 
 
 def _is_behind(service: Service, listener: Listener) -> bool:

@@ -1,53 +1,52 @@
 """`chaos-ecs service deploy` and `service rollback`: another revision, watched until it is over.
 
-Never here: what a deployment does (see `core/rollout.py`) and how it looks (see `deployview.py`).
+Never here: what a deployment does (see `core/rollout.py`), watching it (see `deploywatch.py`), how it looks (see
+`deployview.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli import completion, definitions, find
+from chaos_ecs.cli import balanced, completion, definitions, deploywatch, find, strategies
 from chaos_ecs.cli.awscommand import Action
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.definitions import Wish
-from chaos_ecs.cli.deployview import Outcome, Story
-from chaos_ecs.cli.follow import Follower
-from chaos_ecs.cli.lines import seconds
-from chaos_ecs.cli.livelog import Face, screen_for
+from chaos_ecs.cli.deployview import Story
+from chaos_ecs.cli.deploywatch import Watch
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of
-from chaos_ecs.cli.presses import Presses, listening
 from chaos_ecs.cli.shell import Shell
-from chaos_ecs.cli.snapshot import Event, Service, Snapshot, name_of
+from chaos_ecs.cli.snapshot import Service, Snapshot, name_of
+from chaos_ecs.cli.strategies import (
+    BakeOption,
+    PauseOption,
+    PercentOption,
+    Shifting,
+    StepBakeOption,
+    StrategyOption,
+    TestPortOption,
+)
 from chaos_ecs.errors import ChaosEcsError
-
-_LINES_LOOKED_AT = 5  # of a failed task's log, from the end
-_WITHOUT_SERVICE = ("BALANCER_", "ENGINE_", "LISTENER_MOVED")
 
 Name = Annotated[
     str, typer.Argument(help="The service's name.", show_default=False, autocompletion=completion.services)
 ]
-Timeout = Annotated[float, typer.Option(parser=find.duration, metavar="TIME", help="How long to wait: 90s, 2m, 1h.")]
+Timeout = Annotated[
+    float | None,
+    typer.Option(parser=find.duration, metavar="TIME", help="How long to wait: 90s (default: 5m and the bake times)."),
+]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Watch it until it is over.")]
 Breaker = Annotated[
     bool, typer.Option("--circuit-breaker/--no-circuit-breaker", help="Give up after some failed tasks.")
 ]
+DefinitionOption = Annotated[
+    str | None, typer.Option(metavar="FAMILY[:REVISION]", help="One that is there, instead of a new revision.")
+]
 Rollback = Annotated[bool, typer.Option("--rollback/--no-rollback", help="Go back to the last good revision then.")]
-
-
-@dataclass(frozen=True, slots=True)
-class _Watch:
-    """A deployment that was begun; `before` is the state from before it, where the events begin."""
-
-    controller: Controller
-    before: Snapshot
-    service: Service
-    story: Story
-    action: Action
 
 
 def deploy(
@@ -57,24 +56,29 @@ def deploy(
     image: Annotated[str | None, typer.Option(help="The new revision's image.")] = None,
     env: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable; may be repeated.")] = None,
     command: Annotated[str | None, typer.Option(help='The container\'s command, quoted: --command "web".')] = None,
-    task_definition: Annotated[
-        str | None, typer.Option(metavar="FAMILY[:REVISION]", help="One that is there, instead of a new revision.")
-    ] = None,
+    task_definition: DefinitionOption = None,
     force: Annotated[bool, typer.Option("--force", help="New tasks, even if nothing else changes.")] = False,
+    strategy: StrategyOption = None,
+    percent: PercentOption = None,
+    step_bake: StepBakeOption = None,
+    bake: BakeOption = None,
+    pause_at: PauseOption = None,
+    test_port: TestPortOption = None,
     circuit_breaker: Breaker = True,
     rollback: Rollback = True,
     min_healthy: Annotated[int | None, typer.Option(min=0, max=100, help="minimumHealthyPercent.")] = None,
     max_: Annotated[int | None, typer.Option("--max", min=100, help="maximumPercent.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deployed, and deploy nothing.")] = False,
-    timeout: Timeout = "5m",  # type: ignore[assignment]  # Typer parses defaults too
+    wait: Wait = True,
+    timeout: Timeout = None,
 ) -> None:
     """Deploy a new revision of a service, and watch it until it is live or rolled back.
 
     \b
     chaos-ecs service deploy web --env VERSION=v2
-    chaos-ecs service deploy web --env HEALTH=500
-    chaos-ecs service deploy web --image nginx:alpine --min-healthy 50 --max 100
-    chaos-ecs service deploy web --force
+    chaos-ecs service deploy web --image nginx:alpine --max 100 --min-healthy 50
+    chaos-ecs service deploy web --env VERSION=v3 --strategy canary --percent 10
+    chaos-ecs service deploy web --force --bake 5 --pause-at post-scale-up
     """
     shell = shell_of(ctx)
     controller, before, cluster = shell.look()
@@ -82,28 +86,27 @@ def deploy(
     wish = Wish(image, find.pairs(env or []), definitions.words(command))
     if wish.is_plain and task_definition is None and not force:
         raise typer.BadParameter("say what changes: --image, --env, --command, --task-definition, or --force")
+    shifting = Shifting.of(strategy, percent, step_bake, bake, pause_at, test_port)
+    known = _described(controller, service) if not shifting.is_plain else {}
+    configured = shifting.configuration(known.get("deploymentConfiguration") or {})
     if dry_run:
-        _tell_dry(shell, service, wish, task_definition)
+        _tell_dry(shell, service, wish, task_definition, configured)
         return
-    base = task_definition or service.task_definition
-    if not wish.is_plain:
-        base = definitions.registered(shell, controller, base.partition(":")[0], wish, base=base, anew=True)
-    limits = {"minimumHealthyPercent": min_healthy, "maximumPercent": max_}
-    breaker = {"enable": circuit_breaker, "rollback": circuit_breaker and rollback}
-    configuration: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
-    configuration["deploymentCircuitBreaker"] = breaker
-    change: dict[str, Any] = {"taskDefinition": base, "deploymentConfiguration": configuration}
+    configured |= _limits(min_healthy, max_, breaks=circuit_breaker, rolls_back=rollback)
+    change = {"deploymentConfiguration": configured, **_balancers(shell, controller, service, known, shifting)}
+    change["taskDefinition"] = _revision(shell, controller, wish, task_definition or service.task_definition)
     if force:
         change["forceNewDeployment"] = True
     watch = _begun(controller, before, service, change)
-    raise typer.Exit(_followed(shell, watch, timeout))
+    raise typer.Exit(deploywatch.followed(shell, watch, timeout, wait=wait))
 
 
 def rollback(
     ctx: typer.Context,
     *,
     name: Name = "web",
-    timeout: Timeout = "5m",  # type: ignore[assignment]
+    wait: Wait = True,
+    timeout: Timeout = None,
 ) -> None:
     """Go back to the revision before: stops the deployment under way, or deploys the last one that was live.
 
@@ -113,38 +116,72 @@ def rollback(
     shell = shell_of(ctx)
     controller, before, cluster = shell.look()
     service = find.service(before, cluster, name)
-    told = controller.ecs("DescribeServices", cluster=cluster, services=[service.arn])["services"][0]
+    told = _described(controller, service)
     if service.deployments and service.deployments[0].rollout_state == "IN_PROGRESS":
         watch = _stopped(shell, controller, before, service, told)
     else:
         previous = _previous(controller, service)
         shell.say(f"service {service.name}: {service.task_definition} -> {previous}")
-        breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
-        change = {"taskDefinition": previous, "deploymentConfiguration": breaker}
+        configuration = _limits(None, None, breaks=True, rolls_back=True)
+        if (told.get("deploymentConfiguration") or {}).get("lifecycleHooks"):
+            shell.say("its pauses are taken away: who goes back does not want to wait")
+            configuration["lifecycleHooks"] = []
+        change = {"taskDefinition": previous, "deploymentConfiguration": configuration}
         watch = _begun(controller, before, service, change)
-    raise typer.Exit(_followed(shell, watch, timeout))
+    raise typer.Exit(deploywatch.followed(shell, watch, timeout, wait=wait))
 
 
 # --- beginning ---
 
 
-def _begun(controller: Controller, before: Snapshot, service: Service, change: Mapping[str, Any]) -> _Watch:
+def _described(controller: Controller, service: Service) -> Mapping[str, Any]:
+    told: Mapping[str, Any] = controller.ecs("DescribeServices", cluster=service.cluster, services=[service.arn])
+    return dict(told["services"][0])
+
+
+def _limits(least: int | None, most: int | None, *, breaks: bool, rolls_back: bool) -> dict[str, Any]:
+    """The part of deploymentConfiguration that every strategy has."""
+    breaker: dict[str, Any] = {"deploymentCircuitBreaker": {"enable": breaks, "rollback": breaks and rolls_back}}
+    limits = {"minimumHealthyPercent": least, "maximumPercent": most}
+    return breaker | {name: value for name, value in limits.items() if value is not None}
+
+
+def _revision(shell: Shell, controller: Controller, wish: Wish, base: str) -> str:
+    """`base` with what was wished for, as a new revision."""
+    if wish.is_plain:
+        return base
+    return definitions.registered(shell, controller, base.partition(":")[0], wish, base=base, anew=True)
+
+
+def _balancers(
+    shell: Shell, controller: Controller, service: Service, known: Mapping[str, Any], shifting: Shifting
+) -> dict[str, Any]:
+    """`loadBalancers` for UpdateService, where the strategy wants two target groups and the service has one."""
+    if shifting.is_plain or not shifting.moves_traffic(known.get("deploymentConfiguration") or {}):
+        return {}
+    balancers = balanced.alternated(shell, controller, service, known, shifting.test_port)
+    return {"loadBalancers": balancers} if balancers is not None else {}
+
+
+def _begun(controller: Controller, before: Snapshot, service: Service, change: Mapping[str, Any]) -> Watch:
     wished = {"cluster": service.cluster, "service": service.arn, **change}
     told = controller.ecs("UpdateService", **wished)["service"]
     newest = told["deployments"][0]
     asked = name_of(newest["taskDefinition"])
     if service.deployments and newest["id"] == service.deployments[0].id:
         what = f"Service {service.name} has {asked} already"
-        why = "limits and circuit breaker are set as asked, but there is nothing to roll out"
+        why = "limits, strategy and circuit breaker are set as asked, but there is nothing to roll out"
         raise ChaosEcsError("E-NOTHING-NEW", what, why, f"chaos-ecs service deploy {service.name} --force")
     story = Story(service.arn, newest["id"], asked, service.task_definition, since=service.client)
     story.limit, story.terms = _limit(told), _terms(told)
-    return _Watch(controller, before, service, story, Action("UpdateService", wished))
+    action = Action("UpdateService", wished, balanced.remark(wished))
+    patience = deploywatch.patience(told.get("deploymentConfiguration") or {})
+    return Watch(controller, before, service, story, action, patience)
 
 
 def _stopped(
     shell: Shell, controller: Controller, before: Snapshot, service: Service, told: Mapping[str, Any]
-) -> _Watch:
+) -> Watch:
     """StopServiceDeployment: what was live before is the newest again, and is what we wait for."""
     wished = {"serviceDeploymentArn": told["currentServiceDeployment"], "stopType": "ROLLBACK"}
     controller.ecs("StopServiceDeployment", **wished)
@@ -154,24 +191,45 @@ def _stopped(
         f"service {service.name}: the deployment is stopped, {service.task_definition} -> {newest.task_definition}"
     )
     story = Story(service.arn, newest.id, newest.task_definition, service.task_definition, since=service.client)
-    return _Watch(controller, before, service, story, Action("StopServiceDeployment", wished))
+    return Watch(controller, before, service, story, Action("StopServiceDeployment", wished))
 
 
 def _previous(controller: Controller, service: Service) -> str:
-    """The newest revision that was live and is not the current one. Raises E-NO-REVISION when none is on record."""
+    """The revision that was live before the current one. Raises E-NO-REVISION when none is on record."""
     listed = controller.ecs(
         "ListServiceDeployments", cluster=service.cluster, service=service.arn, status=["SUCCESSFUL"]
     )["serviceDeployments"]
-    arns = list(dict.fromkeys(item["targetServiceRevisionArn"] for item in listed))
-    found = controller.ecs("DescribeServiceRevisions", serviceRevisionArns=arns)["serviceRevisions"] if arns else []
+    arns = [item["targetServiceRevisionArn"] for item in listed]
+    wished = list(dict.fromkeys(arns))
+    found = controller.ecs("DescribeServiceRevisions", serviceRevisionArns=wished)["serviceRevisions"] if arns else []
     by_arn = {item["serviceRevisionArn"]: name_of(item["taskDefinition"]) for item in found}
-    names = [by_arn[arn] for arn in arns if arn in by_arn]
-    previous = next((name for name in names if name != service.task_definition), None)
-    if previous is None:
-        what = f"Service {service.name} has no revision to go back to"
+    history = [by_arn[arn] for arn in reversed(arns) if arn in by_arn]
+    way = way_back([*history, service.task_definition])
+    if way:
+        return way[-1]
+    what = f"Service {service.name} has no revision to go back to"
+    others = [name for name in reversed(history) if name != service.task_definition]
+    if others:
+        why = f"{service.task_definition} is the oldest that was ever live; {others[0]} came after it"
+        hint = f"chaos-ecs service deploy {service.name} --task-definition {others[0]}"
+    else:
         why = f"{service.task_definition} is the only one that was ever live"
-        raise ChaosEcsError("E-NO-REVISION", what, why, f"chaos-ecs service deploy {service.name} --env VERSION=v2", 3)
-    return previous
+        hint = f"chaos-ecs service deploy {service.name} --env VERSION=v2"
+    raise ChaosEcsError("E-NO-REVISION", what, why, hint, 3)
+
+
+def way_back(history: Sequence[str]) -> list[str]:
+    """The revisions before the one that is live now, the nearest last; `history` is what was live, oldest first.
+
+    Worked example: 1, 2, 1 is a way back from 2, so that nothing is before 1; 1, 2, 3, 2 leaves 1. Going forward
+    again to what was taken back needs its name.
+    """
+    way: list[str] = []
+    for name in history:
+        if name in way:
+            del way[way.index(name) :]
+        way.append(name)
+    return way[:-1]
 
 
 def _limit(told: Mapping[str, Any]) -> str:
@@ -187,11 +245,15 @@ def _limit(told: Mapping[str, Any]) -> str:
 def _terms(told: Mapping[str, Any]) -> str:
     configuration = told.get("deploymentConfiguration", {})
     breaker = configuration.get("deploymentCircuitBreaker", {})
+    if moving := strategies.terms(configuration):
+        return moving
     least, most = configuration.get("minimumHealthyPercent", 100), configuration.get("maximumPercent", 200)
     return f"keep {least}%, at most {most}%, breaker {'on' if breaker.get('enable') else 'off'}"
 
 
-def _tell_dry(shell: Shell, service: Service, wish: Wish, definition: str | None) -> None:
+def _tell_dry(
+    shell: Shell, service: Service, wish: Wish, definition: str | None, configured: Mapping[str, Any]
+) -> None:
     base = definition or service.task_definition
     changes = [f"image {wish.image}"] if wish.image else []
     changes += [f"{name}={value}" for name, value in wish.environment]
@@ -200,101 +262,5 @@ def _tell_dry(shell: Shell, service: Service, wish: Wish, definition: str | None
     if shell.json:
         shell.tell(as_json({"service": service.name, "base": base, "changes": changes, "dryRun": True}))
     else:
-        shell.tell(f"{service.name} would get {what}; its {service.running_count} tasks would be replaced")
-
-
-# --- watching ---
-
-
-def _followed(shell: Shell, watch: _Watch, timeout: float) -> int:
-    """Follows it to its end and tells that. Answers the exit code; raises E-TIMEOUT (124)."""
-    story, service = watch.story, watch.service
-    awaited = f"{story.asked} of {service.name} to be live or rolled back"
-    shell.say(f"waiting for {awaited}, at most {seconds(timeout)}; Ctrl-C leaves, it goes on")
-    story.keys = shell.keyboard is not None
-    screen = screen_for(shell, service.cluster, watch.before.at, face=Face(story.lines, story.panel))
-    follower = Follower(
-        shell,
-        watch.controller,
-        screen,
-        watch.before.number,
-        lambda event: _is_about(event, service),
-        story.record,
-        awaited,
-    )
-    try:
-        with listening(shell, follower, Presses(follower, service.cluster, service.arn, watch.action)):
-            over = follower.run(story.see, timeout=timeout)
-    except KeyboardInterrupt:
-        screen.close()
-        shell.say_left(f"left the view; the deployment goes on. Undo it: chaos-ecs service rollback {service.name}")
-        return 130
-    finally:
-        screen.close()
-    if not over:
-        raise _too_late(story, service, timeout)
-    _tell_end(shell, follower.controller, watch)
-    return 0 if story.outcome is Outcome.LIVE else 1
-
-
-def _is_about(event: Event, service: Service) -> bool:
-    return event.service == service.arn or (not event.service and event.type.startswith(_WITHOUT_SERVICE))
-
-
-def _too_late(story: Story, service: Service, timeout: float) -> ChaosEcsError:
-    what = f"The deployment of {story.asked} to {service.name} is not over after {seconds(timeout)}"
-    why = f"its tasks fail: {story.why}" if story.why else "it goes on; nothing has failed so far"
-    return ChaosEcsError("E-TIMEOUT", what, why, f"chaos-ecs service rollback {service.name}", 124)
-
-
-def _tell_end(shell: Shell, controller: Controller, watch: _Watch) -> None:
-    story = watch.story
-    snapshot = state(controller)
-    story.see(snapshot)
-    if story.outcome is not Outcome.LIVE:
-        story.last_line = _last_line(controller, watch.service.cluster, story)
-    if shell.json:
-        shell.tell(as_json(_as_json(story, snapshot)))
-        return
-    if shell.accessible:
-        for sentence in story.sentences():
-            shell.tell(sentence, fold=True)
-    else:
-        width = shell.width
-        for row in story.rows(snapshot.at, None if width is None else width - 1, shell.symbols):
-            shell.tell(row)
-    shell.say(_next(story, watch.service.name))
-    shell.tell(story.verdict())
-
-
-def _last_line(controller: Controller, cluster: str, story: Story) -> str:
-    """The last words of the task that failed last; "" when nobody has them any more."""
-    for task in reversed(story.failed[-2:]):
-        try:
-            told = controller.own("GetTaskLogs", cluster=cluster, task=task, tail=_LINES_LOOKED_AT)["lines"]
-        except ChaosEcsError:
-            continue
-        said = [line["message"].strip() for line in told if line["message"].strip()]
-        if own := [line for line in said if "SIGTERM" not in line] or said:  # how it was stopped says nothing
-            return str(own[-1])
-    return ""
-
-
-def _next(story: Story, name: str) -> str:
-    if story.outcome is Outcome.LIVE:
-        return f"next: chaos-ecs service describe {name}   |   chaos-ecs service rollback {name}"
-    logs = f"chaos-ecs logs {name_of(story.failed[-1])[:6]}   |   " if story.failed else ""
-    return f"next: {logs}chaos-ecs service deploy {name} --image IMAGE   |   chaos-ecs service describe {name}"
-
-
-def _as_json(story: Story, snapshot: Snapshot) -> dict[str, Any]:
-    service, client = snapshot.service(story.service), story.client()
-    return {
-        "service": dict(service.raw) if service is not None else None,
-        "asked": story.asked,
-        "previous": story.previous,
-        "outcome": story.outcome.value if story.outcome else None,
-        "why": story.why or None,
-        "lastLogLine": story.last_line or None,
-        "client": None if client is None else {"requests": client.requests, "failed": client.failed},
-    }
+        how = f" ({moving})" if (moving := strategies.terms(configured)) else ""
+        shell.tell(f"{service.name} would get {what}; its {service.running_count} tasks would be replaced{how}")

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from chaos_ecs.cli import clientline, panel
+from chaos_ecs.cli import clientline, panel, shiftview
 from chaos_ecs.cli.layout import cut
-from chaos_ecs.cli.lines import Line, lines_of
+from chaos_ecs.cli.line import Line
+from chaos_ecs.cli.lines import lines_of
 from chaos_ecs.cli.output import table
 from chaos_ecs.cli.panel import Frame, clock
+from chaos_ecs.cli.shifts import Shift, told_by
 from chaos_ecs.cli.snapshot import Client, Deployment, Event, Service, Snapshot, name_of, short
 from chaos_ecs.cli.symbols import Symbols
 from chaos_ecs.cli.text import folded
@@ -24,6 +26,7 @@ _WIDEST_BAR = 40
 _HEAD = ("DEPLOYMENT", "REV", "ROLLOUT", "DESIRED", "RUNNING", "PENDING", "FAILED", "AGE")
 _FOLD = ("PENDING", "DESIRED", "AGE")
 _INDENT = " " * 20
+_SHIFTING = ("DEPLOYMENT_STAGE", "DEPLOYMENT_PAUSED", "DEPLOYMENT_CONTINUED")
 _FAREWELL = " Ctrl-C leaves this view, the deployment goes on"
 _KEYS_BRIEF = " k kill  a aws  ? help  q leave"
 _KEYS = " k kill one  a aws command  ? help  q leave (the deployment goes on)"
@@ -37,12 +40,14 @@ class Outcome(Enum):
     ROLLED_BACK = "ROLLED_BACK"
     REPLACED = "REPLACED"
     GONE = "GONE"
+    PAUSED = "PAUSED"  # and nobody is there to continue it
 
 
 @dataclass
 class Story:
     """One deployment of a service, by its id. `limit` explains the circuit breaker's threshold, `terms` says under what
-    limits tasks are exchanged; `since` is what the client had seen before."""
+    limits tasks are exchanged; `since` is what the client had seen before; `shift` is how far its traffic has moved;
+    with `ends_paused` a pause is an end, and `continue_with` is the command that continues it."""
 
     service: str
     deployment: str
@@ -52,6 +57,9 @@ class Story:
     terms: str = ""
     since: Client | None = None
     keys: bool = False
+    ends_paused: bool = False
+    continue_with: str = "chaos-ecs service continue"
+    shift: Shift | None = None
     outcome: Outcome | None = None
     failed: list[str] = field(default_factory=list)  # ARNs of its tasks that failed
     why: str = ""
@@ -73,6 +81,8 @@ class Story:
             if event.type == "TASK_UNHEALTHY":
                 for task in self._mine(event.get("tasks") or ()):
                     self._failed(task, str(event.get("reason") or event.get("cause") or ""))
+            elif event.type in _SHIFTING and event.get("deployment") == self.deployment:
+                self.shift = (self.shift or told_by(event)).after(event)
             elif event.type == "DEPLOYMENT_FAILED" and event.get("deployment") == self.deployment:
                 self._failures = event.get("failedTasks") or 0
             elif event.type == "TASK_STOPPED" and event.task not in self.failed and _is_failure(event):
@@ -97,15 +107,31 @@ class Story:
             self._seen |= {item.id: item for item in service.deployments}
             self._here = tuple(item.id for item in service.deployments)
             self._take_traffic(snapshot.at, service.client)
+            self._take_shift(service)
         self.outcome = self._outcome(service)
         return self.outcome is not None
+
+    def _take_shift(self, service: Service) -> None:
+        """What the state says of it, which is as new as any event; it has no shift any more once it is over."""
+        own = next((item for item in service.deployments if item.id == self.deployment), None)
+        if own is not None and own.shift is not None:
+            known = self.shift
+            is_same = known is not None and (known.stage, known.until) == (own.shift.stage, own.shift.until)
+            began_at = known.began_at if known is not None and is_same else own.shift.began_at
+            self.shift = replace(own.shift, began_at=began_at)
+
+    @property
+    def is_paused(self) -> bool:
+        return self.shift is not None and self.shift.pause is not None and self.outcome in (None, Outcome.PAUSED)
 
     def _outcome(self, service: Service | None) -> Outcome | None:
         if service is None or not service.is_active or not service.deployments:
             return Outcome.GONE
         newest = service.deployments[0]
         if newest.id == self.deployment:
-            return {"COMPLETED": Outcome.LIVE, "FAILED": Outcome.FAILED}.get(newest.rollout_state)
+            is_held = self.ends_paused and self.shift is not None and self.shift.pause is not None
+            going = Outcome.PAUSED if is_held else None
+            return {"COMPLETED": Outcome.LIVE, "FAILED": Outcome.FAILED}.get(newest.rollout_state, going)
         own = self._seen.get(self.deployment)
         if own is not None and newest.created_at > own.created_at:
             return Outcome.REPLACED
@@ -165,6 +191,13 @@ class Story:
         return [self._revised(line) for line in told]
 
     def _revised(self, line: Line) -> Line:
+        rev = f"rev {self.rev(self.asked)}"
+        if line.word == "STAGE":
+            return replace(line, detail=f"{rev}{line.detail.removeprefix(name_of(self.service))}")
+        if line.word in ("PAUSED", "CONTINUED"):
+            stage = line.detail.partition(":")[0]
+            detail = f"{stage}: {self.continue_with}" if line.word == "PAUSED" else line.detail
+            return replace(line, who=rev, detail=detail)
         name, change = name_of(self.service), f"rev {self.rev(self.previous)} -> rev {self.rev(self.asked)}"
         if line.word == "DEPLOY":
             return replace(line, detail=f"{name} {change}  {self.terms}".rstrip(), brief=f"{name} {change}")
@@ -199,10 +232,20 @@ class Story:
             told += folded(self.why, width or 1000, first=f" why rev {self.rev(self.asked)} {verb}   ", further=_INDENT)
             if self.last_line:
                 told += folded(self.last_line, width or 1000, first="   last log line    ", further=_INDENT)
+        if self.shift is not None and self.outcome in (None, Outcome.PAUSED):
+            told += self._stage(self.shift, now, width or 1000)
         told += _bars([(self.rev(name), share) for name, share in self.shares()], width or 80, symbols)
         if (client := self.client()) is not None and client.requests:
             told.append(f" {_client(client, width or 1000, done=self.outcome is not None)}")
         return told
+
+    def _stage(self, shift: Shift, now: float, width: int) -> list[str]:
+        """What it waits for comes first: that is what there is to do."""
+        rows = shiftview.paused_rows(shift, self.continue_with, now)
+        rows += [shiftview.stage_row(shift), shiftview.bake_row(shift, now)]
+        if shiftview.is_moving(shift):
+            rows.append(f"requests: {shiftview.shares(shift)}")
+        return [line for row in rows if row for line in folded(row, width, first=" ", further="   ")]
 
     def _deployments(self, now: float) -> list[tuple[str, ...]]:
         listed = [self._seen[id_] for id_ in self._here]
@@ -231,6 +274,7 @@ class Story:
             Outcome.ROLLED_BACK: "exit code 1: the deployment you asked for is NOT live",
             Outcome.REPLACED: f"exit code 1: a newer deployment took the place of {asked}",
             Outcome.GONE: "exit code 1: the service is gone",
+            Outcome.PAUSED: f"exit code 1: {asked} is paused and not live yet",
         }
         return told[self.outcome] if self.outcome is not None else "it goes on"
 
@@ -243,6 +287,7 @@ class Story:
             Outcome.ROLLED_BACK: f"Revision {asked} of service {name} is not live: it is back at revision {back}.",
             Outcome.REPLACED: f"A newer deployment took the place of revision {asked} of service {name}.",
             Outcome.GONE: f"Service {name} is gone.",
+            Outcome.PAUSED: f"Revision {asked} of service {name} is paused and not live yet.",
         }
         said = [told[self.outcome]] if self.outcome is not None else []
         if self.why and self.outcome is not Outcome.LIVE:

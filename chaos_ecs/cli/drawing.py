@@ -14,7 +14,7 @@ from rich.segment import ControlType
 from rich.text import Text
 
 from chaos_ecs.cli import layout, panel
-from chaos_ecs.cli.lines import Line
+from chaos_ecs.cli.line import Line
 from chaos_ecs.cli.livelog import USUAL, Face
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Event, Snapshot
@@ -79,6 +79,9 @@ class LiveScreen:
 
     def wait(self, sentence: str) -> None:
         """The panel's clocks move: nothing needs to be said."""
+
+    def draws(self, start: str) -> bool:
+        return any(row.startswith(start) for row in self._drawn)
 
     def close(self) -> None:
         if self._drawn:

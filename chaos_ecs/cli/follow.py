@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from chaos_ecs.cli.client import Controller, lost, state
-from chaos_ecs.cli.lines import Line, seconds
+from chaos_ecs.cli.line import Line, seconds
 from chaos_ecs.cli.livelog import Screen
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Event, Snapshot

@@ -14,7 +14,7 @@ import typer
 from chaos_ecs.cli import completion, find
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.follow import Follower
-from chaos_ecs.cli.lines import Line, seconds
+from chaos_ecs.cli.line import Line, seconds
 from chaos_ecs.cli.livelog import Screen, screen_for
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import textwrap
 
-from chaos_ecs.cli.lines import Line
+from chaos_ecs.cli.line import Line
 from chaos_ecs.cli.symbols import Symbols
 
 TIME = 8

@@ -7,48 +7,15 @@ Here lives the wording. Never here: columns (see `layout.py`), colours and the s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from chaos_ecs.cli import deploylines
+from chaos_ecs.cli.line import Line, recovered_in, seconds
 from chaos_ecs.cli.snapshot import Event, name_of, short
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """`symbol` names a field of Symbols. `brief` and `measured_brief` stand in where columns are scarce; a `reason`
-    is never dropped but folded. `who` and `ids` are a service's name and the short ids of tasks. `aws` is how long the
-    same takes on AWS, the first to go."""
-
-    at: float
-    symbol: str
-    word: str
-    who: str = ""
-    ids: tuple[str, ...] = ()
-    detail: str = ""
-    brief: str | None = None
-    reason: bool = False
-    measured: str = ""
-    measured_brief: str | None = None
-    aws: str = ""
-
 
 _AWS_CHECK_SECONDS = 30  # HealthCheckIntervalSeconds of an Application Load Balancer's target group
 _AWS_LONGEST_SECONDS = 27 * 60  # Developer Guide, "Service throttle logic"
 _AWS_DRAINING_SECONDS = 300  # deregistration_delay.timeout_seconds
-
-
-def seconds(value: float | None) -> str:
-    """A measured time for people: 0.06s, 3.1s, 2m05s."""
-    if value is None:
-        return "?"
-    if value < 1:
-        return f"{value:.2f}s"
-    if value < 60:
-        return f"{value:.1f}s"
-    return f"{int(value) // 60}m{int(value) % 60:02d}s"
-
-
-def recovered_in(value: float) -> str:
-    return f"RECOVERED IN {value:.1f} s"
 
 
 def lines_of(events: Sequence[Event]) -> list[Line]:
@@ -193,10 +160,6 @@ def _steady(event: Event) -> Line:
 def _recovered(event: Event) -> Line:
     who = name_of(event.service)
     return Line(event.at, "steady", "RECOVERED", who, measured=recovered_in(event.get("seconds") or 0.0))
-
-
-def _deploying(event: Event) -> Line:
-    return Line(event.at, "begun", "DEPLOY", detail=event.message)
 
 
 def _task_created(event: Event) -> Line:
@@ -368,23 +331,6 @@ def _balancer_lost(event: Event) -> Line:
     return Line(event.at, "attention", "BALANCER", detail=event.message, reason=True)
 
 
-def _deployment_failed(event: Event) -> Line:
-    failed, limit = event.get("failedTasks"), event.get("threshold")
-    detail = f"{failed} failed tasks, limit {limit}: TRIGGERED" if limit is not None else "the deployment failed"
-    if event.get("rollsBack") is False:
-        detail += ", no rollback: what serves goes on serving"
-    return Line(event.at, "attention", "BREAKER", name_of(event.service), detail=detail, reason=True)
-
-
-def _rolled_back(event: Event) -> Line:
-    definition = event.get("name") or name_of(event.get("taskDefinition") or "")
-    return Line(event.at, "begun", "ROLLBACK", name_of(event.service), detail=f"back to {definition}")
-
-
-def _stuck(event: Event) -> Line:
-    return Line(event.at, "attention", "STUCK", detail=event.message, reason=True)
-
-
 def _scaled(event: Event) -> Line:
     brief = f"desired {event.get('previousDesiredCount')} -> {event.get('desiredCount')}"
     cause = event.get("cause")
@@ -423,6 +369,7 @@ def _moved(event: Event) -> Line:
 
 
 _WORDING: dict[str, Callable[[Event], Line]] = {
+    **deploylines.WORDING,
     "CONTROLLER_STARTED": _ready,
     "ENGINE_CONNECTED": _engine_connected,
     "ENGINE_LOST": _engine_lost,
@@ -441,7 +388,6 @@ _WORDING: dict[str, Callable[[Event], Line]] = {
     "STANDBY_LOST": _standby_lost,
     "SERVICE_STEADY": _steady,
     "SERVICE_RECOVERED": _recovered,
-    "DEPLOYMENT_STARTED": _deploying,
     "TASK_CREATED": _task_created,
     "TASK_PENDING": _task_pending,
     "TASK_PULLING": _task_pulling,
@@ -467,9 +413,6 @@ _WORDING: dict[str, Callable[[Event], Line]] = {
     "TARGET_HEALTH_CHANGED": _target_health,
     "BALANCER_UP": _balancer_up,
     "BALANCER_LOST": _balancer_lost,
-    "DEPLOYMENT_FAILED": _deployment_failed,
-    "DEPLOYMENT_ROLLED_BACK": _rolled_back,
-    "DEPLOYMENT_STUCK": _stuck,
     "TASK_PROTECTION_CHANGED": _protection,
     "SERVICE_SCALED": _scaled,
     "SCALING_CHANGED": _scaling,

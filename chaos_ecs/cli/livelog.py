@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chaos_ecs.cli import layout, plain, sentences
-from chaos_ecs.cli.lines import SILENT, Line, lines_of
+from chaos_ecs.cli.line import Line
+from chaos_ecs.cli.lines import SILENT, lines_of
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.panel import Frame
 from chaos_ecs.cli.shell import Shell
@@ -51,6 +52,10 @@ class Screen(Protocol):
 
     def wait(self, sentence: str) -> None:
         """A sign of life while nothing happens."""
+        ...
+
+    def draws(self, start: str) -> bool:
+        """Whether a row of a panel stands there that begins so."""
         ...
 
     def close(self) -> None: ...
@@ -108,6 +113,9 @@ class SilentScreen:
     def wait(self, sentence: str) -> None:
         """Nothing is shown."""
 
+    def draws(self, start: str) -> bool:
+        return False
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -137,6 +145,9 @@ class PlainScreen:
     def wait(self, sentence: str) -> None:
         self._say(sentence)
 
+    def draws(self, start: str) -> bool:
+        return False
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -162,6 +173,9 @@ class SentenceScreen:
 
     def wait(self, sentence: str) -> None:
         self._say(sentence)
+
+    def draws(self, start: str) -> bool:
+        return False
 
     def close(self) -> None:
         """Nothing is held."""
@@ -202,6 +216,9 @@ class LinesScreen:
     def wait(self, sentence: str) -> None:
         self._write(sentence)
 
+    def draws(self, start: str) -> bool:
+        return False
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -224,6 +241,9 @@ class JsonScreen:
 
     def wait(self, sentence: str) -> None:
         """Nothing a program asked for."""
+
+    def draws(self, start: str) -> bool:
+        return False
 
     def close(self) -> None:
         """Nothing is held."""

@@ -186,6 +186,9 @@ class _ListScreen:
     def wait(self, sentence: str) -> None:
         """Events only."""
 
+    def draws(self, start: str) -> bool:
+        return False
+
     def close(self) -> None:
         """Nothing is held."""
 

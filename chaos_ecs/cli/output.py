@@ -69,7 +69,7 @@ def error_text(error: ChaosEcsError) -> str:
 def show_error(shell: Shell, error: ChaosEcsError) -> None:
     """On stderr, for people; as JSON where the result would have been JSON."""
     if shell.json:
-        parts = {"code": error.code, "what": error.what, "why": error.why, "next": error.hint}
+        parts = {"code": error.code, "what": error.what, "why": error.why, "next": shell.hinted(error.hint)}
         shell.say(as_json({"error": parts, "exitCode": error.exit_code}))
     else:
         shell.say(error_text(error))

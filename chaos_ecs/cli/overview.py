@@ -36,7 +36,7 @@ def _tell_state(shell: Shell, snapshot: Snapshot, url: str) -> None:
     tasks = snapshot.tasks_in(cluster.arn) if cluster else []
     standalone = [task for task in tasks if not task.service]
     if services:
-        shell.tell(tables.services(services, width=shell.width))
+        shell.tell(tables.services(snapshot, services, width=shell.width))
         kill = (f"chaos-ecs kill {services[0].name}", "kill one of its tasks and watch it recover")
     else:
         shell.tell("no services")

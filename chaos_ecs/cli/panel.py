@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from chaos_ecs.cli import clientline
 from chaos_ecs.cli.layout import cut
-from chaos_ecs.cli.lines import seconds
+from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.snapshot import Service, Snapshot, Task, short
 from chaos_ecs.cli.symbols import Symbols
 
@@ -51,6 +51,11 @@ def numbered(snapshot: Snapshot, cluster: str) -> list[Task]:
     return of_services + [task for task in snapshot.tasks_in(cluster) if not task.service and not task.is_stopped]
 
 
+def head_of(task: Task, position: int) -> str:
+    """How a task's row begins: by that a view knows which of them stand there."""
+    return f"{position:>4} {task.short} "
+
+
 def rows(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
     """The panel of one cluster (its ARN)."""
     width, symbols = frame.width, frame.symbols
@@ -61,13 +66,15 @@ def rows(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
         hidden = len(body) - room + 1
         body = [*body[: room - 1], f"   {symbols.ellipsis} {hidden} more rows: chaos-ecs ps"]
     ruler = symbols.rule * width
-    return [ruler, *(cut(row, width, symbols) for row in (*body, *client)), ruler, _last_row(snapshot, cluster, frame)]
+    heads = [head_of(task, position) for position, task in enumerate(numbered(snapshot, cluster), 1)]
+    tasks = sum(row.startswith(tuple(heads)) for row in body)
+    last = _last_row(snapshot, cluster, tasks, frame)
+    return [ruler, *(cut(row, width, symbols) for row in (*body, *client)), ruler, last]
 
 
-def _last_row(snapshot: Snapshot, cluster: str, frame: Frame) -> str:
-    """The keys, or what Ctrl-C does; the time since the view began stands at the right edge."""
+def _last_row(snapshot: Snapshot, cluster: str, tasks: int, frame: Frame) -> str:
+    """The keys, or what Ctrl-C does; the time since the view began stands at the right edge. `tasks`: so many rows."""
     names = [service.name for service in snapshot.services_in(cluster)]
-    tasks = len(numbered(snapshot, cluster))
     told = frame.farewell or (_keys(names, tasks, frame.width) if frame.keys else _farewell(names))
     elapsed = clock(frame.now - frame.began_at)
     left = cut(told, frame.width - len(elapsed) - 2, frame.symbols)
@@ -182,7 +189,7 @@ def _dots(service: Service, symbols: Symbols) -> str:
 def _task(task: Task, position: int, frame: Frame) -> str:
     symbols = frame.symbols
     glyph = {"RUNNING": symbols.running, "STOPPING": symbols.stopped}.get(task.last_status, symbols.pending)
-    parts = [f"{position:>4} {task.short}  {glyph} {task.last_status:<8}"]
+    parts = [f"{head_of(task, position)} {glyph} {task.last_status:<8}"]
     if task.health_status not in ("", "UNKNOWN"):
         parts.append(task.health_status.lower())
     if task.started_at is not None:

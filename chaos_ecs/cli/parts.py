@@ -5,12 +5,14 @@ Never here: any one command. Typer vendors Click: never `import click`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.exceptions import TyperException
 
 from chaos_ecs.cli.shell import Shell
@@ -52,6 +54,17 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
     return front + rest
 
 
+def cluster_in(arguments: Sequence[str]) -> str:
+    """What --cluster says, "" where it is not there: an error's next command needs it before anything is parsed."""
+    front = hoisted(arguments)
+    for word, following in pairwise([*front, ""]):
+        if word == "--cluster":
+            return following
+        if word.startswith("--cluster="):
+            return word.partition("=")[2]
+    return ""
+
+
 def with_suggestion(error: TyperException, options: Sequence[str]) -> TyperException:
     """The usage error of an option that does not exist, now asking for the one that was meant."""
     given = getattr(error, "option_name", None)
@@ -63,6 +76,20 @@ def with_suggestion(error: TyperException, options: Sequence[str]) -> TyperExcep
     if meant:
         error.message = f"No such option: {given}. Did you mean {' or '.join(meant)}?"
     return error
+
+
+def below_zero(error: TyperException, command: Any, args: Sequence[str]) -> TyperException:
+    """The usage error of a count that was taken for an option: scale web -3."""
+    counts = [item for item in command.params if item.param_type_name == "argument" and _least(item) is not None]
+    given = next((word for word in args if re.fullmatch(r"-\d+", word)), None)
+    if counts and given is not None and getattr(error, "option_name", None):
+        error.message = f"{given} is too low for {str(counts[0].name).upper()}: it is {_least(counts[0])} or more."
+    return error
+
+
+def _least(parameter: Any) -> int | None:
+    least: int | None = parameter.min
+    return least
 
 
 def _known_options(command: Any, ctx: Any) -> list[str]:
@@ -87,6 +114,51 @@ def _write_help(command: Any, ctx: Any, formatter: Any) -> None:
     command.format_epilog(ctx, formatter)
 
 
+def _is_read_already(parameter: Any, ctx: Any, value: Any) -> bool:
+    """Whether a value is as the command is to get it: not given, or text where text is asked for. Tab reads none."""
+    if ctx.resilient_parsing:
+        return True
+    if value is None:
+        return not (parameter.required or parameter.multiple or parameter.nargs != 1)
+    asked = getattr(parameter, "type_descriptor", None)  # a Typer without it reads everything itself
+    if asked is None or not isinstance(value, str):
+        return False
+    return asked.annotation is str and asked.parameter_info.parser is None
+
+
+def _called_back(parameter: Any, ctx: Any, value: Any) -> Any:
+    return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
+
+
+class _Option(TyperOption):
+    """An option that needs pydantic only where there is something to read. Typer's own asks it about every value, and
+    importing it takes as long as all that `ps` needs."""
+
+    def process_value(self, ctx: Any, value: Any) -> Any:
+        if _is_read_already(self, ctx, value):
+            return _called_back(self, ctx, value)
+        return super().process_value(ctx, value)
+
+
+class _Argument(TyperArgument):
+    """The same of an argument."""
+
+    def process_value(self, ctx: Any, value: Any) -> Any:
+        if _is_read_already(self, ctx, value):
+            return _called_back(self, ctx, value)
+        return super().process_value(ctx, value)
+
+
+_OURS: dict[type, type] = {TyperOption: _Option, TyperArgument: _Argument}
+
+
+def _of_ours(parameters: list[Any]) -> list[Any]:
+    """The parameters, now of our classes: Typer makes them itself and cannot be told of which class."""
+    for parameter in parameters:
+        parameter.__class__ = _OURS.get(type(parameter), type(parameter))
+    return parameters
+
+
 class Command(TyperCommand):
     """A command whose help begins with examples and ends with the options that are good everywhere."""
 
@@ -96,11 +168,15 @@ class Command(TyperCommand):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         _write_help(self, ctx, formatter)
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _of_ours(super().get_params(ctx))
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given = list(args)  # the parser takes them out
         try:
             return super().parse_args(ctx, args)
         except TyperException as error:
-            raise with_suggestion(error, _known_options(self, ctx)) from None
+            raise below_zero(with_suggestion(error, _known_options(self, ctx)), self, given) from None
 
 
 class Group(TyperGroup):
@@ -111,6 +187,9 @@ class Group(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         _write_help(self, ctx, formatter)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _of_ours(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chaos_ecs.cli import awscommand, panel
 from chaos_ecs.cli.awscommand import Action
 from chaos_ecs.cli.follow import Follower
-from chaos_ecs.cli.lines import Line
+from chaos_ecs.cli.line import Line
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Snapshot, Task, name_of
 from chaos_ecs.errors import ChaosEcsError
@@ -30,7 +30,7 @@ def listening(shell: Shell, follower: Follower, presses: Presses) -> Iterator[No
     if shell.keyboard is None or not shell.is_live:
         yield
         return
-    follower.press = presses.pressed_unseen if shell.accessible else presses.pressed
+    follower.press = presses.pressed
     with shell.keyboard.reading(follower.put_key):
         yield
 
@@ -57,19 +57,15 @@ class Presses:
         elif key == "?":
             self.follower.screen.text(HELP)
 
-    def pressed_unseen(self, key: str, snapshot: Snapshot) -> None:
-        """The same where no rows are drawn: a number means no task there."""
-        if key in "123456789":
-            self._note(snapshot, "no rows are drawn here: chaos-ecs kill ID kills one task")
-        else:
-            self.pressed(key, snapshot)
-
     def _kill_row(self, snapshot: Snapshot, row: int) -> None:
+        """Only what stands there with its number: nobody means a task that is not to be seen."""
         numbered = panel.numbered(snapshot, self.cluster)
-        if row > len(numbered):
-            self._note(snapshot, f"there is no task {row}")
-        else:
+        if row <= len(numbered) and self.follower.screen.draws(panel.head_of(numbered[row - 1], row)):
             self._kill(snapshot, numbered[row - 1])
+        elif self.follower.screen.draws(""):
+            self._note(snapshot, f"there is no task {row} in the panel: chaos-ecs kill ID kills any one")
+        else:
+            self._note(snapshot, "no rows are drawn here: chaos-ecs kill ID kills one task")
 
     def _kill(self, snapshot: Snapshot, task: Task | None) -> None:
         wished = {"tasks": [task.arn]} if task else {"service": self.service or None}

@@ -14,7 +14,7 @@ import typer
 
 from chaos_ecs.cli import completion, find, sentences
 from chaos_ecs.cli.clientline import percent
-from chaos_ecs.cli.lines import Line
+from chaos_ecs.cli.line import Line
 from chaos_ecs.cli.livelog import LinesScreen, PlainScreen, Screen, SentenceScreen
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of
@@ -68,6 +68,8 @@ def probe(
     shell = shell_of(ctx)
     if timeout <= 0:
         raise _usage("--timeout must be more than 0")
+    if for_ is not None and for_ <= 0:
+        raise _usage("--for must be more than 0")
     url = _as_url(target) if target is not None and _is_url(target) else _listener(shell, target)
     aim = Aim(_place(url, keep_alive, timeout), rate, timeout, keep_alive)
     every = f"{rate:g} requests a second" if rate != 1 else "1 request a second"

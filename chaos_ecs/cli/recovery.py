@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos_ecs.cli.lines import recovered_in, seconds
+from chaos_ecs.cli.line import recovered_in, seconds
 from chaos_ecs.cli.snapshot import Event, short
 
 

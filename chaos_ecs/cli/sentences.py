@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from chaos_ecs.cli.lines import Line, without_doubles
+from chaos_ecs.cli.deploylines import in_stage
+from chaos_ecs.cli.line import Line
+from chaos_ecs.cli.lines import without_doubles
 from chaos_ecs.cli.snapshot import Event, name_of, short
 
 
@@ -211,6 +213,29 @@ def _rolled_back(event: Event) -> str:
     return f"service {name_of(event.service)} is rolled back to {definition}."
 
 
+def _stage(event: Event) -> str:
+    stage = str(event.get("stage") or "")
+    words = in_stage(stage, float(event.get("productionPercent") or 0)).replace("%", " percent")
+    told = f"the deployment of service {name_of(event.service)} is in stage {stage}: {words}."
+    minutes, until = event.get("bakeMinutes"), event.get("until")
+    if not minutes or until is None:
+        return told
+    here, there = span(until - event.at), span(minutes * 60.0)
+    return f"{told} It bakes for {here}" + ("." if here == there else f", on AWS for {there}.")
+
+
+def _paused(event: Event) -> str:
+    name = name_of(event.service)
+    told = f"the deployment of service {name} is paused at {event.get('stage')}."
+    return f"{told} The command chaos-ecs service continue {name} continues it."
+
+
+def _continued(event: Event) -> str:
+    does = "rolls back" if event.get("action") == "ROLLBACK" else "goes on"
+    late = " Nobody continued it in time." if event.get("status") == "TIMED_OUT" else ""
+    return f"the deployment of service {name_of(event.service)} {does} after {event.get('stage')}.{late}"
+
+
 def _protection(event: Event) -> str:
     until = event.get("until")
     if until is None:
@@ -243,5 +268,8 @@ _SENTENCES: dict[str, Callable[[Event], str]] = {
     "TARGET_HEALTH_CHANGED": _target_health,
     "DEPLOYMENT_FAILED": _deployment_failed,
     "DEPLOYMENT_ROLLED_BACK": _rolled_back,
+    "DEPLOYMENT_STAGE": _stage,
+    "DEPLOYMENT_PAUSED": _paused,
+    "DEPLOYMENT_CONTINUED": _continued,
     "TASK_PROTECTION_CHANGED": _protection,
 }

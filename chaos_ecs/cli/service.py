@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli import autoscale, balancers, completion, definitions, find, tables
+from chaos_ecs.cli import (
+    autoscale,
+    balancers,
+    completion,
+    continuing,
+    definitions,
+    deploy,
+    find,
+    shiftview,
+    strategies,
+    tables,
+)
 from chaos_ecs.cli.awscommand import Action
 from chaos_ecs.cli.balanced import Balance
 from chaos_ecs.cli.definitions import Wish
-from chaos_ecs.cli.lines import seconds
+from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.output import as_json, table
 from chaos_ecs.cli.parts import Command, Group, shell_of
 from chaos_ecs.cli.shell import Shell
+from chaos_ecs.cli.shifts import Shift
 from chaos_ecs.cli.snapshot import Service, Snapshot
 from chaos_ecs.cli.steady import View, await_steady, brought_up, keep_standby, say_detached, take_down
+from chaos_ecs.cli.strategies import (
+    BakeOption,
+    PercentOption,
+    Shifting,
+    StepBakeOption,
+    StrategyOption,
+    TestPortOption,
+)
 from chaos_ecs.cli.text import folded
 
 app = typer.Typer(
@@ -35,6 +56,21 @@ Name = Annotated[
     str, typer.Argument(help="The service's name.", show_default=False, autocompletion=completion.services)
 ]
 Timeout = Annotated[float, typer.Option(parser=find.duration, metavar="TIME", help="How long to wait: 90s, 2m, 1h.")]
+StandbyOption = Annotated[
+    int | None, typer.Option(min=0, metavar="K", help="Replacements kept started and paused (new: 0).")
+]
+DefinitionOption = Annotated[str | None, typer.Option(metavar="FAMILY[:REVISION]", help="(new: web-server:1)")]
+ContainerPortOption = Annotated[
+    int | None,
+    typer.Option("--container-port", "--port", min=1, max=65535, help="Where the container serves HTTP."),
+]
+LoadBalancerOption = Annotated[
+    bool | None, typer.Option("--lb/--no-lb", help="Behind the load balancer (new: where there is a port).")
+]
+ListenerOption = Annotated[
+    int | None,
+    typer.Option(min=1, max=65535, help="The listener's port; the first listener of all answers at 8480."),
+]
 _EVENTS_SHOWN = 10
 
 
@@ -44,27 +80,20 @@ def up(
     *,
     name: Annotated[str, typer.Argument(help="The service's name.", autocompletion=completion.services)] = "web",
     desired: Annotated[int | None, typer.Option(min=0, help="How many tasks to keep running (new: 1).")] = None,
-    standby: Annotated[
-        int | None, typer.Option(min=0, metavar="K", help="Replacements kept started and paused (new: 0).")
-    ] = None,
+    standby: StandbyOption = None,
     image: Annotated[str | None, typer.Option(help="Container image; a task definition is registered for it.")] = None,
-    task_definition: Annotated[
-        str | None, typer.Option(metavar="FAMILY[:REVISION]", help="(new: web-server:1)")
-    ] = None,
+    task_definition: DefinitionOption = None,
     env: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable; may be repeated.")] = None,
     command: Annotated[str | None, typer.Option(help='The container\'s command, quoted: --command "web".')] = None,
-    container_port: Annotated[
-        int | None,
-        typer.Option("--container-port", "--port", min=1, max=65535, help="Where the container serves HTTP."),
-    ] = None,
-    lb: Annotated[
-        bool | None, typer.Option("--lb/--no-lb", help="Behind the load balancer (new: where there is a port).")
-    ] = None,
-    lb_port: Annotated[
-        int | None,
-        typer.Option(min=1, max=65535, help="The listener's port; the first listener of all answers at 8480."),
-    ] = None,
+    container_port: ContainerPortOption = None,
+    lb: LoadBalancerOption = None,
+    lb_port: ListenerOption = None,
     health_check_path: Annotated[str | None, typer.Option(metavar="PATH", help="What is checked (new: /).")] = None,
+    strategy: StrategyOption = None,
+    percent: PercentOption = None,
+    step_bake: StepBakeOption = None,
+    bake: BakeOption = None,
+    test_port: TestPortOption = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return once the service is created.")] = False,
     wait: Annotated[bool | None, typer.Option("--wait/--no-wait", help="Wait for the steady state.")] = None,
     timeout: Timeout = "2m",  # type: ignore[assignment]  # Typer parses defaults too
@@ -74,15 +103,17 @@ def up(
     \b
     chaos-ecs service up --desired 3
     chaos-ecs service up --desired 3 --standby 1
+    chaos-ecs service up --desired 3 --strategy canary
     chaos-ecs service up api --image nginx:alpine --port 80 --detach
     """
     shell = shell_of(ctx)
     wish = Wish(image, find.pairs(env or []), definitions.words(command), container_port)
-    if lb is False and not (lb_port is None and health_check_path is None):
-        raise typer.BadParameter("--lb-port and --health-check-path want a load balancer", param_hint="--no-lb")
-    view = brought_up(shell, name, desired, task_definition, wish, Balance(lb, lb_port, health_check_path))
+    balance = Balance(lb, lb_port, health_check_path, Shifting.of(strategy, percent, step_bake, bake, None, test_port))
+    if lb is False and balance != Balance(False):
+        raise typer.BadParameter("options of a load balancer want one", param_hint="--no-lb")
+    view = brought_up(shell, name, desired, task_definition, wish, balance)
     if standby is not None:
-        keep_standby(shell, view, standby)
+        view = keep_standby(shell, view, standby)
     if not (wait if wait is not None else not detach):
         say_detached(shell, view)
         return
@@ -158,7 +189,7 @@ def ls(ctx: typer.Context) -> None:
     if shell.json:
         shell.tell(as_json({"services": [dict(item.raw) for item in services]}))
     elif services:
-        shell.tell(tables.services(services, width=shell.width))
+        shell.tell(tables.services(snapshot, services, width=shell.width))
     else:
         shell.say(f"No services in cluster {shell.cluster_name} yet. Try: chaos-ecs service up --desired 3")
 
@@ -177,7 +208,8 @@ def describe(ctx: typer.Context, name: Name) -> None:
     if shell.json:
         shell.tell(as_json({"service": told}))
     else:
-        shell.tell(_described(snapshot, service, told, shell.width))
+        record = continuing.of_arn(controller, told.get("currentServiceDeployment"))
+        shell.tell(shell.hinted(_described(snapshot, service, {**told, "record": record}, shell.width)))
 
 
 def _tell_down(shell: Shell, name: str, ids: list[str], *, dry_run: bool) -> None:
@@ -187,6 +219,11 @@ def _tell_down(shell: Shell, name: str, ids: list[str], *, dry_run: bool) -> Non
     verb = "would be deleted, with" if dry_run else "deleted,"
     stopped = "to stop" if dry_run else "stopped"
     shell.tell(f"{name} {verb} {len(ids)} tasks {stopped}" + (f": {' '.join(ids)}" if ids else ""))
+
+
+app.command("deploy", cls=Command)(deploy.deploy)
+app.command("rollback", cls=Command)(deploy.rollback)
+app.command("continue", cls=Command)(continuing.continue_)
 
 
 def _described(snapshot: Snapshot, service: Service, told: dict[str, Any], width: int | None) -> str:
@@ -203,11 +240,11 @@ def _described(snapshot: Snapshot, service: Service, told: dict[str, Any], width
         ),
     ]
     lines += _conditions(service, width)
+    lines += _deploying(service, told, snapshot.at, width)
     lines += _balanced(snapshot, service, width)
     lines += ["", tables.deployments(told.get("deployments") or [], width=width)]
-    tasks = [task for task in snapshot.tasks if task.service == service.arn]
-    if tasks:
-        lines += ["", tables.tasks(snapshot, tasks, now=snapshot.at, width=width)]
+    if tasks := tables.of_service(snapshot, service, width=width):
+        lines += ["", tasks]
     events = [
         (datetime.fromtimestamp(item["createdAt"], UTC).strftime("%H:%M:%SZ"), item["message"])
         for item in (told.get("events") or [])[:_EVENTS_SHOWN]
@@ -215,6 +252,25 @@ def _described(snapshot: Snapshot, service: Service, told: dict[str, Any], width
     if events:
         lines += ["", table(("EVENT", "newest first"), events, width=width)]
     return "\n".join(lines)
+
+
+def _deploying(service: Service, told: dict[str, Any], now: float, width: int | None) -> list[str]:
+    """The strategy where it is not the usual one, and how far the deployment under way has come."""
+    terms = strategies.terms(told.get("deploymentConfiguration") or {})
+    shift = next((item.shift for item in service.deployments if item.shift is not None), None)
+    shift = shift or Shift.of_record(told.get("record") or {})
+    rows = [("strategy", terms)]
+    if shift is not None:
+        rows += [("stage", shiftview.stage_row(shift)), ("requests", shiftview.shares(shift))]
+        rows += [("", shiftview.bake_row(shift, now))]
+        rows += [("", row) for row in shiftview.paused_rows(shift, f"chaos-ecs service continue {service.name}", now)]
+    return _columns(rows, width)
+
+
+def _columns(rows: Sequence[tuple[str, str]], width: int | None) -> list[str]:
+    """Names and what is said of them; without those of which nothing is."""
+    told = ((name, text) for name, text in rows if text)
+    return [line for name, text in told for line in folded(text, width or 1000, first=f"{name:<17}", further=" " * 17)]
 
 
 def _balanced(snapshot: Snapshot, service: Service, width: int | None) -> list[str]:
@@ -246,4 +302,4 @@ def _conditions(service: Service, width: int | None) -> list[str]:
     if service.flapping:
         exits = f"{service.flapping.exits} exits in {service.flapping.seconds:g}s"
         rows.append(("flapping", f"{exits}, not throttled: what reaches RUNNING is replaced at full speed"))
-    return [line for name, text in rows for line in folded(text, width or 1000, first=f"{name:<17}", further=" " * 17)]
+    return _columns(rows, width)

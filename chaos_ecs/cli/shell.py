@@ -1,11 +1,13 @@
 """What every command gets: where to write, how, and the controller. All ambient state enters here, as parameters.
 
-Never here: commands. The tests hand in their own streams, clock and controller.
+Never here: commands. The tests hand in their own streams, clock and controller. What only a command that asks the
+controller needs is imported then: `--help` has a shell too.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -13,17 +15,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from chaos_ecs import config
 from chaos_ecs.cli import keys, symbols
-from chaos_ecs.cli.client import Controller, HttpController, state
-from chaos_ecs.cli.keys import Keyboard
-from chaos_ecs.cli.snapshot import Snapshot
 from chaos_ecs.cli.text import folded
-from chaos_ecs.config import Settings
 from chaos_ecs.errors import ChaosEcsError
 
 if TYPE_CHECKING:
+    from chaos_ecs.cli.client import Controller
+    from chaos_ecs.cli.keys import Keyboard
+    from chaos_ecs.cli.snapshot import Snapshot
+    from chaos_ecs.config import Settings
     from chaos_ecs.wiring import ControllerInfo
+
+
+# A command in a hint that wants a cluster, and has none yet.
+_OF_A_CLUSTER = re.compile(
+    r"chaos-ecs (?=(?:service|run-task|task|kill|ps|logs|events|watch|lb|probe)\b)(?![^|]*--cluster)"
+)
 
 
 class Opener(Protocol):
@@ -35,6 +42,7 @@ class Opener(Protocol):
 def open_controller(shell: Shell, *, start: bool) -> Controller | None:
     """The controller of the state folder, started in the background if need be, which is then said."""
     from chaos_ecs import wiring
+    from chaos_ecs.cli.client import HttpController
 
     settings = shell.settings
     if start:
@@ -89,6 +97,8 @@ class Shell:
     def settings(self) -> Settings:
         """Raises ChaosEcsError (exit 2) for a variable that cannot be understood."""
         if self.settings_ is None:
+            from chaos_ecs import config
+
             try:
                 self.settings_ = config.read(self.environment)
             except ValueError as error:
@@ -132,6 +142,7 @@ class Shell:
         """The ARN of the chosen cluster. Raises ChaosEcsError when there is none of that name."""
         found = snapshot.cluster(self.cluster_name, self.settings.region)
         if found is None:
+            self._must_be_here(snapshot)
             known = ", ".join(item.name for item in snapshot.clusters if item.status == "ACTIVE") or "none"
             raise ChaosEcsError(
                 "ClusterNotFoundException",
@@ -141,15 +152,37 @@ class Shell:
             )
         return found.arn
 
+    def _must_be_here(self, snapshot: Snapshot) -> None:
+        """Raises E-REGION where the cluster is in another region than the one that is asked for."""
+        here = self.settings.region
+        there = [item.region for item in snapshot.clusters if (item.name, item.status) == (self.cluster_name, "ACTIVE")]
+        if there:
+            what = f"Cluster {self.cluster_name} is not in {here}"
+            why = f"it is in {', '.join(there)}; CHAOS_ECS_REGION says {here}, and a region sees only what is its own"
+            hint = f"CHAOS_ECS_REGION={there[0]}, or: chaos-ecs service up (makes the cluster in {here} too)"
+            raise ChaosEcsError("E-REGION", what, why, hint)
+
     def look(self) -> tuple[Controller, Snapshot, str]:
         """The controller, its state now, and the chosen cluster's ARN."""
+        from chaos_ecs.cli.client import state
+
         controller = self.controller()
         snapshot = state(controller)
         return controller, snapshot, self.cluster_arn(snapshot)
 
     def say(self, text: str = "") -> None:
         """Talk: to stderr, so that stdout is the result alone."""
+        text = text if self.json else self.hinted(text)
         print(self._printable(self._folded(text), self.err), file=self.err, flush=True)
+
+    def hinted(self, text: str) -> str:
+        """The text with commands that can be typed as they stand: with --cluster, if this one was called with it.
+
+        Worked example: next: chaos-ecs kill web  ->  next: chaos-ecs --cluster lab kill web.
+        """
+        if not self.cluster or self.cluster == self.settings.cluster:
+            return text
+        return _OF_A_CLUSTER.sub(f"chaos-ecs --cluster {self.cluster} ", text)
 
     def say_left(self, text: str) -> None:
         """Talk after Ctrl-C, on a line of its own: the terminal has just echoed ^C."""
@@ -157,7 +190,7 @@ class Shell:
 
     def tell(self, text: str = "", *, fold: bool = False) -> None:
         """The result: to stdout. With `fold`, as prose: folded at its words in a terminal."""
-        text = self._folded(text) if fold else text
+        text = self._folded(self.hinted(text)) if fold else text
         print(self._printable(text, self.out), file=self.out, flush=True)
 
     def confirm(self, question: str) -> bool:

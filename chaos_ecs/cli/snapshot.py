@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chaos_ecs.cli.shifts import Shift
+
 SHORT = 6
 """Hexadecimal digits of a task's id that people see and type."""
 
@@ -221,6 +223,7 @@ class Deployment:
     pending_count: int
     failed_tasks: int
     created_at: float
+    shift: Shift | None = None  # of one that moves traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +391,7 @@ def _deployment(raw: Mapping[str, Any]) -> Deployment:
         pending_count=raw["pendingCount"],
         failed_tasks=raw["failedTasks"],
         created_at=raw["createdAt"],
+        shift=Shift.of_state(raw.get("shift")),
     )
 
 

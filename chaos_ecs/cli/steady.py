@@ -5,7 +5,8 @@ Never here: options (see `service.py`), and how a service is kept alive (see `co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chaos_ecs.cli import balanced, definitions
@@ -14,13 +15,13 @@ from chaos_ecs.cli.balanced import Balance
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.follow import Follower
-from chaos_ecs.cli.lines import seconds
+from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.livelog import screen_for
 from chaos_ecs.cli.look import header
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.presses import Presses, listening
 from chaos_ecs.cli.shell import Shell
-from chaos_ecs.cli.snapshot import Service, Snapshot
+from chaos_ecs.cli.snapshot import Event, Service, Snapshot
 from chaos_ecs.errors import ChaosEcsError
 
 
@@ -34,6 +35,8 @@ class View:
     arn: str
     name: str
     action: Action | None = None  # what was done, None: there was nothing to change
+    standby: int = 0  # so many are waited for too
+    port: int | None = None  # of the listener, where somebody asked for one
 
 
 def brought_up(
@@ -46,7 +49,7 @@ def brought_up(
         action = _update(shell, controller, known, desired=desired, definition=definition, wish=wish, balance=balance)
         if balance.wanted is False:
             balanced.removed(controller, before, cluster, name)
-        return View(controller, before, cluster, known.arn, name, action)
+        return View(controller, before, cluster, known.arn, name, action, port=balance.port)
     family = definition or definitions.DEFAULT
     if not wish.is_plain:
         base = None if wish.image and definition is None else family
@@ -54,6 +57,8 @@ def brought_up(
     count = 1 if desired is None else desired
     wished = {"cluster": cluster, "serviceName": name, "taskDefinition": family, "desiredCount": count}
     place = None if balance.wanted is False else balanced.place_of(controller, family)
+    if not balance.shifting.is_plain:
+        wished["deploymentConfiguration"] = balance.shifting.configuration({})
     if balance.is_on(place):
         wished["loadBalancers"] = balanced.ensured(shell, controller, cluster, name, balance, place)
     try:
@@ -62,13 +67,15 @@ def brought_up(
         balanced.removed(controller, state(controller), cluster, name)
         raise
     action = Action("CreateService", wished, balanced.remark(wished))
-    return View(controller, before, cluster, made["serviceArn"], name, action)
+    return View(controller, before, cluster, made["serviceArn"], name, action, port=balance.port)
 
 
-def keep_standby(shell: Shell, view: View, count: int) -> None:
+def keep_standby(shell: Shell, view: View, count: int) -> View:
     """Keeps so many replacements started and paused. An operation of ours: ECS has none like it."""
     view.controller.own("SetStandby", cluster=view.cluster, service=view.arn, count=count)
-    shell.say(f"service {view.name} keeps {count} standby task{'' if count == 1 else 's'}")
+    tasks = "1 standby task" if count == 1 else f"{count} standby tasks"
+    shell.say(f"service {view.name} shall keep {tasks}: started and paused once the service is steady")
+    return replace(view, standby=count)
 
 
 def _with_cluster(shell: Shell) -> tuple[Controller, Snapshot, str]:
@@ -104,13 +111,18 @@ def _update(
     if desired not in (None, known.desired_count):
         changes["desiredCount"] = desired
         said.append(f"desired {known.desired_count} -> {desired}")
-    if not balance.is_plain:
-        said.append("with a load balancer" if balance.wanted is not False else "without a load balancer")
+    if not balance.shifting.is_plain:
+        told = controller.ecs("DescribeServices", cluster=known.cluster, services=[known.arn])["services"][0]
+        configuration = balance.shifting.configuration(told.get("deploymentConfiguration") or {})
+        changes["deploymentConfiguration"] = configuration
+        said.append(f"strategy {configuration['strategy']}")
+    if balance.wanted is False:
+        said.append("without a load balancer")
         changes["loadBalancers"] = []
-    if not balance.is_plain and balance.wanted is not False:
+    elif balance.asks_for_one:
+        said.append("with a load balancer" if balance.port is None else f"with a load balancer, port {balance.port}")
         place = balanced.place_of(controller, definition or known.task_definition)
-        balancers = balanced.ensured(shell, controller, known.cluster, known.name, balance, place)
-        changes["loadBalancers"] = balancers
+        changes["loadBalancers"] = balanced.ensured(shell, controller, known.cluster, known.name, balance, place)
     shell.say(f"service {known.name} exists: {', '.join(said) or 'nothing to change'}")
     if not changes:
         return None
@@ -125,14 +137,20 @@ def await_steady(shell: Shell, view: View, timeout: float, *, follow: bool) -> i
     if follow:
         header(shell, view.controller, view.before)
     screen = screen_for(shell, view.cluster, view.before.at)
+    seen: list[Event] = []
     follower = Follower(
-        shell, view.controller, screen, view.before.number, lambda event: event.cluster in ("", view.cluster)
+        shell,
+        view.controller,
+        screen,
+        view.before.number,
+        lambda event: event.cluster in ("", view.cluster),
+        seen.extend,
     )
     reached = False
     try:
         with listening(shell, follower, Presses(follower, view.cluster, view.arn, view.action)):
             follower.awaited = f"the steady state of {view.name}"
-            reached = follower.run(lambda snapshot: is_steady(snapshot, view.arn), timeout=timeout)
+            reached = follower.run(lambda snapshot: _is_there(snapshot, view), timeout=timeout)
             follower.awaited = ""
             if reached and follow:
                 follower.run(lambda snapshot: False)
@@ -146,6 +164,7 @@ def await_steady(shell: Shell, view: View, timeout: float, *, follow: bool) -> i
     if not reached:
         raise _not_steady(snapshot, view, timeout)
     tell_service(shell, snapshot, view.arn)
+    _say_moved(shell, snapshot, view, seen)
     return 0
 
 
@@ -154,11 +173,20 @@ def is_steady(snapshot: Snapshot, arn: str) -> bool:
     return service is None or not service.is_active or service.steady
 
 
+def _is_there(snapshot: Snapshot, view: View) -> bool:
+    """Steady, with the standbys that were asked for."""
+    service = snapshot.service(view.arn)
+    wanted = 0 if service is None or not service.is_active else min(view.standby, service.standby.desired)
+    return is_steady(snapshot, view.arn) and (service is None or service.standby.ready >= wanted)
+
+
 def _not_steady(snapshot: Snapshot, view: View, timeout: float) -> ChaosEcsError:
     service = snapshot.service(view.arn)
     why = "it is gone" if service is None else f"{service.running_count} of {service.desired_count} tasks are running"
     if service is not None and service.throttle:
         why += f"; last reason: {service.throttle.reason}"
+    if service is not None and service.standby.ready < min(view.standby, service.standby.desired):
+        why += f"; {service.standby.ready} of {service.standby.desired} standby tasks are ready"
     for group in snapshot.groups_of(service) if service is not None else ():
         why += f"; {group.healthy} targets are healthy"
         why += next((f" ({target.reason})" for target in group.targets if target.reason), "")
@@ -178,9 +206,22 @@ def tell_service(shell: Shell, snapshot: Snapshot, arn: str) -> None:
     shell.say(f"next: chaos-ecs kill {service.name}   |   chaos-ecs watch   |   chaos-ecs service down {service.name}")
 
 
+def _say_moved(shell: Shell, snapshot: Snapshot, view: View, seen: Sequence[Event]) -> None:
+    """Where it is that the port somebody asked for leads to, and that another program has that port, if so."""
+    service = snapshot.service(view.arn)
+    listeners = snapshot.listeners_of(service) if service is not None and view.port is not None else []
+    for listener in listeners:
+        if listener.port == view.port != listener.host_port:
+            moved = [event for event in seen if event.type == "LISTENER_MOVED" and event.get("port") == view.port]
+            taken = any(event.get("previousHostPort") == view.port for event in moved)
+            why = "that port is taken by another program" if taken else "the first listener of all is there"
+            shell.say(f"{view.name}: the listener's port is {view.port}, on this machine {listener.url}: {why}")
+
+
 def told(service: Service, url: str) -> str:
     """A service in one line: web 3/3 STEADY, +1 standby http://127.0.0.1:8480."""
-    standby = f", +{service.standby.desired} standby" if service.standby.desired else ""
+    ready, wanted = service.standby.ready, service.standby.desired
+    standby = f", +{wanted} standby" + ("" if ready >= wanted else f" ({ready} ready)") if wanted else ""
     at = f" {url}" if url else ""
     return f"{service.name} {service.running_count}/{service.desired_count} {service.condition}{standby}{at}"
 

@@ -362,6 +362,13 @@ def _tell_plan(shell: Shell, plan: Any) -> None:
     shell.say(f"{_planned(plan)}; left alone: {plan.foreign} things of other state folders")
 
 
+def _left(sentences: Sequence[str]) -> str:
+    """How many stay, and of what: 2 left (1 container, 1 network)."""
+    kinds = [sentence.partition(" ")[0] for sentence in sentences]
+    told = [f"{kinds.count(kind)} {kind}{'' if kinds.count(kind) == 1 else 's'}" for kind in dict.fromkeys(kinds)]
+    return f"{len(kinds)} left" + (f" ({', '.join(told)})" if told else "")
+
+
 def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
     """What went, and the proof: how many a second look still finds."""
     if shell.json:
@@ -372,15 +379,20 @@ def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
             "left": list(cleaned.left),
             "otherHomes": cleaned.foreign,
             "orphans": cleaned.orphans,
+            "stuck": list(cleaned.stuck),
             "stateForgotten": forgot,
         }
         shell.tell(as_json(parts))
         return
-    shell.tell(f"removed {counted(cleaned.containers, cleaned.networks, cleaned.volumes)}; {len(cleaned.left)} left")
+    shell.tell(f"removed {counted(cleaned.containers, cleaned.networks, cleaned.volumes)}; {_left(cleaned.left)}")
     for sentence in cleaned.left:
         shell.say(f"left: {sentence}")
     if cleaned.orphans:
         shell.say(f"with them went {cleaned.orphans} things of state folders that are no more")
+    if cleaned.stuck:
+        shell.say(f"the engine keeps {_left(cleaned.stuck).replace(' left', '')} of state folders that are no more:")
+        for sentence in cleaned.stuck:
+            shell.say(f"  {sentence}")
     if cleaned.foreign:
         shell.say(f"left alone: {cleaned.foreign} things of other state folders (chaos-ecs clean --all-homes)")
     if forgot:

@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chaos_ecs.cli.lines import seconds
+from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.output import table
 from chaos_ecs.cli.panel import clock
 from chaos_ecs.cli.plain import timestamp
 from chaos_ecs.cli.snapshot import Service, Snapshot, Task, name_of
+
+MOST_STOPPED = 5
+
+
+def of_service(snapshot: Snapshot, service: Service, *, width: int | None = None) -> str:
+    """Its tasks: those that live first, oldest first, then the newest that stopped; "" without any."""
+    live = snapshot.live_tasks_of(service.arn)
+    ended = [task for task in snapshot.tasks if task.service == service.arn and task.is_stopped]
+    shown = sorted(ended, key=lambda task: task.stopped_at or 0.0, reverse=True)[:MOST_STOPPED]
+    told = tasks(snapshot, [*live, *shown], now=snapshot.at, width=width)
+    if len(ended) > len(shown):
+        told += f"\nand {len(ended) - len(shown)} more that stopped: chaos-ecs ps --all"
+    return told
 
 
 def tasks(snapshot: Snapshot, chosen: Sequence[Task], *, now: float, width: int | None = None) -> str:
@@ -46,11 +59,14 @@ def _end(task: Task) -> tuple[str, str]:
     return "-" if code is None else str(code), why or "-"
 
 
-def services(chosen: Sequence[Service], *, width: int | None = None) -> str:
-    """One row a service; the column of standbys is there where one has any."""
+def services(snapshot: Snapshot, chosen: Sequence[Service], *, width: int | None = None) -> str:
+    """One row a service; the columns of standbys, stages and URLs are there where one has any."""
     with_standby = any(service.standby.desired for service in chosen)
+    with_stage = any(stage_of(service) for service in chosen)
+    with_url = any(snapshot.url_of(service) for service in chosen)
     head = ["SERVICE", "CONDITION", "DESIRED", "RUNNING", "PENDING"]
-    head += [*(("STANDBY",) if with_standby else ()), "TASK DEFINITION", "KILLS", "LAST RECOVERY"]
+    head += [*(("STAGE",) if with_stage else ()), *(("STANDBY",) if with_standby else ()), "TASK DEFINITION"]
+    head += ["KILLS", "LAST RECOVERY", *(("URL",) if with_url else ())]
     body = [
         (
             service.name,
@@ -58,14 +74,27 @@ def services(chosen: Sequence[Service], *, width: int | None = None) -> str:
             str(service.desired_count),
             str(service.running_count),
             str(service.pending_count),
+            *((stage_of(service) or "-",) if with_stage else ()),
             *((_standby(service),) if with_standby else ()),
             service.task_definition,
             str(service.kills),
             "-" if service.last_recovery_seconds is None else seconds(service.last_recovery_seconds),
+            *((snapshot.url_of(service) or "-",) if with_url else ()),
         )
         for service in chosen
     ]
-    return table(head, body, width=width, fold=("TASK DEFINITION", "PENDING", "KILLS", "STANDBY", "LAST RECOVERY"))
+    fold = ("TASK DEFINITION", "PENDING", "KILLS", "LAST RECOVERY", "STANDBY", "DESIRED")
+    return table(head, body, width=width, fold=fold)
+
+
+def stage_of(service: Service) -> str:
+    """How far the deployment under way is that moves traffic: CANARY 10%, BAKE_TIME; "" where none is."""
+    shift = next((item.shift for item in service.deployments if item.shift is not None), None)
+    if shift is None:
+        return ""
+    if shift.pause is not None:
+        return f"PAUSED {shift.pause.stage}"
+    return f"{shift.stage} {shift.production:g}%" if shift.stage == "PRODUCTION_TRAFFIC_SHIFT" else shift.stage
 
 
 def _standby(service: Service) -> str:

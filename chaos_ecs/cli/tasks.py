@@ -12,7 +12,7 @@ from chaos_ecs.cli import completion, definitions, find, tables
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.follow import Follower
-from chaos_ecs.cli.lines import seconds
+from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.livelog import screen_for
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import Command, Group, shell_of

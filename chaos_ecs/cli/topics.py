@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.text import folded
@@ -32,7 +31,7 @@ EXIT_CODES: tuple[tuple[int, str, str], ...] = (
     (0, "done", "it is as you asked"),
     (1, "failed", "refused, not found, or the outcome is not what you asked for"),
     (2, "usage", "the command line or a setting cannot be understood"),
-    (3, "nothing matched", "nothing to kill; controller status: it does not run"),
+    (3, "nothing matched", "nothing to kill or to continue; controller status: it does not run"),
     (4, "no engine", "no Docker engine answers"),
     (5, "refused", "it needs a yes: say --yes"),
     (124, "too late", "what was waited for did not happen within --timeout"),
@@ -79,6 +78,8 @@ def help_(
 
 def _tell(shell: Shell, name: str, rows: tuple[tuple[str, str], ...]) -> None:
     if shell.json:
+        from chaos_ecs.cli.output import as_json
+
         shell.tell(as_json({name: dict(rows)}))
         return
     wide = max(len(key) for key, _ in rows) + 2

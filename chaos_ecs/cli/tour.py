@@ -15,7 +15,7 @@ from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.follow import Follower
 from chaos_ecs.cli.kill import Choice, Killed, hit, pick
-from chaos_ecs.cli.lines import seconds
+from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.livelog import Screen, demo_screen
 from chaos_ecs.cli.output import table
 from chaos_ecs.cli.recovery import steps, summary

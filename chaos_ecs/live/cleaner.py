@@ -51,7 +51,7 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Cleaned:
     """How many of this home were removed, and in sentences what is left although it should not be; `foreign` as in
-    Plan; `orphans` is how many things of homes that are no more went with them."""
+    Plan; `orphans` is how many things of homes that are no more went with them, `stuck` which of those stay."""
 
     containers: int
     networks: int
@@ -59,6 +59,7 @@ class Cleaned:
     left: tuple[str, ...]
     foreign: int
     orphans: int = 0
+    stuck: tuple[str, ...] = ()
 
 
 def plan(client: APIClient, home_id: str, *, everything: bool = False) -> Plan:
@@ -82,11 +83,15 @@ def clean(client: APIClient, home_id: str, *, everything: bool = False) -> Clean
     second = _second_look(lambda: plan(client, home_id, everything=everything))
     # What a home that is no more leaves stuck in the engine is nothing that this home could be blamed for.
     ours = [item for item in second.items if everything or item.home == home_id]
-    left = tuple(f"{item}: {refusals.get(item, 'it came while the others went')}" for item in ours)
+    left, stuck = (
+        tuple(f"{item}: {refusals.get(item, 'it came while the others went')}" for item in items)
+        for items in (ours, [item for item in second.items if item not in ours])
+    )
     gone = [item for item in first.items if item not in second.items]
     own = Plan(tuple(item for item in gone if everything or item.home == home_id), second.foreign)
     orphans = len(gone) - len(own.items)
-    return Cleaned(own.count("container"), own.count("network"), own.count("volume"), left, second.foreign, orphans)
+    containers, networks, volumes = (own.count(kind) for kind in ("container", "network", "volume"))
+    return Cleaned(containers, networks, volumes, left, second.foreign, orphans, stuck)
 
 
 def _second_look(look: Callable[[], Plan]) -> Plan:

@@ -88,10 +88,12 @@ def examine(
     *,
     home: Path,
     port: int,
+    own_port: int | None = None,
     machine: Machine | None = None,
     look: Callable[[], EngineSeen] = look_at_engine,
 ) -> list[Check]:
-    """All checks, in the order in which to mend what fails. `home` is the state folder, `port` the controller's."""
+    """All checks, in the order in which to mend what fails. `home` is the state folder, `port` the controller's;
+    `own_port` is where the controller of this state folder listens, None while none runs."""
     machine = ThisMachine() if machine is None else machine
     seen: EngineSeen | None = None
     try:
@@ -105,7 +107,7 @@ def examine(
         *engine_checks,
         _state_folder(machine, home),
         _disk(machine, home, seen),
-        _port(machine, port),
+        _port(machine, port, own_port),
         _aws(machine),
     ]
 
@@ -180,10 +182,15 @@ def _disk(machine: Machine, home: Path, seen: EngineSeen | None) -> Check:
     return Check("Disk", None if free >= _NO_SPACE else False, detail, "Free some space: docker system df tells where")
 
 
-def _port(machine: Machine, port: int) -> Check:
+def _port(machine: Machine, port: int, own_port: int | None) -> Check:
+    if own_port is not None and own_port != port:
+        return Check("Port", True, f"our controller listens on {own_port}; {port} was taken when it started")
     holder = machine.port_holder(port)
     if holder is None:
         return Check("Port", True, f"{port} is free for the controller")
+    if holder and own_port is None:
+        told = f"{port} is held by chaos-ecs {holder} of another state folder; ours takes the next free port"
+        return Check("Port", None, told)
     if holder:
         return Check("Port", True, f"{port} is our controller's, chaos-ecs {holder}")
     return Check("Port", None, f"{port} is held by another program; the controller takes the next free port")

@@ -64,6 +64,31 @@ def test_a_broken_deploy_is_rolled_back_says_why_and_nobody_outside_notices(room
     assert page(url)
 
 
+def test_blue_green_pauses_with_the_new_revision_behind_the_test_listener_only(room: Room) -> None:
+    url = up(room)
+    eventually(lambda: asked(room) > 0, within=20)
+    options = (
+        "--strategy",
+        "blue-green",
+        "--pause-at",
+        "post-test-traffic-shift",
+        "--test-port",
+        str(int(url.rpartition(":")[2]) + 3),
+    )
+    ran = room.run("service", "deploy", "web", "--env", "VERSION=v2", *options)
+    assert ran.code == 1, ran
+    assert ran.out.endswith("exit code 1: rev 2 is paused and not live yet\n")
+    found = re.search(r"the test listener of web will answer at (\S+)", ran.err)
+    assert found, ran
+    eventually(lambda: "v2" in page(found[1]), within=5)
+    assert "v2" not in page(url)
+    before = live(room)["client"]["failed"]  # the test listener may refuse our client in its first moment
+    ran = room.ok("service", "continue", "web")
+    assert ran.out.endswith("exit code 0: rev 2 is live\n")
+    assert "v2" in page(url)
+    assert live(room)["client"]["failed"] == before
+
+
 def test_service_down_leaves_nothing_of_the_load_balancer(room: Room) -> None:
     url = up(room, "--lb-port", "8480", "--health-check-path", "/health")
     assert page(url)

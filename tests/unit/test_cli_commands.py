@@ -444,6 +444,117 @@ def test_service_down_dry_run_touches_nothing() -> None:
     assert "7f3a9c" in terminal.out.getvalue()
 
 
+def test_a_count_below_zero_is_refused_as_that_and_not_as_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert Terminal(a_room()).run("service", "scale", "web", "-30") == 2
+    assert "-30 is too low for DESIRED: it is 0 or more." in capsys.readouterr().err
+
+
+def test_service_describe_lists_what_runs_first_and_only_the_newest_that_stopped() -> None:
+    ended = [stopped(a_task(f"{n:06x}", "web", number=n), stoppedAt=1_790_000_000.0 + n) for n in range(1, 9)]
+    controller = FakeController(a_state(services=[a_service()], tasks=[*ended, *WEB_TASKS]))
+    controller.answers["DescribeServices"] = {"services": [{}]}
+    terminal = Terminal(controller)
+    terminal.run("service", "describe", "web")
+    rows = terminal.out.getvalue().splitlines()
+    first = next(number for number, row in enumerate(rows) if row.startswith("TASK "))
+    shown = [row.split()[0] for row in rows[first + 1 : first + 9]]
+    assert shown == ["7f3a9c", "c9d550", "e41b07", "000008", "000007", "000006", "000005", "000004"]
+    assert rows[first + 9] == "and 3 more that stopped: chaos-ecs ps --all"
+
+
+def test_service_ls_has_the_url_of_what_is_behind_a_load_balancer() -> None:
+    terminal = Terminal(a_balanced_room())
+    terminal.run("service", "ls")
+    head, row = terminal.out.getvalue().splitlines()
+    assert (head.split()[-1], row.split()[-1]) == ("URL", "http://127.0.0.1:8480")
+    bare = Terminal(a_room())
+    bare.run("service", "ls")
+    assert "URL" not in bare.out.getvalue()
+
+
+def test_lb_status_says_which_cluster_where_there_are_several() -> None:
+    other = CLUSTER.replace("my-cluster", "lab")
+    services = [a_service(targetGroups=["tg"]), a_service("api", clusterArn=other, targetGroups=["tg2"])]
+    listeners = [*BALANCER["listeners"], {"port": 81, "hostPort": 8481, "targetGroups": ["tg2"]}]
+    groups = [GROUP, {"arn": "tg2", "name": "api", "targets": []}]
+    balancers = [{**BALANCER, "listeners": listeners}]
+    terminal = Terminal(FakeController(a_state(services=services, targetGroups=groups, loadBalancers=balancers)))
+    terminal.run("lb", "status")
+    head, web, api = terminal.out.getvalue().splitlines()[:3]
+    assert head.split()[-2:] == ["CLUSTER", "SERVICE"]
+    assert (web.split()[-2:], api.split()[-2:]) == (["my-cluster", "web"], ["lab", "api"])
+
+
+def test_lb_port_of_a_service_that_has_a_listener_is_said_and_asked_for() -> None:
+    controller = a_balanced_room()
+    bringing_up(controller, port=8080)
+    controller.answers["UpdateService"] = {}
+    terminal = Terminal(controller)
+    assert terminal.run("service", "up", "web", "--lb-port", "9000") == 0
+    assert "service web exists: with a load balancer, port 9000" in terminal.err.getvalue()
+    asked = next(members for name, members in controller.calls if name == "EnsureServiceLoadBalancer")
+    assert asked["port"] == 9000
+
+
+@pytest.mark.parametrize(
+    ("previous", "why"), [(9000, "that port is taken by another program"), (None, "the first listener of all is there")]
+)
+def test_a_listener_that_is_elsewhere_than_asked_for_is_told_plainly(previous: int | None, why: str) -> None:
+    controller = a_balanced_room()
+    moved = {"port": 9000, "hostPort": 8484, "targetGroups": ["tg"]}
+    controller.state["loadBalancers"] = [{**BALANCER, "listeners": [moved]}]
+    bringing_up(controller, port=8080)
+
+    def update(members: dict[str, Any]) -> dict[str, Any]:
+        if previous:
+            controller.tell(event("LISTENER_MOVED", port=9000, hostPort=8484, previousHostPort=previous))
+        return {}
+
+    controller.answers["UpdateService"] = update
+    terminal = Terminal(controller)
+    assert terminal.run("service", "up", "web", "--lb-port", "9000") == 0
+    told = f"web: the listener's port is 9000, on this machine http://127.0.0.1:8484: {why}"
+    assert told in terminal.err.getvalue()
+
+
+def test_service_up_waits_for_the_standby_that_was_asked_for() -> None:
+    controller = FakeController(a_state(services=[a_service(standby={"desired": 1, "ready": 0, "memory": None})]))
+    controller.answers["SetStandby"] = {}
+    terminal = Terminal(controller)
+    assert terminal.run("service", "up", "web", "--standby", "1", "--timeout", "0.01s") == 124
+    assert "0 of 1 standby tasks are ready" in terminal.err.getvalue()
+    detached = Terminal(controller)
+    assert detached.run("service", "up", "web", "--standby", "1", "--detach") == 0
+    assert "+1 standby (0 ready)" in detached.out.getvalue()
+
+
+# --- another cluster, another region ---
+
+
+def test_hints_name_the_cluster_that_this_command_named() -> None:
+    lab = CLUSTER.replace("my-cluster", "lab")
+    cluster = {"arn": lab, "name": "lab", "region": "us-east-1", "status": "ACTIVE"}
+    controller = FakeController(a_state(clusters=[cluster], services=[a_service(clusterArn=lab)]))
+    controller.answers["UpdateService"] = {}
+    terminal = Terminal(controller)
+    assert terminal.run("--cluster", "lab", "service", "scale", "web", "3") == 0
+    assert "chaos-ecs --cluster lab kill web   |   chaos-ecs --cluster lab watch" in terminal.err.getvalue()
+    missing = Terminal(controller)
+    assert missing.run("--cluster", "lab", "service", "describe", "nothing", "--json") == 3
+    assert json.loads(missing.err.getvalue())["error"]["next"] == "chaos-ecs --cluster lab service ls"
+    usual = Terminal(a_room())
+    usual.run("--cluster", "my-cluster", "service", "describe", "nothing")
+    assert "next: chaos-ecs service ls" in usual.err.getvalue()
+
+
+def test_a_cluster_in_another_region_is_told_as_that() -> None:
+    terminal = Terminal(a_room())
+    terminal.shell.environment = {"CHAOS_ECS_REGION": "eu-west-1"}
+    assert terminal.run("ps") == 1
+    assert "E-REGION: Cluster my-cluster is not in eu-west-1" in terminal.err.getvalue()
+    assert "it is in us-east-1; CHAOS_ECS_REGION says eu-west-1" in terminal.err.getvalue()
+
+
 # --- kill ---
 
 

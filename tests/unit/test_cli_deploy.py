@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chaos_ecs.cli.deploy import way_back
 from chaos_ecs.cli.deployview import Outcome, Story
 from chaos_ecs.cli.layout import elapsed
 from chaos_ecs.cli.layout import rows as layout_rows
@@ -292,6 +293,37 @@ def test_rollback_of_what_is_live_deploys_the_last_other_revision_that_was() -> 
     terminal = Terminal(controller)
     assert terminal.run("service", "rollback", "web") == 0
     assert "service web: web-server:3 -> web-server:2" in terminal.err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("history", "way"),
+    [
+        (["1"], []),
+        (["1", "2"], ["1"]),
+        (["1", "2", "1"], []),
+        (["1", "2", "3", "2"], ["1"]),
+        (["1", "2", "1", "4"], ["1"]),
+        (["1", "2", "2"], ["1"]),
+    ],
+)
+def test_the_way_back_leaves_out_what_was_taken_back(history: list[str], way: list[str]) -> None:
+    assert way_back(history) == way
+
+
+def test_a_second_rollback_does_not_go_forward_to_what_was_taken_back() -> None:
+    controller = a_room(ends_with=LIVE)
+    revisions = {"r1": "x/web-server:1", "r2": "x/web-server:2"}
+    newest_first = [{"targetServiceRevisionArn": arn} for arn in ("r1", "r2", "r1")]
+    described = [{"serviceRevisionArn": arn, "taskDefinition": name} for arn, name in revisions.items()]
+    controller.answers |= {
+        "DescribeServices": {"services": [{}]},
+        "ListServiceDeployments": {"serviceDeployments": newest_first},
+        "DescribeServiceRevisions": {"serviceRevisions": described},
+    }
+    terminal = Terminal(controller)
+    assert terminal.run("service", "rollback", "web") == 3
+    assert "web-server:1 is the oldest that was ever live; web-server:2 came after it" in terminal.err.getvalue()
+    assert "next: chaos-ecs service deploy web --task-definition web-server:2" in terminal.err.getvalue()
 
 
 def test_rollback_without_a_revision_to_go_back_to_is_exit_code_3() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from chaos_ecs.cli import layout, plain
-from chaos_ecs.cli.lines import Line, lines_of
+from chaos_ecs.cli.line import Line
+from chaos_ecs.cli.lines import lines_of
 from chaos_ecs.cli.snapshot import Event
 from chaos_ecs.cli.symbols import ASCII, UNICODE, Symbols, choose
 from tests.unit.fake_controller import AT, event, service_arn, task_arn
@@ -103,6 +104,9 @@ EVERY_EVENT = [
     (event("SERVICE_RECOVERED", service="web", seconds=3.1), "RECOVERED"),
     (event("DEPLOYMENT_STARTED", service="web", message="service web: web:1 is replaced by web:2"), "DEPLOY"),
     (event("DEPLOYMENT_COMPLETED", service="web"), ""),
+    (event("DEPLOYMENT_STAGE", service="web", stage="SCALE_UP", productionPercent=0), "STAGE"),
+    (event("DEPLOYMENT_PAUSED", service="web", stage="POST_SCALE_UP"), "PAUSED"),
+    (event("DEPLOYMENT_CONTINUED", service="web", stage="POST_SCALE_UP", action="CONTINUE"), "CONTINUED"),
     (event("TASK_CREATED", service="web", task="7f3a9c", cause="desired 3, 0 there"), "STARTED"),
     (event("TASK_CREATED", task="7f3a9c"), "STARTED"),
     (event("TASK_PENDING", service="web", task="7f3a9c", images=["busybox:1.37"]), "PENDING"),

@@ -43,7 +43,7 @@ def test_a_message_that_the_end_of_the_stream_cuts_off_is_not_told() -> None:
     [
         ("ClusterNotFoundException", "Cluster not found.", "create-cluster"),
         ("ServiceNotFoundException", "Service not found.", "chaos-ecs service ls"),
-        ("ClientException", "TaskDefinition not found.", "run-task --help"),
+        ("ClientException", "TaskDefinition not found.", "list-task-definition-families"),
         ("InvalidParameterException", "Unable to Start a service that is still Draining.", "Wait until"),
         ("SomethingElse", "", "chaos-ecs ps"),
     ],

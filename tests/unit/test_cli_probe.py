@@ -282,3 +282,9 @@ def test_bursts_are_told_in_the_log() -> None:
 
 def test_latencies_are_told_with_as_many_digits_as_they_need() -> None:
     assert [milliseconds(value) for value in (0.00084, 0.012, 1.204, None)] == ["0.8 ms", "12 ms", "1,204 ms", "-"]
+
+
+def test_a_length_of_nothing_is_a_usage_error() -> None:
+    terminal = Terminal(FakeController(a_state()))
+    assert terminal.run("probe", "http://127.0.0.1:1/", "--for", "0") == 2
+    assert "--for must be more than 0" in terminal.err.getvalue()

@@ -42,7 +42,7 @@ def a_room() -> FakeController:
 
 def at_a_keyboard(controller: FakeController, keys: str, **shell: Any) -> Terminal:
     """A terminal of 80 columns in which these keys are pressed."""
-    return Terminal(controller, terminal=True, dumb=True, columns=lambda: 80, keyboard=Keys(keys), **shell)
+    return Terminal(controller, terminal=True, columns=lambda: 80, keyboard=Keys(keys), **{"dumb": True, **shell})
 
 
 # --- keys ---
@@ -58,13 +58,31 @@ def test_k_kills_one_task_and_q_leaves_the_view() -> None:
 
 def test_a_digit_kills_the_task_of_that_row() -> None:
     controller = a_room()
-    at_a_keyboard(controller, "2q").run("watch")
+    at_a_keyboard(controller, "2q", dumb=False).run("watch")
     assert controller.calls == [("KillTasks", {"cluster": CLUSTER, "tasks": [task_arn("c9d550")]})]
+
+
+def test_a_digit_reaches_no_task_whose_row_is_not_drawn() -> None:
+    crowd = [a_task(f"{number:06x}", "web", number=number) for number in range(1, 13)]
+    controller = FakeController(a_state(services=[a_service(desiredCount=12)], tasks=crowd))
+    terminal = at_a_keyboard(controller, "9q", dumb=False)
+    terminal.run("watch")
+    assert controller.calls == []
+    assert "there is no task 9 in the panel" in terminal.out.getvalue()
+    assert "1-7 kill that" in terminal.out.getvalue()
+
+
+def test_where_no_panel_is_drawn_a_digit_kills_nothing() -> None:
+    controller = a_room()
+    terminal = at_a_keyboard(controller, "2q")
+    terminal.run("watch")
+    assert controller.calls == []
+    assert "no rows are drawn here" in terminal.out.getvalue()
 
 
 def test_a_digit_without_a_row_kills_nothing_and_says_so() -> None:
     controller = a_room()
-    terminal = at_a_keyboard(controller, "9q")
+    terminal = at_a_keyboard(controller, "9q", dumb=False)
     terminal.run("watch")
     assert controller.calls == []
     assert "there is no task 9" in terminal.out.getvalue()
@@ -77,7 +95,7 @@ def test_in_the_view_of_a_service_k_kills_one_of_its_tasks_only() -> None:
 
 
 def test_a_shows_the_aws_command_for_the_last_action() -> None:
-    terminal = at_a_keyboard(a_room(), "1aq")
+    terminal = at_a_keyboard(a_room(), "1aq", dumb=False)
     terminal.run("watch")
     shown = terminal.out.getvalue()
     assert f"aws ecs stop-task \\\n    --cluster my-cluster \\\n    --task {'7f3a9c'.ljust(32, '0')} \\\n" in shown
@@ -314,7 +332,7 @@ def test_service_up_keeps_standbys_by_our_own_operation() -> None:
     terminal = Terminal(controller)
     assert terminal.run("service", "up", "web", "--standby", "2") == 0
     assert controller.calls == [("SetStandby", {"cluster": CLUSTER, "service": service_arn("web"), "count": 2})]
-    assert "service web keeps 2 standby tasks" in terminal.err.getvalue()
+    assert "service web shall keep 2 standby tasks" in terminal.err.getvalue()
 
 
 def test_without_the_option_standbys_are_left_as_they_are() -> None:

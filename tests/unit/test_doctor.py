@@ -32,13 +32,16 @@ def down(why: str = "no such file or directory") -> ChaosEcsError:
     return ChaosEcsError("E-DOCKER-DOWN", address, why, "chaos-ecs doctor --fix", 4)
 
 
-def checks(machine: FakeMachine | None = None, seen: EngineSeen | ChaosEcsError = ENGINE) -> dict[str, Check]:
+def checks(
+    machine: FakeMachine | None = None, seen: EngineSeen | ChaosEcsError = ENGINE, own_port: int | None = None
+) -> dict[str, Check]:
     def look() -> EngineSeen:
         if isinstance(seen, ChaosEcsError):
             raise seen
         return seen
 
-    found = examine(home=HOME, port=8481, machine=machine or FakeMachine(programs=["aws"]), look=look)
+    machine = machine or FakeMachine(programs=["aws"])
+    found = examine(home=HOME, port=8481, own_port=own_port, machine=machine, look=look)
     return {check.name: check for check in found}
 
 
@@ -97,8 +100,16 @@ def test_disk_space_is_the_engines_where_its_folder_is_on_this_machine() -> None
 
 
 def test_a_port_held_by_our_controller_is_fine_and_by_a_stranger_is_worth_a_word() -> None:
-    assert checks(FakeMachine(ports={8481: "0.1.0"}))["Port"].detail == "8481 is our controller's, chaos-ecs 0.1.0"
+    ours = checks(FakeMachine(ports={8481: "0.1.0"}), own_port=8481)["Port"]
+    assert ours.detail == "8481 is our controller's, chaos-ecs 0.1.0"
     assert checks(FakeMachine(ports={8481: ""}))["Port"].ok is None
+
+
+def test_the_controller_of_another_state_folder_is_not_taken_for_ours() -> None:
+    theirs = checks(FakeMachine(ports={8481: "0.1.0"}))["Port"]
+    assert (theirs.ok, "of another state folder" in theirs.detail) == (None, True)
+    moved = checks(FakeMachine(ports={8481: "0.1.0"}), own_port=8490)["Port"]
+    assert moved.detail == "our controller listens on 8490; 8481 was taken when it started"
 
 
 def test_the_aws_cli_is_optional() -> None:

@@ -208,24 +208,33 @@ class HaproxyBalancer:
             self._done, self._settled = routing, True
             return
         life = self._living(routing)
+        is_known = life.mark == haproxy.fingerprint(routing)
+        if is_known:
+            self._shift(life, routing)
         self._correct(life, routing, haproxy.removals)  # before anything that takes longer
         used = self._networks_of(routing)
-        for network in used:
-            if network not in life.networks:
-                container.connect(life.client, life.id, network)
-                life.networks[network] = None
-        if life.mark != haproxy.fingerprint(routing):
+        self._join(life, used)
+        if not is_known:
             self._reload(life, routing)
-        self._settled = self._correct(life, routing, self._additions(routing))
+        self._settled = self._correct(life, routing, self._commands(haproxy.additions, routing))
         for network in [name for name in life.networks if name not in used and name != "bridge"]:
             container.disconnect(life.client, life.id, network)  # or its cluster could not be deleted
             del life.networks[network]
         self._done = routing
         self._tell_state(BalancerUp())
 
-    def _additions(self, routing: Routing) -> Callable[..., list[str]]:
+    def _shift(self, life: _Life, routing: Routing) -> None:
+        """Shares requests out anew: to where there is somebody already, and before those who were there are gone."""
+        seen = haproxy.parse_weights(life.channel.ask(haproxy.SHOW_WEIGHTS))
+        commands = haproxy.shifts(haproxy.weights(routing), seen)
+        if commands:
+            self._join(life, self._networks_of(routing))
+            self._correct(life, routing, self._commands(haproxy.arrivals, routing))
+            self._send(life, commands)
+
+    def _commands(self, bring: Callable[..., list[str]], routing: Routing) -> Callable[..., list[str]]:
         unhealthy = self._verdicts.unhealthy(routing)
-        return lambda wanted, seen: haproxy.additions(wanted, seen, unhealthy)
+        return lambda wanted, seen: bring(wanted, seen, unhealthy)
 
     def _correct(self, life: _Life, routing: Routing, commands_for: Callable[..., list[str]]) -> bool:
         """Compares with what HAProxy has and sends what is missing; whether nothing was."""
@@ -234,10 +243,19 @@ class HaproxyBalancer:
             commands = commands_for(wanted, haproxy.parse_servers(life.channel.ask(haproxy.SHOW_SERVERS)))
             if not commands:
                 return True
-            for command in commands:
-                if answer := life.channel.ask(command):
-                    _log.debug("%s: %s", command, answer)
+            self._send(life, commands)
         return False  # a server that still ends its requests: it gets no others, and goes at one of the next looks
+
+    def _send(self, life: _Life, commands: Sequence[str]) -> None:
+        for command in commands:
+            if answer := life.channel.ask(command):
+                _log.debug("%s: %s", command, answer)
+
+    def _join(self, life: _Life, networks: Collection[str]) -> None:
+        for network in networks:
+            if network not in life.networks:
+                container.connect(life.client, life.id, network)
+                life.networks[network] = None
 
     def _networks_of(self, routing: Routing) -> dict[str, None]:
         return {
@@ -250,8 +268,7 @@ class HaproxyBalancer:
         """A new configuration, while the process before it ends what it has begun."""
         mark = haproxy.fingerprint(routing)
         states = life.channel.ask(haproxy.SHOW_SERVERS)
-        files = {haproxy.CONFIG_NAME: haproxy.render(routing), haproxy.STATES_NAME: states + "\n"}
-        container.deliver(life.client, life.id, files)
+        container.deliver(life.client, life.id, haproxy.files(routing, states))
         life.client.kill(life.id, container.RELOAD_SIGNAL)
         life.channel.close()
         until = time.monotonic() + RELOAD_SECONDS
@@ -330,7 +347,7 @@ class HaproxyBalancer:
         listeners = {listener.host_port: listener.arn for listener in routing.listeners}
         taken = container.taken(client, listeners)
         # Without targets: they would fail their first checks while it is not in their networks yet.
-        config = haproxy.render(haproxy.without_targets(routing))
+        files = haproxy.files(haproxy.without_targets(routing))
         while True:
             refused = {port: None for port in listeners if port in taken}
             self._tell_taken({port: listeners[port] for port in refused}, taken)
@@ -338,7 +355,7 @@ class HaproxyBalancer:
                 raise PortTakenError(next(iter(refused)))
             ports = container.published(listeners, taken)
             try:
-                return container.make(client, self._home, ports, config), refused
+                return container.make(client, self._home, ports, files), refused
             except PortTakenError as error:
                 if error.port not in ports:
                     raise ChannelError(str(error)) from error

@@ -70,11 +70,10 @@ def find(client: APIClient, home: Home) -> Found | None:
     )
 
 
-def make(client: APIClient, home: Home, ports: Collection[int], config: str) -> Found:
+def make(client: APIClient, home: Home, ports: Collection[int], files: Mapping[str, str]) -> Found:
     """Makes it and starts it. Raises PortTakenError; then none is left."""
-    config_ = _recipe(home, ports)
-    made = client.create_container_from_config(config_, labels.balancer_name(home))["Id"]
-    deliver(client, made, {haproxy.CONFIG_NAME: config, haproxy.STATES_NAME: "1\n"})
+    made = client.create_container_from_config(_recipe(home, ports), labels.balancer_name(home))["Id"]
+    deliver(client, made, files)
     try:
         client.start(made)
     except APIError as error:

@@ -6,6 +6,8 @@ Pure: text in, text out. Never here: the container it runs in (`balancer_contain
 Each target group is three backends. Requests go to GROUP, whose servers are checked at the group's own pace. When none
 of those is usable they go to GROUP-open, the same servers unchecked: a load balancer with only unhealthy targets fails
 open. A new target is first in GROUP-new, which no request reaches, checked every 100 ms until its first verdict.
+
+Weights are in none of that, but in a map, so that another share needs no new configuration: see `weights`.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from chaos_ecs.core.balancing import Forward, GroupRoute, ListenerRoute, RouteMo
 FOLDER = "/chaos"
 CONFIG_NAME = "haproxy.cfg"
 STATES_NAME = "servers"  # what the process before knew of its servers
+WEIGHTS_NAME = "weights"
 ADMIN_SOCKET = f"{FOLDER}/admin.sock"
 FIRST_CHECKS_MILLISECONDS = 100
 GRACE_SECONDS = 2  # for what is under way to a removed target: it finds that nobody answers, and goes elsewhere
@@ -28,8 +31,11 @@ GRACE_SECONDS = 2  # for what is under way to a removed target: it finds that no
 SHOW_INFO = "show info"
 SHOW_SERVERS = "show servers state"
 SHOW_STAT = "show stat -1 4 -1"  # every proxy, servers only
+SHOW_WEIGHTS = f"show map {FOLDER}/{WEIGHTS_NAME}"
 
 _NOWHERE = "nowhere"  # a backend without servers: 503
+_ALL = 1_000_000  # a request draws a number below it
+_KEPT = "pool-max-conn -1 pool-purge-delay 1s"  # HAProxy's default of a server in the file; of an added one it is none
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_-~:@&=,")
 _MAINTENANCE, _DRAIN = 0x01, 0x08  # bits of srv_admin_state
 _STOPPED = 0  # srv_op_state
@@ -48,7 +54,7 @@ class Server:
 
     @property
     def is_checked(self) -> bool:
-        return bool(self.options)
+        return self.options.startswith("check ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ def backend_of(group_arn: str) -> str:
 
 
 def fingerprint(routing: Routing) -> str:
-    """The same for two Routings that differ in targets only: then no new configuration has to be loaded."""
+    """The same for two Routings that differ in targets and weights only: then no new configuration has to be loaded."""
     return hashlib.sha256("\n".join([*_global(""), *_lines(without_targets(routing))]).encode()).hexdigest()[:16]
 
 
@@ -92,6 +98,11 @@ def without_targets(routing: Routing) -> Routing:
 def render(routing: Routing) -> str:
     """The whole configuration. Draining targets are not in it: their requests end in the process before."""
     return "\n".join([*_global(fingerprint(routing)), *_lines(routing), ""])
+
+
+def files(routing: Routing, states: str = "1") -> dict[str, str]:
+    """What its folder is to hold when it begins; `states`: what the process before knew of its servers."""
+    return {CONFIG_NAME: render(routing), WEIGHTS_NAME: render_weights(routing), STATES_NAME: states + "\n"}
 
 
 def _global(mark: str) -> list[str]:
@@ -130,17 +141,26 @@ def _lines(routing: Routing) -> Iterator[str]:
 
 
 def _frontend(listener: ListenerRoute, known: Collection[str]) -> Iterator[str]:
-    yield f"frontend l{hashlib.sha256(listener.arn.encode()).hexdigest()[:12]}"
+    yield f"frontend {_frontend_of(listener)}"
     yield f"    bind :{listener.host_port}"
     yield "    http-request set-header X-Forwarded-Proto http"
     yield f"    http-request set-header X-Forwarded-Port {listener.host_port}"
+    yield f"    http-request set-var(txn.drawn) rand({_ALL})"
     for number, rule in enumerate(listener.rules):
         yield from _conditions(number, rule)
         names = [f"p{number}"] * bool(rule.paths) + [f"h{number}"] * bool(rule.hosts)
-        yield from _choices(rule.forward, known, names)
-    yield from _choices(listener.default, known, [])
+        yield from _choices(_forward_of(listener, number), rule.forward, known, names)
+    yield from _choices(_forward_of(listener), listener.default, known, [])
     yield "    use_backend %[var(txn.group)]-open if { var(txn.group),nbsrv eq 0 }"
     yield "    use_backend %[var(txn.group)]"
+
+
+def _frontend_of(listener: ListenerRoute) -> str:
+    return "l" + hashlib.sha256(listener.arn.encode()).hexdigest()[:12]
+
+
+def _forward_of(listener: ListenerRoute, rule: int | None = None) -> str:
+    return f"{_frontend_of(listener)}.{'default' if rule is None else rule}"
 
 
 def _conditions(number: int, rule: RuleRoute) -> Iterator[str]:
@@ -161,18 +181,17 @@ def _regex(pattern: str) -> str:
     return f"'^{''.join(letters)}$'"
 
 
-def _choices(forward: Forward, known: Collection[str], conditions: Sequence[str]) -> Iterator[str]:
-    """Sets the group of a request that has none yet, drawn by weight.
+def _choices(name: str, forward: Forward, known: Collection[str], conditions: Sequence[str]) -> Iterator[str]:
+    """Sets the group of a request that has none yet: the first whose number in the map is above the one drawn."""
+    asked = " ".join(["!{ var(txn.group) -m found }", *conditions])
+    for place, arn in enumerate(_known(forward, known)):
+        above = f"str({name}.{place}),map_str_int({FOLDER}/{WEIGHTS_NAME},0),sub(txn.drawn) gt 0"
+        yield f"    http-request set-var(txn.group) str({backend_of(arn)}) if {asked} {{ {above} }}"
+    yield f"    http-request set-var(txn.group) str({_NOWHERE}) if {asked}"
 
-    Worked example: weights 3, 2 and 5 are drawn as 3 of 10, then 2 of the remaining 7, then the rest.
-    """
-    groups = [(backend_of(arn), weight) for arn, weight in forward.groups if weight > 0 and arn in known]
-    left = sum(weight for _, weight in groups)
-    for backend, weight in groups or [(_NOWHERE, 0)]:
-        drawn = [f"{{ rand({left}) lt {weight} }}"] if weight < left else []
-        asked = " ".join(["!{ var(txn.group) -m found }", *conditions, *drawn])
-        yield f"    http-request set-var(txn.group) str({backend}) if {asked}"
-        left -= weight
+
+def _known(forward: Forward, known: Collection[str]) -> dict[str, int]:
+    return {arn: weight for arn, weight in forward.groups if arn in known}
 
 
 def _backends(group: GroupRoute) -> Iterator[str]:
@@ -193,7 +212,7 @@ def _backends(group: GroupRoute) -> Iterator[str]:
         if backend != f"{name}-open":
             yield from checks
         if backend == name:  # a change of these is a change of every server's line
-            yield f"    default-server {_options(group)}"
+            yield f"    default-server {_options(group)} {_KEPT}"
         for (where, server), wanted in servers.items():
             if where == backend and not wanted.drains:
                 yield f"    server {server} {wanted.address}:{wanted.port} {wanted.options}".rstrip()
@@ -227,9 +246,9 @@ def servers_of(group: GroupRoute) -> dict[Key, Server]:
             servers[f"{name}-new", target.id] = Server(target.address, target.port, pace)
             continue
         drains = target.mode is RouteMode.DRAINING
-        options = f"check {_options(group)}"
+        options = f"check {_options(group)} {_KEPT}"
         servers[name, target.id] = Server(target.address, target.port, options, drains)
-        servers[f"{name}-open", target.id] = Server(target.address, target.port, "", drains)
+        servers[f"{name}-open", target.id] = Server(target.address, target.port, _KEPT, drains)
     return servers
 
 
@@ -253,27 +272,36 @@ def removals(wanted: Mapping[Key, Server], seen: Mapping[Key, ServerSeen]) -> li
 
 
 def additions(wanted: Mapping[Key, Server], seen: Mapping[Key, ServerSeen], unhealthy: Collection[Key]) -> list[str]:
-    """Brings in what should be there, and its admin state. `unhealthy`: known to be so, where HAProxy would begin with
-    the hope that it is well."""
+    """Brings in what should be there, and its admin state; then takes out what has moved."""
+    drains = [
+        f"set server {'/'.join(key)} state drain"
+        for key, server in wanted.items()
+        if key in seen and server.drains and not seen[key].drains
+    ]
+    moved = [key for key, one in seen.items() if not _is_same(wanted.get(key), one)]
+    gone = [command for key in moved for command in (*_close(key, seen[key]), *_delete(key, seen[key]))]
+    return [*arrivals(wanted, seen, unhealthy), *drains, *gone]
+
+
+def arrivals(wanted: Mapping[Key, Server], seen: Mapping[Key, ServerSeen], unhealthy: Collection[Key]) -> list[str]:
+    """Brings in what requests are to go to. `unhealthy`: known to be so, where HAProxy would begin with the hope that
+    it is well."""
     commands: list[str] = []
     for key, server in wanted.items():
+        if server.drains:
+            continue  # nothing is to go there, and where it is not, nothing is under way
         one = seen.get(key)
         name = "/".join(key)
-        if one is None and server.drains:
-            continue  # nothing is under way there
         if one is None:
-            commands.append(f"add server {name} {server.address}:{server.port} {server.options}".rstrip())
+            commands.append(f"add server {name} {server.address}:{server.port} {server.options}")
             health = "down" if key in unhealthy else "up"  # else half of it: the first failed check would do
             checks = [f"enable health {name}"] * server.is_checked
             commands += [*checks, f"enable server {name}", *[f"set server {name} health {health}" for _ in checks]]
-        elif one.in_maintenance and not server.drains:
+        elif one.in_maintenance or one.drains:
             commands.append(f"set server {name} state ready")
-        elif server.drains is not one.drains:
-            commands.append(f"set server {name} state {'drain' if server.drains else 'ready'}")
-        elif key in unhealthy and not one.is_down and not server.drains:
+        elif key in unhealthy and not one.is_down:
             commands.append(f"set server {name} health down")
-    moved = [key for key, one in seen.items() if not _is_same(wanted.get(key), one)]
-    return [*commands, *(command for key in moved for command in (*_close(key, seen[key]), *_delete(key, seen[key])))]
+    return commands
 
 
 def _is_same(wanted: Server | None, seen: ServerSeen) -> bool:
@@ -289,6 +317,40 @@ def _delete(key: Key, seen: ServerSeen) -> Iterator[str]:
     if seen.in_maintenance and seen.since >= GRACE_SECONDS:
         yield f"shutdown sessions server {'/'.join(key)}"
     yield f"del server {'/'.join(key)}"
+
+
+# --- weights ---
+
+
+def weights(routing: Routing) -> dict[str, int]:
+    """The map that shares requests out: of each group of each forward the sum of the weights up to and with its own, in
+    millionths of all. Worked example: weights 3, 0 and 1 are 750000, 750000 and 1000000; who draws below 750000 goes to
+    the first, nobody to the second. Where every weight is 0 all are 0: nobody goes anywhere."""
+    known = dict.fromkeys(group.arn for group in routing.groups)
+    numbers: dict[str, int] = {}
+    for listener in routing.listeners:
+        forwards = {_forward_of(listener, number): rule.forward for number, rule in enumerate(listener.rules)}
+        for name, forward in {**forwards, _forward_of(listener): listener.default}.items():
+            shares = list(_known(forward, known).values())
+            sums = [sum(shares[: place + 1]) for place in range(len(shares))]
+            numbers |= {f"{name}.{place}": _ALL * each // (sums[-1] or 1) for place, each in enumerate(sums)}
+    return numbers
+
+
+def render_weights(routing: Routing) -> str:
+    """The map as the file it is read from at the start."""
+    return "".join(f"{name} {number}\n" for name, number in weights(routing).items())
+
+
+def shifts(wanted: Mapping[str, int], seen: Mapping[str, int]) -> list[str]:
+    """Corrects the map. Rising numbers from the first on, then falling ones from the last: so in between, too, each
+    group gets only what it gets before or after."""
+    path = f"{FOLDER}/{WEIGHTS_NAME}"
+    rising = [name for name, number in wanted.items() if number > seen.get(name, -1)]
+    falling = [name for name, number in wanted.items() if number < seen.get(name, -1)]
+    return [
+        f"{'set' if name in seen else 'add'} map {path} {name} {wanted[name]}" for name in [*rising, *reversed(falling)]
+    ]
 
 
 # --- what it says ---
@@ -322,6 +384,12 @@ def parse_servers(text: str) -> dict[Key, ServerSeen]:
                 since=int(row["srv_time_since_last_change"]),
             )
     return seen
+
+
+def parse_weights(text: str) -> dict[str, int]:
+    """Of an answer to `show map`: an address of its own, the name and the number."""
+    rows = (line.split() for line in text.splitlines())
+    return {row[1]: int(row[2]) for row in rows if len(row) == 3}
 
 
 def parse_stats(text: str) -> dict[Key, Stat]:

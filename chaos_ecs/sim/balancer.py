@@ -50,7 +50,7 @@ class SimBalancer:
         self._checked: dict[_Subject, _Checked] = {}
         self._ports: dict[int, None] = {}
         self._refused: dict[tuple[str, int], None] = {}
-        self._offered: dict[str, float] = {}  # requests a second, by target group ARN
+        self._offered: dict[str, float] = {}  # requests a second, by the ARN of a listener or of a target group
         self._requests: dict[str, dict[str, float]] = {}
         self._counted_at = engine.clock.now()
 
@@ -69,6 +69,7 @@ class SimBalancer:
         return facts
 
     def route(self, routing: Routing) -> None:
+        self.requests()  # until now they were shared out as before
         self._routing = routing
         if self.engine.up:
             self._carry_out()
@@ -85,7 +86,7 @@ class SimBalancer:
         before, self._requests = self._requests, {}
         for group in self._routing.groups:
             serving = [target.id for target in group.targets if target.mode is RouteMode.SERVING]
-            each = self._offered.get(group.arn, 0.0) * seconds / len(serving) if serving else 0.0
+            each = self._offered_to(group.arn) * seconds / len(serving) if serving else 0.0
             known = before.get(group.arn, {})
             self._requests[group.arn] = {name: known.get(name, 0.0) + each for name in serving}
         return {group: {name: int(count) for name, count in each.items()} for group, each in self._requests.items()}
@@ -95,10 +96,11 @@ class SimBalancer:
 
     # --- what anybody can do ---
 
-    def offer(self, target_group_arn: str, requests_a_second: float) -> None:
-        """From now on clients send so many to this group."""
+    def offer(self, arn: str, requests_a_second: float) -> None:
+        """From now on clients send so many to this target group, or to this listener, which shares them out by the
+        weights of its default action."""
         self.requests()
-        self._offered[target_group_arn] = requests_a_second
+        self._offered[arn] = requests_a_second
 
     def kill(self) -> None:
         """As `docker kill` of its container."""
@@ -109,6 +111,15 @@ class SimBalancer:
         self._start()
 
     # --- inside ---
+
+    def _offered_to(self, group_arn: str) -> float:
+        """Requests a second."""
+        offered = self._offered.get(group_arn, 0.0)
+        for listener in self._routing.listeners:
+            weights = dict(listener.default.groups)
+            share = weights.get(group_arn, 0) / (sum(weights.values()) or 1)
+            offered += self._offered.get(listener.arn, 0.0) * share
+        return offered
 
     def _after(self, least: float, most: float, do: Callable[[], None]) -> None:
         self.engine.after(self.engine.rng.uniform(least, most), do)

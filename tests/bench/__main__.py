@@ -42,7 +42,7 @@ class Rounds:
     read_seconds: float = 3.0
     throughput: int = 9
     throughput_seconds: float = 3.0
-    deployments: int = 3
+    deployments: int = 10
     balanced_kills: int = 5
 
 

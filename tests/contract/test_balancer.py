@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import http.client
 import socket
 import time
@@ -10,6 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,8 @@ from chaos_ecs.core.messages import ContainerSeen, EngineConnected, StartContain
 from chaos_ecs.core.model import Container, Task
 from chaos_ecs.live import cleaner, haproxy, labels
 from chaos_ecs.live.balancer import HaproxyBalancer
+from chaos_ecs.live.balancer_container import IMAGE
+from chaos_ecs.sim.balancer import SimBalancer
 from tests.builders import CLUSTER, a_container, definition_arn, eventually
 from tests.contract.balancers import (
     GROUP,
@@ -53,7 +57,9 @@ def docker_stand(docker_world: DockerWorld) -> Iterator[Stand]:
     opened.close()
 
 
-def running(world: World, count: int = 1, environment: tuple[tuple[str, str], ...] = ()) -> list[ContainerSeen]:
+def running(
+    world: World, count: int = 1, environment: tuple[tuple[str, str], ...] = (), **more: Any
+) -> list[ContainerSeen]:
     """Web tasks that run, all started at once."""
     await_fact(world, EngineConnected)
     tasks = []
@@ -61,7 +67,7 @@ def running(world: World, count: int = 1, environment: tuple[tuple[str, str], ..
         arn = arns.task_arn(CLUSTER, uuid.uuid4().hex)
         container = Container("app", arns.container_arn(arn, "app"), "")
         tasks.append(Task(arn, CLUSTER, definition_arn("contract"), "family:contract", (container,), 1, 0.0))
-    definition = a_container(environment=environment)
+    definition = a_container(environment=environment, **more)
     world.runtime.execute([StartContainer(task, definition, "the test wants it") for task in tasks])
     return [await_running(world, task.arn) for task in tasks]
 
@@ -210,6 +216,65 @@ def test_the_next_controller_is_told_again_what_is_true(stand: Stand) -> None:
     stand.await_fact(TargetChecked, passed=True)
 
 
+def test_shares_follow_the_weights_and_nothing_is_loaded_anew_for_them(stand: Stand) -> None:
+    found = running(stand.world, 2)
+    port = a_free_port()
+    routing = weighted(port, found, 100, 0)
+    stand.balancer.route(routing)
+    stand.await_fact(BalancerUp)
+    before = processes(stand)
+    steps = ((100, 0), (90, 10), (50, 50), (0, 100))
+    shares = [asked(stand, port, weighted(port, found, *weights)) for weights in steps]
+    assert all(sum(share) >= 900 for share in shares), shares
+    assert (shares[0][1], shares[3][0]) == (0, 0)
+    assert 60 <= shares[1][1] <= 150
+    assert 400 <= shares[2][1] <= 600
+    assert processes(stand) == before
+
+
+def weighted(port: int, found: list[ContainerSeen], *weights: int) -> Routing:
+    """A group for each target, and a listener that shares requests out among them."""
+    arns = (GROUP, OTHER)
+    groups = (a_group(a_target(seen, RouteMode.SERVING), arn=arn) for seen, arn in zip(found, arns, strict=True))
+    routing = a_routing(port, *groups)
+    forward = Forward(tuple(zip(arns, weights, strict=True)))
+    return replace(routing, listeners=(replace(routing.listeners[0], default=forward),))
+
+
+def asked(stand: Stand, port: int, routing: Routing) -> tuple[int, int]:
+    """How many of about 1,000 requests, 200 a second, the first and the second group got; the weights change while they
+    are asked, and none may fail."""
+    if isinstance(stand.balancer, SimBalancer):
+        stand.balancer.offer(LISTENER, 200)
+        stand.balancer.route(routing)
+        before = counted(stand.balancer)
+        stand.quietly(5)
+        first, second = (after - then for after, then in zip(counted(stand.balancer), before, strict=True))
+        return first, second
+    with Load(port) as load:
+        stand.balancer.route(routing)
+        stand.quietly(0.2)
+        at = time.monotonic()
+        stand.quietly(5)
+    assert load.failures == []
+    tasks = Counter(task for sent, task in load.answers if sent > at)
+    first, second = (tasks[group.targets[0].id] for group in routing.groups)
+    return first, second
+
+
+def counted(balancer: SimBalancer) -> list[int]:
+    requests = balancer.requests()
+    return [sum(requests[arn].values()) for arn in (GROUP, OTHER)]
+
+
+def processes(stand: Stand) -> list[str]:
+    """The ids of HAProxy's: a configuration that is loaded anew is another process."""
+    if not isinstance(stand.world, DockerWorld):
+        return []
+    top = stand.world.client.top(container_id(stand))
+    return sorted(row[top["Titles"].index("PID")] for row in top["Processes"] if "haproxy" in row[-1])
+
+
 # --- requests, through Docker ---
 
 
@@ -276,6 +341,82 @@ def test_weights_share_requests_among_groups(docker_stand: Stand) -> None:
     up(docker_stand, replace(routing, listeners=(listener,)))
     answered = Counter(task_of(get(port)) for _ in range(400))
     assert 250 < answered[id_of(first)] < 350
+
+
+@pytest.mark.docker
+def test_without_any_weight_the_answer_is_503_and_with_one_of_999_it_is_the_groups(docker_stand: Stand) -> None:
+    found = running(docker_stand.world, 2)
+    port = a_free_port()
+    up(docker_stand, weighted(port, found, 0, 0))
+    assert get(port)[0] == 503
+    docker_stand.balancer.route(weighted(port, found, 0, 1))
+    eventually(lambda: get(port)[0] == 200, within=2)
+    docker_stand.balancer.route(weighted(port, found, 999, 0))
+    eventually(lambda: task_of(get(port)) == id_of(found[0]), within=2)
+    assert {task_of(get(port)) for _ in range(30)} == {id_of(found[0])}
+    docker_stand.balancer.route(weighted(port, found, 0, 0))
+    eventually(lambda: get(port)[0] == 503, within=2)
+
+
+@pytest.mark.docker
+def test_weights_hold_over_a_new_configuration(docker_stand: Stand) -> None:
+    found = running(docker_stand.world, 2)
+    port = a_port_with_free_ones_after_it()
+    up(docker_stand, weighted(port, found, 1, 0))
+    routing = weighted(port, found, 0, 1)
+    docker_stand.balancer.route(routing)
+    eventually(lambda: task_of(get(port)) == id_of(found[1]), within=2)
+    further = replace(routing.listeners[0], arn=f"{LISTENER}1", host_port=port + 1)
+    docker_stand.balancer.route(replace(routing, listeners=(*routing.listeners, further)))
+    await_answer(port + 1)
+    assert {task_of(get(each)) for each in (port, port + 1) for _ in range(10)} == {id_of(found[1])}
+
+
+@pytest.mark.docker
+def test_all_traffic_moves_to_a_group_that_has_just_come_while_the_other_goes_and_no_request_is_lost(
+    docker_stand: Stand,
+) -> None:
+    found = running(docker_stand.world, 2)
+    port = a_free_port()
+    full = weighted(port, found, 1, 0)
+    up(docker_stand, replace(full, groups=(full.groups[0], a_group(arn=OTHER))))
+    moved = weighted(port, found, 0, 1)
+    with Load(port) as load:
+        docker_stand.quietly(0.5)
+        docker_stand.balancer.route(replace(moved, groups=(a_group(), moved.groups[1])))
+        docker_stand.quietly(0.5)
+    assert load.failures == []
+    assert load.answers[-1][1] == id_of(found[1])
+
+
+@pytest.mark.docker
+def test_connections_to_targets_that_came_by_command_are_used_again(docker_stand: Stand) -> None:
+    world = docker_stand.world
+    assert isinstance(world, DockerWorld)
+    answering = (
+        "defaults\n mode http\n timeout connect 1s\n timeout client 60s\n timeout server 60s\n"
+        "frontend web\n bind :8080\n http-request return status 200 content-type text/plain string 'task 1 '\n"
+    )
+    script = 'printf "%b" "$CONFIG" > /tmp/web.cfg; exec haproxy -db -f /tmp/web.cfg'
+    (seen,) = running(
+        world,
+        environment=(("CONFIG", answering),),
+        image=IMAGE,
+        entry_point=("/bin/sh", "-c", script),
+        command=(),
+    )
+    port = a_free_port()
+    up(docker_stand, a_routing(port, a_group()))
+    docker_stand.balancer.route(serving(port, seen))
+    eventually(lambda: get(port)[0] == 200, within=2)
+    kept = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    for _ in range(20):
+        kept.request("GET", "/")
+        assert kept.getresponse().read()
+    kept.close()
+    told = inside(world, container_id(docker_stand), f"echo '{haproxy.SHOW_STAT}' | socat - {haproxy.ADMIN_SOCKET}")
+    rows = csv.DictReader(told.removeprefix("# ").splitlines())
+    assert sum(int(row["reuse"] or 0) for row in rows) >= 15
 
 
 @pytest.mark.docker
@@ -356,7 +497,7 @@ def test_a_killed_target_costs_no_request_but_those_it_was_answering(docker_stan
 @pytest.mark.docker
 def test_a_new_listener_is_loaded_under_load_and_no_request_is_lost(docker_stand: Stand) -> None:
     found = running(docker_stand.world, 2)
-    port = a_free_port()
+    port = a_port_with_free_ones_after_it()
     routing = serving(port, *found)
     up(docker_stand, routing)
     with Load(port) as load:
@@ -367,6 +508,17 @@ def test_a_new_listener_is_loaded_under_load_and_no_request_is_lost(docker_stand
             await_answer(port + number)
     assert load.failures == []
     assert len(load.answers) > 100
+
+
+def a_port_with_free_ones_after_it() -> int:
+    """Below those that the system gives to whoever opens a connection: there the next one is often in use."""
+    return next(port for port in range(20_000, 30_000, 10) if all(is_free(port + number) for number in range(5)))
+
+
+def is_free(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def await_answer(port: int) -> None:

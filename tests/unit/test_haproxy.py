@@ -24,6 +24,7 @@ from chaos_ecs.live.verdicts import Verdicts
 CLUSTER = "arn:aws:ecs:us-east-1:000000000000:cluster/my-cluster"
 WEB, API = "targetgroup/web", "targetgroup/api"
 G = haproxy.backend_of(WEB)
+KEPT = "pool-max-conn -1 pool-purge-delay 1s"  # without these words an added server's connections are never used again
 
 
 def a_target(id_: str = "t1", mode: RouteMode = RouteMode.SERVING, address: str = "10.0.0.1") -> TargetRoute:
@@ -55,9 +56,10 @@ def test_targets_do_not_change_the_fingerprint_and_everything_else_does() -> Non
         a_routing(replace(a_group(), slow_start=30)),
         a_routing(replace(a_group(), algorithm="least_outstanding_requests")),
         a_routing(rules=(RuleRoute(("/a",), (), Forward(((WEB, 1),))),)),
+        a_routing(a_group(), a_group(arn=API), default=Forward(((WEB, 1), (API, 0)))),
         replace(a_routing(), listeners=(replace(a_routing().listeners[0], host_port=8601),)),
     ]
-    assert len({mark, *(haproxy.fingerprint(other) for other in others)}) == 7
+    assert len({mark, *(haproxy.fingerprint(other) for other in others)}) == 8
 
 
 @pytest.mark.parametrize(
@@ -80,20 +82,90 @@ def test_hosts_are_compared_without_case_and_port() -> None:
     assert r"acl h0 req.hdr(host),field(1,:) -m reg -i '^.*\x2eExample\x2ecom$'" in lines(routing)
 
 
-def test_weights_are_drawn_one_group_after_the_other_and_zero_gets_nothing() -> None:
-    groups = (a_group(), a_group(arn=API), a_group(arn="c"), a_group(arn="d"))
-    routing = a_routing(*groups, default=Forward(((WEB, 3), (API, 2), ("c", 0), ("d", 5))))
-    drawn = [line.split("str(")[1] for line in lines(routing) if "set-var" in line]
-    assert drawn == [
-        f"{G}) if !{{ var(txn.group) -m found }} {{ rand(10) lt 3 }}",
-        f"{haproxy.backend_of(API)}) if !{{ var(txn.group) -m found }} {{ rand(7) lt 2 }}",
-        f"{haproxy.backend_of('d')}) if !{{ var(txn.group) -m found }}",
+def test_a_request_goes_to_the_first_group_whose_number_in_the_map_is_above_the_one_drawn() -> None:
+    routing = a_routing(a_group(), a_group(arn=API), default=Forward(((WEB, 3), (API, 0), ("gone", 9))))
+    chosen = [line for line in lines(routing) if "set-var" in line]
+    first, second = haproxy.weights(routing)
+    above = "map_str_int(/chaos/weights,0),sub(txn.drawn) gt 0"
+    free = "if !{ var(txn.group) -m found }"
+    assert chosen == [
+        "http-request set-var(txn.drawn) rand(1000000)",
+        f"http-request set-var(txn.group) str({G}) {free} {{ str({first}),{above} }}",
+        f"http-request set-var(txn.group) str({haproxy.backend_of(API)}) {free} {{ str({second}),{above} }}",
+        f"http-request set-var(txn.group) str(nowhere) {free}",
     ]
 
 
 def test_a_rule_without_any_weight_leads_nowhere_and_not_to_the_next_rule() -> None:
     routing = a_routing(rules=(RuleRoute(("/a",), (), Forward(((WEB, 0),))),))
     assert "http-request set-var(txn.group) str(nowhere) if !{ var(txn.group) -m found } p0" in lines(routing)
+    assert list(haproxy.weights(routing).values()) == [0, 1_000_000]
+
+
+# --- weights ---
+
+
+def weighted(*weights: int) -> Routing:
+    """One listener that forwards to as many groups."""
+    arns = [f"group{place}" for place in range(len(weights))]
+    forward = Forward(tuple(zip(arns, weights, strict=True)))
+    return a_routing(*(a_group(arn=arn) for arn in arns), default=forward)
+
+
+@pytest.mark.parametrize(
+    ("weights", "numbers"),
+    [
+        ((1,), [1_000_000]),
+        ((3, 0, 1), [750_000, 750_000, 1_000_000]),
+        ((999, 1), [999_000, 1_000_000]),
+        ((1, 999, 999, 999, 999), [250, 250_187, 500_125, 750_062, 1_000_000]),
+        ((0, 5, 0), [0, 1_000_000, 1_000_000]),
+        ((0, 0), [0, 0]),
+    ],
+)
+def test_numbers_add_up_to_all_and_a_weight_of_zero_adds_nothing(weights: tuple[int, ...], numbers: list[int]) -> None:
+    assert list(haproxy.weights(weighted(*weights)).values()) == numbers
+
+
+def test_another_share_is_the_same_configuration_and_another_map() -> None:
+    before, after = weighted(100, 0), weighted(90, 10)
+    assert haproxy.fingerprint(before) == haproxy.fingerprint(after)
+    assert haproxy.render(before) == haproxy.render(after)
+    first, second = haproxy.weights(after)
+    assert haproxy.files(after)["weights"] == f"{first} 900000\n{second} 1000000\n"
+    assert haproxy.shifts(haproxy.weights(after), haproxy.weights(before)) == [f"set map /chaos/weights {first} 900000"]
+    assert haproxy.shifts(haproxy.weights(after), haproxy.weights(after)) == []
+
+
+@pytest.mark.parametrize("before", [(100, 0, 0), (50, 50, 0), (20, 0, 80), (0, 0, 0), (0, 0, 1)])
+@pytest.mark.parametrize("after", [(0, 0, 100), (100, 0, 0), (0, 80, 20), (1, 1, 1), (0, 0, 0)])
+def test_while_shares_change_each_request_goes_where_it_goes_before_or_after(
+    before: tuple[int, ...], after: tuple[int, ...]
+) -> None:
+    then, now = haproxy.weights(weighted(*before)), haproxy.weights(weighted(*after))
+    draws = [0, 1, 199_999, 200_000, 333_333, 499_999, 500_000, 700_000, 900_000, 999_999]
+    allowed = [{chosen(then, drawn), chosen(now, drawn)} for drawn in draws]
+    numbers = dict(then)
+    for command in haproxy.shifts(now, then):
+        _, _, _, name, number = command.split()
+        numbers[name] = int(number)
+        assert all(chosen(numbers, drawn) in groups for drawn, groups in zip(draws, allowed, strict=True)), command
+    assert numbers == now
+
+
+def chosen(numbers: dict[str, int], drawn: int) -> str:
+    return next((name for name, number in numbers.items() if number > drawn), "nowhere")
+
+
+def test_a_name_that_the_map_does_not_have_is_added() -> None:
+    assert haproxy.shifts({"l1.0.0": 0}, {}) == ["add map /chaos/weights l1.0.0 0"]
+
+
+def test_the_map_is_read_without_its_addresses() -> None:
+    assert haproxy.parse_weights("0x559fe63b5790 l1.default.0 250\n0x559fe63b5791 l1.0.0 0\n\n") == {
+        "l1.default.0": 250,
+        "l1.0.0": 0,
+    }
 
 
 def test_health_checks_ask_as_the_target_group_says() -> None:
@@ -116,7 +188,7 @@ def test_a_new_target_is_checked_quickly_where_no_request_goes_and_a_draining_on
         text.split(f"backend {name}\n")[1].split("backend ")[0] for name in (G, f"{G}-open", f"{G}-new")
     )
     assert "server a 10.0.0.1:8080 check inter 30s rise 5 fall 2" in checked
-    assert "server a 10.0.0.1:8080\n" in open_
+    assert f"server a 10.0.0.1:8080 {KEPT}\n" in open_
     assert "server b 10.0.0.1:8080 check inter 100ms" in new
     assert "server c" not in text
 
@@ -165,11 +237,11 @@ def test_a_target_that_has_passed_arrives_before_it_leaves_where_it_was_tried() 
     there = {(f"{G}-new", "t1"): seen()}
     assert haproxy.removals(wanted(a_target()), there) == []
     assert haproxy.additions(wanted(a_target()), there, {}) == [
-        f"add server {G}/t1 10.0.0.1:8080 check inter 30s rise 5 fall 2",
+        f"add server {G}/t1 10.0.0.1:8080 check inter 30s rise 5 fall 2 {KEPT}",
         f"enable health {G}/t1",
         f"enable server {G}/t1",
         f"set server {G}/t1 health up",
-        f"add server {G}-open/t1 10.0.0.1:8080",
+        f"add server {G}-open/t1 10.0.0.1:8080 {KEPT}",
         f"enable server {G}-open/t1",
         f"set server {G}-new/t1 state maint",
         f"del server {G}-new/t1",
@@ -188,6 +260,17 @@ def test_a_draining_target_is_drained_where_it_is_and_never_brought_in() -> None
     there = {(G, "t1"): seen(), (f"{G}-open", "t1"): seen(drains=True)}
     assert haproxy.removals(drains, there) == []
     assert haproxy.additions(drains, there, {}) == [f"set server {G}/t1 state drain"]
+
+
+def test_what_arrives_is_there_before_shares_change_and_nobody_leaves_yet() -> None:
+    targets = wanted(a_target("new"), a_target("old", RouteMode.DRAINING))
+    there = {key: seen() for key in ((G, "old"), (f"{G}-open", "old"), (f"{G}-new", "new"))}
+    commands = haproxy.arrivals(targets, there, {})
+    assert [command.split()[:3] for command in commands if command.startswith("add")] == [
+        ["add", "server", f"{G}/new"],
+        ["add", "server", f"{G}-open/new"],
+    ]
+    assert not [command for command in commands if "old" in command or "-new" in command]
 
 
 def test_a_target_without_an_address_is_no_server() -> None:

@@ -29,9 +29,10 @@ frontend web
 
 
 def static(addresses: Sequence[str]) -> str:
-    """A configuration with these servers and no more, ours in timeouts and retries."""
+    """A configuration with these servers, checked as a target group checks them, ours in timeouts and retries."""
     servers = "".join(f"    server s{place} {address}:{PORT}\n" for place, address in enumerate(addresses))
-    return f"{_HEAD}backend web\n    balance roundrobin\n{servers}"
+    checks = "    option httpchk GET /\n    default-server check inter 30s rise 5 fall 2\n"
+    return f"{_HEAD}backend web\n    balance roundrobin\n{checks}{servers}"
 
 
 def resolving(name: str, count: int) -> str:

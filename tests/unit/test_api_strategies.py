@@ -518,6 +518,18 @@ def test_a_paused_deployment_goes_on_or_back(
     assert pair.weights(pair.production) == served
 
 
+def test_the_stage_that_the_model_has_no_word_for_is_left_out(api: Harness, ecs: Any, pair: Pair) -> None:
+    """A hook may hold a deployment there; botocore would refuse the word in ServiceDeployment.lifecycleStage."""
+    hook = {"targetType": "PAUSE", "lifecycleStages": ["PRE_PRODUCTION_TRAFFIC_SHIFT"]}
+    steady(api, ecs, pair, BLUE_GREEN | {"lifecycleHooks": [hook]})
+    update(ecs, forceNewDeployment=True)
+    api.simulation.advance(5)
+    assert state_of_web(api)["deployments"][0]["shift"]["stage"] == "PRE_PRODUCTION_TRAFFIC_SHIFT"
+    told = newest(ecs)
+    assert "lifecycleStage" not in told
+    assert told["lifecycleHookDetails"][0]["status"] == "AWAITING_ACTION"
+
+
 def test_what_waits_for_nobody_can_not_be_continued(api: Harness, ecs: Any, pair: Pair) -> None:
     arn, hook = paused(api, ecs, pair)
     refusals = [

@@ -63,6 +63,7 @@ def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
     _plan_health(state, service, rollout, todo)
     if step := next_step(service, rollout, Moment(now, state.pace.minute, look_again)):
         todo.actions.append(step)
+        return  # who is to run at the next stage is for the next step
     moves = rollout.moves()
     if moves.protected_until is not None:
         look_again(moves.protected_until)

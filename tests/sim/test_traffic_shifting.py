@@ -22,6 +22,8 @@ from chaos_ecs.core.deploying import (
 )
 from chaos_ecs.core.errors import ConflictException, InvalidParameterException
 from chaos_ecs.core.messages import EventType, KillTask, UpdateService
+from chaos_ecs.core.model import TaskStatus
+from chaos_ecs.core.plan import plan
 from chaos_ecs.core.rollout_messages import ContinueServiceDeployment, SetTaskProtection, StopServiceDeployment
 from chaos_ecs.core.traffic import weights
 from chaos_ecs.sim.simulation import Simulation
@@ -313,6 +315,18 @@ def test_a_task_that_dies_on_either_side_is_replaced_by_its_own_version() -> Non
         simulation.submit(KillTask(victim.arn)).result(0)
     simulation.advance(2)
     assert sorted(task.task_definition_arn for task in running(simulation)) == [old] * 3 + [new] * 3
+
+
+def test_no_old_task_is_replaced_any_more_when_the_old_ones_are_about_to_stop() -> None:
+    simulation = a_steady_service(BLUE_GREEN)
+    old = the_service(simulation).task_definition_arn
+    deploy(simulation)
+    until_stage(simulation, LifecycleStage.BAKE_TIME)
+    victim = next(task for task in running(simulation) if task.task_definition_arn == old)
+    simulation.state.put(replace(victim, last_status=TaskStatus.STOPPED))
+    early, late = (plan(simulation.state, (WEB,), simulation.clock.now() + after) for after in (0.0, 2 * MINUTE))
+    assert "StartTasks" in [type(action).__name__ for action in early.actions]
+    assert "StartTasks" not in [type(action).__name__ for action in late.actions]
 
 
 def test_while_new_tasks_are_missing_they_get_no_larger_share() -> None:

@@ -26,6 +26,7 @@ from chaos_ecs.core.messages import (
     Command,
     CreateService,
     DeleteService,
+    Event,
     EventType,
     KillTask,
     OpenRegion,
@@ -325,7 +326,7 @@ class Monkey:
         }
         gone = (self._healthy.get(service.arn, set()) & doomed & self._asked(service, live)) - self._just_turned_bad()
         self._healthy[service.arn] = healthy
-        if gone and service.status is ServiceStatus.ACTIVE:
+        if gone and service.status is ServiceStatus.ACTIVE and not self._just_came_back():
             percent = service.deployment_configuration.minimum_healthy_percent
             least = math.ceil(service.desired_count * percent / 100)
             assert len(healthy) >= least, self._told(f"{len(healthy)} healthy, the limit is {least}", service)
@@ -367,10 +368,17 @@ class Monkey:
 
     def _just_turned_bad(self) -> set[str]:
         """Whose target the step that has just been made found unhealthy: it may have been stopped in the same step."""
+        return {event.task_arn for event in self._latest() if event.type is EventType.TARGET_HEALTH_CHANGED}
+
+    def _latest(self) -> list[Event]:
+        """What happened at this moment."""
         now = self.simulation.clock.now()
-        told = reversed(self.simulation.events)
-        latest = itertools.takewhile(lambda event: event.at == now, told)
-        return {event.task_arn for event in latest if event.type is EventType.TARGET_HEALTH_CHANGED}
+        return list(itertools.takewhile(lambda event: event.at == now, reversed(self.simulation.events)))
+
+    def _just_came_back(self) -> bool:
+        """Whether a new controller has just looked around: what died meanwhile, and what the one before had stopped
+        without our having seen it, is all in this one step."""
+        return any(event.type is EventType.CONTROLLER_STARTED for event in self._latest())
 
     def _is_served(self, task: Task, service: Service) -> bool:
         targets = self.simulation.state.targets_of(task.arn)

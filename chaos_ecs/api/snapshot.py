@@ -15,7 +15,7 @@ from chaos_ecs.api.views import health_of
 from chaos_ecs.core.arns import name_of, region_of
 from chaos_ecs.core.backoff import FLAPPING_EXITS, FLAPPING_SECONDS, TOLD_FROM_LEVEL, recent_exits
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Rule, Target, TargetGroup
-from chaos_ecs.core.deploying import Deployment, DeploymentStatus, LifecycleStage
+from chaos_ecs.core.deploying import Deployment, DeploymentStatus
 from chaos_ecs.core.lifecycle import deciding_container
 from chaos_ecs.core.listeners import dns_name_of
 from chaos_ecs.core.messages import Event
@@ -107,8 +107,7 @@ def render(moment: Moment) -> dict[str, Any]:
             | {"standby": _standby(service, moment), "flapping": _flapping(service, moment.at)}
             | {
                 "deployments": [
-                    _deployment(service, item, running, pending) | _shift(service, item, moment)
-                    for item in service.deployments
+                    _deployment(service, item, running, pending) | _shift(item, moment) for item in service.deployments
                 ]
             }
             for service in moment.services
@@ -231,25 +230,21 @@ def _deployment(
     }
 
 
-def _shift(service: Service, deployment: Deployment, moment: Moment) -> dict[str, Any]:
+def _shift(deployment: Deployment, moment: Moment) -> dict[str, Any]:
     """How far a deployment that moves traffic has come, and until when it bakes; nothing of others."""
-    shift, configuration = deployment.shift, service.deployment_configuration
+    shift = deployment.shift
     if shift is None:
         return {}
-    minutes, since = 0, shift.stage_since
-    if shift.stage is LifecycleStage.BAKE_TIME:
-        minutes = configuration.bake_minutes
-    elif shift.stage is LifecycleStage.PRODUCTION_TRAFFIC_SHIFT and shift.production_percent < 100:
-        minutes, since = configuration.step_bake_minutes, shift.shifted_at
+    minutes = shift.bake_minutes
     return {
         "shift": {
-            "strategy": configuration.strategy,
+            "strategy": shift.configuration.strategy,
             "stage": shift.stage,
             "stageSince": shift.stage_since,
             "productionPercent": shift.production_percent,
             "testPercent": shift.test_percent,
             "bakeMinutes": minutes,
-            "until": since + minutes * moment.minute if minutes else None,
+            "until": shift.bakes_since + minutes * moment.minute if minutes else None,
             "pause": {
                 "hookId": shift.pause.id,
                 "stage": shift.pause.stage,

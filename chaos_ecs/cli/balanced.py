@@ -101,7 +101,7 @@ def alternated(
         hint = f"chaos-ecs service up {service.name} --lb, then deploy again; or: --strategy rolling"
         raise ChaosEcsError("E-NO-LOAD-BALANCER", what, why, hint)
     advanced = balancers[0].get("advancedConfiguration") or {}
-    if advanced.get("alternateTargetGroupArn") and (test_port is None or advanced.get("testListenerRule")):
+    if advanced.get("alternateTargetGroupArn") and test_port is None:
         return None
     asked = {"cluster": service.cluster, "service": service.name, "alternate": True, "testPort": test_port}
     made = controller.own("EnsureServiceLoadBalancer", **asked)

@@ -117,7 +117,7 @@ def rollback(
     controller, before, cluster = shell.look()
     service = find.service(before, cluster, name)
     told = _described(controller, service)
-    if service.deployments and service.deployments[0].rollout_state == "IN_PROGRESS":
+    if _can_be_stopped(service):
         watch = _stopped(shell, controller, before, service, told)
     else:
         previous = _previous(controller, service)
@@ -129,6 +129,14 @@ def rollback(
         change = {"taskDefinition": previous, "deploymentConfiguration": configuration}
         watch = _begun(controller, before, service, change)
     raise typer.Exit(deploywatch.followed(shell, watch, timeout, wait=wait))
+
+
+def _can_be_stopped(service: Service) -> bool:
+    """Whether a deployment is under way that there is a way back from; from CLEAN_UP on there is none."""
+    newest = service.deployments[0] if service.deployments else None
+    if newest is None or newest.rollout_state != "IN_PROGRESS":
+        return False
+    return newest.shift is None or newest.shift.stage != "CLEAN_UP"
 
 
 # --- beginning ---
@@ -260,7 +268,8 @@ def _tell_dry(
     changes += [f"command {' '.join(wish.command)}"] if wish.command is not None else []
     what = f"a new revision of {base} with {', '.join(changes)}" if changes else base
     if shell.json:
-        shell.tell(as_json({"service": service.name, "base": base, "changes": changes, "dryRun": True}))
+        told = {"service": service.name, "base": base, "changes": changes}
+        shell.tell(as_json({**told, "deploymentConfiguration": configured, "dryRun": True}))
     else:
         how = f" ({moving})" if (moving := strategies.terms(configured)) else ""
         shell.tell(f"{service.name} would get {what}; its {service.running_count} tasks would be replaced{how}")

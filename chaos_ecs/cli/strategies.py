@@ -196,7 +196,7 @@ def bake_minutes(configuration: Mapping[str, Any]) -> float:
 
 
 def terms(configuration: Mapping[str, Any]) -> str:
-    """In a few words: CANARY 10%, bake 1 min; then 1 min more. "" for ROLLING."""
+    """In a few words: CANARY 10%, step bake 1 min, bake 1 min. "" for ROLLING."""
     wire = str(configuration.get("strategy") or "ROLLING")
     if wire == "ROLLING":
         return ""

@@ -56,6 +56,10 @@ class LifecycleStage(StrEnum):
 _STAGE_RANK = {stage: rank for rank, stage in enumerate(LifecycleStage)}
 
 
+ALL = 100.0
+"""Percent: when that much has moved nothing is left to be moved."""
+
+
 class HookAction(StrEnum):
     CONTINUE = "CONTINUE"
     ROLLBACK = "ROLLBACK"
@@ -100,6 +104,7 @@ class TrafficShift:
     """
 
     source_id: str
+    configuration: DeploymentConfiguration  # that of the service when it began: what is said later is for the next one
     stage: LifecycleStage
     stage_since: float
     production_percent: float = 0.0
@@ -107,6 +112,18 @@ class TrafficShift:
     shifted_at: float = 0.0  # when the last step of production traffic was taken
     pauses: tuple[HookPause, ...] = ()  # those of stages gone by too
     also_serving: tuple[str, ...] = ()
+
+    @property
+    def bake_minutes(self) -> int:
+        """How many minutes of baking are to pass before its next step."""
+        if self.stage is LifecycleStage.BAKE_TIME:
+            return self.configuration.bake_minutes
+        is_step = self.stage is LifecycleStage.PRODUCTION_TRAFFIC_SHIFT and self.production_percent < ALL
+        return self.configuration.step_bake_minutes if is_step else 0
+
+    @property
+    def bakes_since(self) -> float:
+        return self.stage_since if self.stage is LifecycleStage.BAKE_TIME else self.shifted_at
 
     @property
     def pause(self) -> HookPause | None:
@@ -159,6 +176,15 @@ class ServiceDeploymentStatus(StrEnum):
     ROLLBACK_IN_PROGRESS = "ROLLBACK_IN_PROGRESS"
     ROLLBACK_SUCCESSFUL = "ROLLBACK_SUCCESSFUL"
     ROLLBACK_FAILED = "ROLLBACK_FAILED"
+
+
+FINISHED = (
+    ServiceDeploymentStatus.SUCCESSFUL,
+    ServiceDeploymentStatus.STOPPED,
+    ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL,
+    ServiceDeploymentStatus.ROLLBACK_FAILED,
+)
+"""Developer Guide, "View service history": the states of a service deployment that is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,11 +88,15 @@ class Rollout:
         live_tasks: Sequence[Task],
         health: Callable[[Task], TaskHealth],
         now: float,
+        *,
         unasked: Collection[str] = (),
+        is_throttled: bool = False,
     ):
-        """`unasked`: ARNs of tasks that nobody is sent to, because traffic has moved away from them or not to them."""
+        """`unasked`: ARNs of tasks that nobody is sent to, because traffic has moved away from them or not to them.
+        `is_throttled`: the newest deployment starts none now, so it needs no room for them."""
         self.service = service
         self.unasked = unasked
+        self.is_throttled = is_throttled
         self.now = now
         self.shift = shift_under_way(service)
         self.live = live_tasks
@@ -115,7 +119,8 @@ class Rollout:
             replaced=tuple(task for task in replaced if task.arn in free),
             protected_until=min((task.protected_until or 0.0 for task in stops if task.arn not in free), default=None),
         )
-        return replace(moves, stuck=not moves.starts and not moves.stops and self._is_stuck())
+        is_held = bool(moves.starts or moves.stops) or moves.protected_until is not None or self.is_throttled
+        return replace(moves, stuck=not is_held and self._is_stuck())
 
     @property
     def is_steady(self) -> bool:
@@ -217,7 +222,13 @@ class Rollout:
         waiting = sum(1 for task in self.wanted if not task.is_running)
         room = min(room, BATCH, PENDING_LIMIT - waiting)
         starts = []
-        for deployment in self.service.deployments:
+        order = self.service.deployments
+        if self.shift is not None:  # what serves comes first
+            source = self.shift.source_id
+            order = tuple(sorted(order, key=lambda item: item.id != source))
+        for deployment in order:
+            if self.is_throttled and deployment is self.service.primary:
+                continue
             mine = [t for t in self.wanted if t.deployment_id == deployment.id and t.arn not in stopping]
             count = min(self._desired(deployment) - len(self._good(mine)), room)
             if count > 0:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chaos_ecs.core.deploying import (
+    FINISHED,
     Deployment,
     DeploymentStrategy,
+    HookStatus,
     ServiceDeployment,
     ServiceDeploymentStatus,
     ServiceRevision,
@@ -23,19 +25,13 @@ from chaos_ecs.core.state import State
 KEPT = 20
 """Service deployments of one service that stay on record, with their revisions."""
 
-_OVER = (
-    ServiceDeploymentStatus.SUCCESSFUL,
-    ServiceDeploymentStatus.STOPPED,
-    ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL,
-    ServiceDeploymentStatus.ROLLBACK_FAILED,
-)
 _BREAKER = "Deployment circuit breaker: the deployment failed"
 
 
 def begin(state: State, service: Service, now: float) -> Service:
     """The newest deployment has just been made: its revision and its record. One under way before it is stopped."""
     for record in state.deployments_of(service.arn):
-        if record.status not in _OVER:
+        if record.status not in FINISHED:
             reason = "A newer deployment took its place."
             _stop(state, record, now, reason)
     revision = _new_revision(state, service, now)
@@ -108,8 +104,11 @@ def _beside(service_arn: str, kind: str) -> str:
 
 
 def _forget_oldest(state: State, service: Service) -> None:
+    """But those of revisions that tasks still run of: the one that is live may be older than twenty rollbacks."""
+    used = {deployment.revision_arn for deployment in service.deployments}
     for record in state.deployments_of(service.arn)[KEPT:]:
-        _forget(state, record)
+        if record.target_revision_arn not in used:
+            _forget(state, record)
 
 
 def forget(state: State, service: Service) -> None:
@@ -128,7 +127,7 @@ def _forget(state: State, record: ServiceDeployment) -> None:
 def complete(state: State, service: Service, now: float) -> None:
     """The newest deployment is completed, or the one that was rolled back to."""
     record = _newest(state, service)
-    if record is None or record.status in _OVER:
+    if record is None or record.status in FINISHED:
         return
     if record.rollback_revision_arn:
         _put(state, record, now, status=ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL, finished_at=now)
@@ -184,14 +183,20 @@ def request_rollback(state: State, service: Service, target: Deployment, now: fl
 
 
 def _shifted_back(record: ServiceDeployment) -> TrafficShift | None:
-    """It keeps the stage in which it ended; nobody is sent to its tasks any more."""
-    return replace(record.shift, production_percent=0.0, test_percent=0.0) if record.shift else None
+    """It keeps the stage in which it ended; nobody is sent to its tasks any more, and no hook waits."""
+    if record.shift is None:
+        return None
+    pauses = tuple(
+        replace(pause, status=HookStatus.FAILED) if pause.status is HookStatus.AWAITING_ACTION else pause
+        for pause in record.shift.pauses
+    )
+    return replace(record.shift, production_percent=0.0, test_percent=0.0, pauses=pauses)
 
 
 def note_failures(state: State, service: Service, now: float) -> None:
     record = _newest(state, service)
     is_meant = record is not None and record.deployment_id == service.primary.id
-    if record and is_meant and record.status not in _OVER and record.failure_count != service.primary.failed_tasks:
+    if record and is_meant and record.status not in FINISHED and record.failure_count != service.primary.failed_tasks:
         _put(state, record, now, failure_count=service.primary.failed_tasks)
 
 

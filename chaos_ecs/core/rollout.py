@@ -11,7 +11,7 @@ from typing import Any
 
 from chaos_ecs.core import history, lifecycle, traffic
 from chaos_ecs.core.arns import name_of, short
-from chaos_ecs.core.deploying import Deployment, DeploymentStatus, RolloutState
+from chaos_ecs.core.deploying import Deployment, DeploymentStatus, DeploymentStrategy, RolloutState
 from chaos_ecs.core.deployment import breaker_threshold, fallback
 from chaos_ecs.core.messages import EventType, StopTasks
 from chaos_ecs.core.model import Service, StopCode, Task, TaskStatus, Throttle
@@ -251,11 +251,16 @@ def roll_back(state: State, service: Service, target: Deployment, why: str, now:
         if item.id != target.id
     )
     revision = state.service_revisions.get(target.revision_arn)
+    load_balancers = revision.load_balancers if revision else service.load_balancers
+    configuration = service.deployment_configuration
+    if not any(item.alternate_target_group_arn for item in load_balancers):  # there is nothing to move traffic between
+        configuration = replace(configuration, strategy=DeploymentStrategy.ROLLING, hooks=())
     service = replace(
         service,
         deployments=(again, *others),
         task_definition_arn=target.task_definition_arn,
-        load_balancers=revision.load_balancers if revision else service.load_balancers,
+        load_balancers=load_balancers,
+        deployment_configuration=configuration,
         registered=revision.registered if revision else service.registered,
         throttle=Throttle(),
         steady=False,

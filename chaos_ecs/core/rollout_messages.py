@@ -104,9 +104,10 @@ class AdvanceShift:
     service_arn: str
     stage: LifecycleStage
     cause: str
-    production_percent: float = 0.0
-    test_percent: float = 0.0
+    production_percent: float
+    test_percent: float
     hook: LifecycleHook | None = None
+    anew: bool = False  # its bake time begins again
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,24 +11,21 @@ from collections.abc import Iterable
 from chaos_ecs.core.arns import default_rule_arn
 from chaos_ecs.core.balancing import Forward, ServiceLoadBalancer
 from chaos_ecs.core.deploying import (
+    FINISHED,
     DeploymentConfiguration,
     DeploymentStrategy,
     HookStatus,
     ServiceDeploymentStatus,
 )
-from chaos_ecs.core.errors import ConflictException, InvalidParameterException, ServiceDeploymentNotFoundException
-from chaos_ecs.core.model import Service, Task, TaskDefinition
+from chaos_ecs.core.errors import (
+    ConflictException,
+    InvalidParameterException,
+    ServiceDeploymentNotFoundException,
+    ServiceNotActiveException,
+)
+from chaos_ecs.core.model import Service, ServiceStatus, Task, TaskDefinition
 from chaos_ecs.core.state import State
 from chaos_ecs.core.target_groups import load_balancers_by_group
-
-FINISHED = (
-    ServiceDeploymentStatus.SUCCESSFUL,
-    ServiceDeploymentStatus.STOPPED,
-    ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL,
-    ServiceDeploymentStatus.ROLLBACK_FAILED,
-)
-"""Developer Guide, "View service history": the states of a service deployment that is over."""
-
 
 # --- load balancers ---
 
@@ -148,8 +145,9 @@ def is_stoppable(state: State, service_deployment_arn: str) -> bool:
 def check_continuable(state: State, service_deployment_arn: str, hook_id: str) -> None:
     """Whether a lifecycle hook of a service deployment can be continued or rolled back.
 
-    Raises ServiceDeploymentNotFoundException, and InvalidParameterException for a hook that waits for nobody. Source:
-    API_ContinueServiceDeployment, whose errors have no ConflictException; the texts are ours.
+    Raises ServiceDeploymentNotFoundException, InvalidParameterException for a hook that waits for nobody, and
+    ServiceNotActiveException. Source: API_ContinueServiceDeployment, whose errors have no ConflictException; the texts
+    are ours.
     """
     deployment = state.service_deployments.get(service_deployment_arn)
     if deployment is None:
@@ -163,6 +161,8 @@ def check_continuable(state: State, service_deployment_arn: str, hook_id: str) -
             f"The lifecycle hook {hook_id} is not awaiting an action: its status is {pause.status}, that of the "
             f"service deployment {deployment.status}."
         )
+    if state.services[deployment.service_arn].status is not ServiceStatus.ACTIVE:
+        raise ServiceNotActiveException("Service was not ACTIVE.")
 
 
 # --- protection ---

@@ -10,7 +10,7 @@ from dataclasses import replace
 from chaos_ecs.core import history, rollout, stages, traffic
 from chaos_ecs.core.arns import name_of, short
 from chaos_ecs.core.commands import active_cluster, usable_definition
-from chaos_ecs.core.deploying import Deployment, DeploymentStatus, RolloutState
+from chaos_ecs.core.deploying import Deployment, DeploymentStatus, LifecycleStage, RolloutState
 from chaos_ecs.core.deployment import fallback
 from chaos_ecs.core.errors import (
     ConflictException,
@@ -248,6 +248,8 @@ def stop_service_deployment(state: State, command: StopServiceDeployment, now: f
     is_newest = service.primary.id == record.deployment_id
     if not is_newest or service.primary.rollout_state is not RolloutState.IN_PROGRESS or record.rollback_revision_arn:
         raise ConflictException("The service deployment is not in progress.")
+    if service.primary.shift and service.primary.shift.stage is LifecycleStage.CLEAN_UP:
+        raise ConflictException("The service deployment is in stage CLEAN_UP and can not be rolled back any more.")
     if fallback(service) is None:
         raise ConflictException("There is no completed service deployment to roll back to.")
     rollout.stopped(state, service, now, by="user")

@@ -58,7 +58,8 @@ def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
         live,
         lambda task: task_health(state, service, task, now, look_again),
         now,
-        unasked(state, service, live),
+        unasked=unasked(state, service, live),
+        is_throttled=_is_newest_throttled(state, service, now, todo),
     )
     _plan_health(state, service, rollout, todo)
     if step := next_step(service, rollout, Moment(now, state.pace.minute, look_again)):
@@ -165,6 +166,14 @@ def _start(state: State, todo: Plan, service: Service, deployment_id: str, count
     if count:
         todo.actions.append(StartTasks(service.arn, deployment_id, count, cause, standbys))
     return standbys
+
+
+def _is_newest_throttled(state: State, service: Service, now: float, todo: Plan) -> bool:
+    """Standbys are ready whatever fails to start."""
+    ready = [task for task in state.standbys_of(service.arn) if task.is_ready_standby]
+    if any(task.deployment_id == service.primary.id for task in ready):
+        return False
+    return _is_throttled(service.throttle, service, now, todo)
 
 
 def _is_throttled(throttle: Throttle, service: Service, now: float, todo: Plan) -> bool:

@@ -21,10 +21,10 @@ from chaos_ecs.core.deploying import (
     TrafficShift,
 )
 from chaos_ecs.core.deployment import fallback
-from chaos_ecs.core.errors import InvalidParameterException, ServiceDeploymentNotFoundException
 from chaos_ecs.core.messages import EventType
 from chaos_ecs.core.model import Service
 from chaos_ecs.core.rollout_messages import AdvanceShift, ContinueServiceDeployment, EndPause
+from chaos_ecs.core.service_checks import check_continuable
 from chaos_ecs.core.state import State
 
 _TOLD = {
@@ -54,7 +54,8 @@ def begin(state: State, service: Service, now: float) -> Service:
     others = [item for item in service.deployments[1:] if item is not source]
     also_serving = tuple(item.id for item in others if _groups_of(state, item) == _groups_of(state, source))
     stage = shifting.first_stage(service, is_clean=len(others) == len(also_serving))
-    shift = TrafficShift(source.id, stage, stage_since=now, also_serving=also_serving)
+    configuration = service.deployment_configuration
+    shift = TrafficShift(source.id, configuration, stage, stage_since=now, also_serving=also_serving)
     return _told(state, _with(state, service, shift, now), shift, now)
 
 
@@ -74,10 +75,10 @@ def advance_shift(state: State, intent: AdvanceShift, now: float) -> None:
     shift = replace(
         known,
         stage=intent.stage,
-        stage_since=known.stage_since if known.stage is intent.stage else now,
+        stage_since=known.stage_since if known.stage is intent.stage and not intent.anew else now,
         production_percent=intent.production_percent,
         test_percent=intent.test_percent,
-        shifted_at=now if is_step else known.shifted_at,
+        shifted_at=now if is_step or intent.anew else known.shifted_at,
     )
     if intent.hook is not None:
         pause = _pause(state, intent.hook, intent.stage, now)
@@ -102,12 +103,7 @@ def _with(state: State, service: Service, shift: TrafficShift, now: float) -> Se
 
 
 def _told(state: State, service: Service, shift: TrafficShift, now: float) -> Service:
-    primary, configuration = service.primary, service.deployment_configuration
-    minute = state.pace.minute
-    bakes = shift.stage is LifecycleStage.PRODUCTION_TRAFFIC_SHIFT and shift.production_percent < 100
-    minutes = configuration.step_bake_minutes if bakes else 0
-    if shift.stage is LifecycleStage.BAKE_TIME:
-        minutes = configuration.bake_minutes
+    primary = service.primary
     said = _TOLD.get(shift.stage, "")
     if shift.stage is LifecycleStage.PRODUCTION_TRAFFIC_SHIFT:
         said = f"{shift.production_percent:g} % of the requests go to the new tasks"
@@ -115,12 +111,12 @@ def _told(state: State, service: Service, shift: TrafficShift, now: float) -> Se
     data: dict[str, Any] = {
         "deployment": primary.id,
         "stage": shift.stage,
-        "strategy": configuration.strategy,
+        "strategy": shift.configuration.strategy,
         "taskDefinition": primary.task_definition_arn,
         "productionPercent": shift.production_percent,
         "testPercent": shift.test_percent,
-        "bakeMinutes": minutes,
-        "until": now + minutes * minute if minutes else None,
+        "bakeMinutes": shift.bake_minutes,
+        "until": now + shift.bake_minutes * state.pace.minute if shift.bake_minutes else None,
     }
     state.tell_service(now, service, EventType.DEPLOYMENT_STAGE, f"{told}: {said}." if said else f"{told}.", **data)
     return service
@@ -152,16 +148,9 @@ def _tell_paused(state: State, service: Service, pause: HookPause, now: float) -
 
 def continue_service_deployment(state: State, command: ContinueServiceDeployment, now: float) -> None:
     """API_ContinueServiceDeployment."""
-    record = state.service_deployments.get(command.service_deployment_arn)
-    if record is None:
-        raise ServiceDeploymentNotFoundException("Service deployment not found.")
+    check_continuable(state, command.service_deployment_arn, command.hook_id)
+    record = state.service_deployments[command.service_deployment_arn]
     service = state.services[record.service_arn]
-    newest = service.primary if service.deployments else None
-    shift = newest.shift if newest and newest.id == record.deployment_id else None
-    if shift is None or all(pause.id != command.hook_id for pause in shift.pauses):
-        raise InvalidParameterException(f"The service deployment has no paused lifecycle hook {command.hook_id}.")
-    if shift.pause is None or shift.pause.id != command.hook_id:
-        raise InvalidParameterException("The lifecycle hook is not awaiting an action.")
     is_going_on = command.action is HookAction.CONTINUE
     _end_pause(state, service, HookStatus.SUCCEEDED if is_going_on else HookStatus.FAILED, command.action, now)
 

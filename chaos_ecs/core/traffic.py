@@ -35,7 +35,8 @@ def send(state: State, revision: ServiceRevision, production: float, test: float
         for rule_arn, percent in ((item.production_rule_arn, production), (item.test_rule_arn, test)):
             mine, others = weights(percent)
             groups = ((item.target_group_arn, mine), (item.alternate_target_group_arn, others))
-            _forward(state, rule_arn, Forward(tuple(one for one in groups if one[0] in state.target_groups)))
+            if known := tuple(one for one in groups if one[0] in state.target_groups):
+                _forward(state, rule_arn, Forward(known))
 
 
 def weights(percent: float) -> tuple[int, int]:

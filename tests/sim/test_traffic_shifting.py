@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from chaos_ecs.core.apply import apply
 from chaos_ecs.core.arns import default_rule_arn
 from chaos_ecs.core.balancing import Forward, RouteMode
 from chaos_ecs.core.balancing_messages import CreateListener, ModifyListener
@@ -20,11 +21,16 @@ from chaos_ecs.core.deploying import (
     RolloutState,
     ServiceDeploymentStatus,
 )
-from chaos_ecs.core.errors import ConflictException, InvalidParameterException
-from chaos_ecs.core.messages import EventType, KillTask, UpdateService
+from chaos_ecs.core.errors import ConflictException, InvalidParameterException, ServiceNotActiveException
+from chaos_ecs.core.messages import DeleteService, EventType, KillTask, UpdateService
 from chaos_ecs.core.model import TaskStatus
 from chaos_ecs.core.plan import plan
-from chaos_ecs.core.rollout_messages import ContinueServiceDeployment, SetTaskProtection, StopServiceDeployment
+from chaos_ecs.core.rollout_messages import (
+    AdvanceShift,
+    ContinueServiceDeployment,
+    SetTaskProtection,
+    StopServiceDeployment,
+)
 from chaos_ecs.core.traffic import weights
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import (
@@ -34,6 +40,7 @@ from tests.builders import (
     a_service,
     a_simulation,
     a_target_group,
+    behind,
     registered,
     running,
     the_service,
@@ -424,6 +431,118 @@ def test_a_rolling_service_can_become_one_that_moves_traffic_and_back() -> None:
     assert the_service(simulation).steady
 
 
+def kill_the_new(simulation: Simulation) -> None:
+    newest = the_service(simulation).primary.id
+    for task in running(simulation):
+        if task.deployment_id == newest:
+            simulation.engine.signal(task.containers[0].runtime_id or "", "SIGKILL")
+
+
+@pytest.mark.parametrize("stage", [LifecycleStage.POST_SCALE_UP, LifecycleStage.POST_PRODUCTION_TRAFFIC_SHIFT])
+@pytest.mark.parametrize("trouble", ["new tasks die", "scaled out"])
+def test_what_happens_while_it_is_paused_is_made_good_before_it_goes_on(stage: LifecycleStage, trouble: str) -> None:
+    hooks = (LifecycleHook((stage,)),)
+    simulation = a_steady_service(shifting(DeploymentStrategy.BLUE_GREEN, hooks=hooks))
+    deploy(simulation)
+    until_stage(simulation, stage)
+    simulation.advance(1)
+    if trouble == "scaled out":
+        simulation.submit(UpdateService(WEB, desired_count=20)).result(0)
+    else:
+        kill_the_new(simulation)
+        simulation.advance(0.06)
+    before = stages_told(simulation)
+    simulation.submit(ContinueServiceDeployment(record(simulation), hook_id(simulation))).result(0)
+    for _ in range(200):
+        if stages_told(simulation) != before:
+            live = [t for t in running(simulation) if t.deployment_id == the_service(simulation).primary.id]
+            assert len(live) == the_service(simulation).desired_count, stages_told(simulation)[-1]
+        before = stages_told(simulation)
+        simulation.advance(0.05)
+    assert the_service(simulation).primary.rollout_state is RolloutState.COMPLETED
+
+
+def test_the_live_version_stays_what_it_is_however_often_others_are_rolled_back() -> None:
+    simulation = a_steady_service(shifting(DeploymentStrategy.BLUE_GREEN))
+    live = deploy(simulation)
+    simulation.advance(30)
+    for _ in range(25):
+        deploy(simulation)
+        simulation.advance(0.3)
+        simulation.submit(StopServiceDeployment(record(simulation))).result(0)
+        simulation.advance(8)
+        assert shares(simulation) == {live: 100.0}
+    assert the_service(simulation).steady
+
+
+def test_a_service_whose_first_canary_was_rolled_back_rolls_as_before() -> None:
+    simulation = a_simulation()
+    group = a_target_group(simulation)
+    pair = a_second_target_group(simulation, group)
+    a_service(simulation, load_balancers=behind(group))
+    simulation.advance(5)
+    change = UpdateService(WEB, deployment_configuration=CANARY, load_balancers=(pair,), force_new_deployment=True)
+    simulation.submit(change).result(0)
+    until_stage(simulation, LifecycleStage.PRODUCTION_TRAFFIC_SHIFT)
+    simulation.submit(StopServiceDeployment(record(simulation))).result(0)
+    simulation.advance(10)
+    service = the_service(simulation)
+    assert service.load_balancers == behind(group)
+    assert service.deployment_configuration.strategy is DeploymentStrategy.ROLLING
+
+
+def test_a_new_version_that_does_not_start_takes_no_room_from_the_one_that_serves() -> None:
+    simulation = a_steady_service(CANARY, desired_count=10)
+    container = a_container("web-server", image="no-such-image:9")
+    definition = registered(simulation, container, family="web-server")
+    simulation.submit(UpdateService(WEB, task_definition_arn=definition)).result(0)
+    simulation.advance(30)
+    simulation.submit(KillTask(running(simulation)[0].arn)).result(0)
+    simulation.advance(2)
+    assert len(running(simulation)) == 10
+
+
+@pytest.mark.parametrize("stage", [LifecycleStage.PRODUCTION_TRAFFIC_SHIFT, LifecycleStage.BAKE_TIME])
+def test_a_clock_that_is_set_back_makes_it_bake_anew_and_nothing_else(stage: LifecycleStage) -> None:
+    limits = shifting(DeploymentStrategy.CANARY, step_percent=10.0, step_bake_minutes=1, bake_minutes=1)
+    simulation = a_steady_service(limits)
+    deploy(simulation)
+    until_stage(simulation, stage)
+    now = simulation.clock.now() - 3600
+    (again,) = plan(simulation.state, (WEB,), now).actions
+    assert isinstance(again, AdvanceShift)
+    assert (again.stage, again.anew) == (stage, True)
+    apply(simulation.state, again, now)
+    assert not [
+        one for one in plan(simulation.state, (WEB,), now + MINUTE - 1).actions if isinstance(one, AdvanceShift)
+    ]
+    (on,) = (one for one in plan(simulation.state, (WEB,), now + MINUTE).actions if isinstance(one, AdvanceShift))
+    assert not on.anew
+
+
+def test_another_configuration_is_for_the_next_deployment() -> None:
+    simulation = a_steady_service(CANARY)
+    deploy(simulation)
+    until_stage(simulation, LifecycleStage.PRODUCTION_TRAFFIC_SHIFT)
+    simulation.submit(UpdateService(WEB, deployment_configuration=DeploymentConfiguration())).result(0)
+    simulation.advance(MINUTE - 1)
+    assert stages_told(simulation)[-1] == ("PRODUCTION_TRAFFIC_SHIFT", 10.0)
+    simulation.advance(2)
+    assert stages_told(simulation)[-1] == ("CLEAN_UP", 100.0)
+
+
+def test_old_tasks_that_are_protected_hold_it_up_and_nothing_is_wrong() -> None:
+    simulation = a_steady_service(BLUE_GREEN)
+    old = tuple(task.arn for task in running(simulation))
+    simulation.submit(SetTaskProtection(old, True, 10)).result(0)
+    deploy(simulation)
+    until_stage(simulation, LifecycleStage.CLEAN_UP)
+    simulation.advance(60)
+    assert not [event for event in simulation.events if event.type is EventType.DEPLOYMENT_STUCK]
+    simulation.advance(600)
+    assert the_service(simulation).steady
+
+
 # --- hooks ---
 
 
@@ -479,6 +598,14 @@ def test_a_hook_that_nobody_answers_does_what_it_says(action: HookAction, status
     simulation = paused(action, minutes=6)
     simulation.advance(6 * MINUTE)
     assert simulation.state.deployments_of(WEB)[0].status is status
+
+
+def test_a_deleted_service_has_nothing_to_continue() -> None:
+    simulation = paused()
+    command = ContinueServiceDeployment(record(simulation), hook_id(simulation), HookAction.ROLLBACK)
+    simulation.submit(DeleteService(WEB, force=True)).result(0)
+    with pytest.raises(ServiceNotActiveException):
+        simulation.submit(command).result(0)
 
 
 def test_a_paused_deployment_survives_a_restart_of_the_controller() -> None:

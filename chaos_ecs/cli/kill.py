@@ -194,7 +194,7 @@ def hit(
         follower.awaited = "the end of what was killed"
     try:
         controller.own("KillTasks", cluster=cluster, tasks=sorted(arns), signal=signal)
-        recovered = _follow(follower, screen, victims, signal, gap, timeout)
+        recovered = _follow(follower, screen, victims, recorder, signal, gap=gap, timeout=timeout)
     finally:
         screen.close()
     return Killed(tuple(victims), recorder, recovered, signal)
@@ -207,7 +207,14 @@ def _role(task: Task) -> str:
 
 
 def _follow(
-    follower: Follower, screen: Screen, victims: Sequence[Task], signal: str, gap: float, timeout: float
+    follower: Follower,
+    screen: Screen,
+    victims: Sequence[Task],
+    recorder: Recorder,
+    signal: str,
+    *,
+    gap: float,
+    timeout: float,
 ) -> bool:
     """Whether everything that should come back came back within `timeout` seconds."""
     deadly = signal.upper().removeprefix("SIG") in ("KILL", "9")
@@ -217,7 +224,10 @@ def _follow(
     )
     if not dead and not deadly:
         return True  # it took the signal and lives: nothing to recover from
-    recovered = follower.run(lambda snapshot: all(_is_whole(snapshot, task) for task in victims), timeout=timeout)
+    recovered = follower.run(
+        lambda snapshot: all(task.service in recorder.recovered or _is_whole(snapshot, task) for task in victims),
+        timeout=timeout,
+    )
     standalone = [task for task in victims if not task.service]
     if standalone and gap > 0:
         after = follower.watch(gap)

@@ -88,6 +88,7 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     m.PrepareStandbys: intents.prepare_standbys,
     m.DiscardStandbys: intents.discard_standbys,
     m.FailTask: intents.fail_task,
+    r.MarkRecovered: rollout.mark_recovered,
     r.MarkSteady: rollout.mark_steady,
     r.AdvanceShift: stages.advance_shift,
     r.EndPause: stages.end_pause,

@@ -139,6 +139,17 @@ class Rollout:
         )
 
     @property
+    def is_recovered(self) -> bool:
+        """What died is made good: something was started for each, and as many as desired are healthy, on both sides
+        while traffic moves."""
+        enough = self.service.desired_count * (2 if self._both_sides_run else 1)
+        return not self.service.gaps and len(self._those(self.wanted, TaskHealth.HEALTHY)) >= enough
+
+    @property
+    def _both_sides_run(self) -> bool:
+        return self.shift is not None and self.shift.stage.rank > LifecycleStage.SCALE_UP.rank
+
+    @property
     def is_newest_whole(self) -> bool:
         """As many tasks of the newest deployment are healthy as are desired."""
         return self._healthy_newest >= self.service.desired_count

@@ -11,6 +11,7 @@ from typing import Any
 from chaos_ecs.core import backoff, history
 from chaos_ecs.core.arns import short
 from chaos_ecs.core.deploying import RolloutState
+from chaos_ecs.core.health import is_on_trial
 from chaos_ecs.core.messages import EventType
 from chaos_ecs.core.model import (
     Container,
@@ -154,6 +155,9 @@ def _open_gap(state: State, service: Service, task: Task, died_at: float, now: f
         return
     if task.stop_code is StopCode.ESSENTIAL_CONTAINER_EXITED and task.killed_at is None:
         service = _count_exit(state, service, now)
+        if task.healthy_at is None and is_on_trial(service, task):  # it never served: nothing is lost
+            state.put(replace(service, steady=False))
+            return
     began_at = died_at if service.outage_began_at is None else min(service.outage_began_at, died_at)
     gap = Gap(task.arn, died_at, now)
     state.put(

@@ -18,6 +18,7 @@ from chaos_ecs.core.model import Service, StopCode, Task, TaskStatus, Throttle
 from chaos_ecs.core.rollout_messages import (
     FailDeployment,
     MarkHealthy,
+    MarkRecovered,
     MarkSteady,
     MarkUnhealthy,
     RetireDeployments,
@@ -167,6 +168,15 @@ def mark_steady(state: State, intent: MarkSteady, now: float) -> None:
     state.tell_service(now, service, EventType.SERVICE_STEADY, message, runningCount=running, after=after)
     if outage_seconds is not None:
         _tell_recovered(state, service, outage_seconds, now)
+
+
+def mark_recovered(state: State, intent: MarkRecovered, now: float) -> None:
+    """The rest of a deployment is no part of a recovery, however long it bakes."""
+    service = state.services[intent.service_arn]
+    assert service.outage_began_at is not None, "only planned when something died"
+    seconds = now - service.outage_began_at
+    state.put(replace(service, outage_began_at=None, last_recovery_seconds=seconds))
+    _tell_recovered(state, service, seconds, now)
 
 
 def _tell_recovered(state: State, service: Service, seconds: float, now: float) -> None:

@@ -89,6 +89,14 @@ class TellStuck:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkRecovered:
+    """Intent: what died is made good, though a deployment goes on."""
+
+    service_arn: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class MarkSteady:
     """Intent: the service has reached a steady state; its newest deployment is completed."""
 
@@ -133,6 +141,7 @@ RolloutIntent = (
     | MarkUnhealthy
     | FailDeployment
     | TellStuck
+    | MarkRecovered
     | MarkSteady
     | AdvanceShift
     | EndPause

@@ -35,6 +35,7 @@ from chaos_ecs.core.model import Service, Task, Throttle
 from chaos_ecs.core.rollout_messages import (
     FailDeployment,
     MarkHealthy,
+    MarkRecovered,
     MarkSteady,
     MarkUnhealthy,
     RetireDeployments,
@@ -75,6 +76,8 @@ def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
     if moves.stuck and not service.primary.stuck_told:
         todo.actions.append(TellStuck(service.arn, "the deployment configuration leaves no move"))
     _plan_retirement(service, live, todo)
+    if service.outage_began_at is not None and rollout.is_recovered and not rollout.is_steady:
+        todo.actions.append(MarkRecovered(service.arn, "what died is made good"))
     if not service.steady and rollout.is_steady:
         todo.actions.append(MarkSteady(service.arn, f"desired {service.desired_count}, and as many run"))
     _plan_standbys(state, service, promoted, now, todo)

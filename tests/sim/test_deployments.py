@@ -6,7 +6,7 @@ import pytest
 
 from chaos_ecs.core.deploying import DeploymentConfiguration, DeploymentStatus, RolloutState, ServiceDeploymentStatus
 from chaos_ecs.core.errors import ConflictException
-from chaos_ecs.core.messages import KillTask, UpdateService
+from chaos_ecs.core.messages import EventType, KillTask, UpdateService
 from chaos_ecs.core.model import HealthCheck, HealthStatus
 from chaos_ecs.core.rollout_messages import SetTaskProtection, StopServiceDeployment
 from chaos_ecs.sim.engine import Behaviour, demo_behaviour
@@ -87,6 +87,15 @@ def test_a_broken_version_trips_the_breaker_and_the_service_rolls_back_untouched
     assert records(simulation)[0] is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
     record = simulation.state.deployments_of(WEB)[0]
     assert (record.failure_count, record.threshold, record.breaker_status) == (3, 3, "TRIGGERED")
+
+
+def test_a_version_that_never_served_is_no_outage_to_recover_from() -> None:
+    simulation = a_steady_service()
+    deploy(simulation, "crashes:1")
+    simulation.advance(90)
+    assert records(simulation)[0] is ServiceDeploymentStatus.ROLLBACK_SUCCESSFUL
+    assert not [event for event in simulation.events if event.type is EventType.SERVICE_RECOVERED]
+    assert the_service(simulation).last_recovery_seconds is None
 
 
 def test_the_failed_deployment_is_active_and_failed_until_its_tasks_are_gone() -> None:

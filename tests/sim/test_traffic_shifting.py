@@ -543,6 +543,26 @@ def test_old_tasks_that_are_protected_hold_it_up_and_nothing_is_wrong() -> None:
     assert the_service(simulation).steady
 
 
+@pytest.mark.parametrize("strategy", list(DeploymentStrategy))
+def test_a_recovery_is_over_when_the_dead_task_is_made_good_and_not_when_the_deployment_is(
+    strategy: DeploymentStrategy,
+) -> None:
+    hook = LifecycleHook((LifecycleStage.POST_SCALE_UP,))
+    moving = shifting(strategy, bake_minutes=1, hooks=(hook,))
+    simulation = a_steady_service(DeploymentConfiguration() if strategy is DeploymentStrategy.ROLLING else moving)
+    image = {"image": "no-such-image:9"} if strategy is DeploymentStrategy.ROLLING else {}
+    definition = registered(simulation, a_container("web-server", **image), family="web-server")
+    simulation.submit(UpdateService(WEB, task_definition_arn=definition)).result(0)
+    simulation.advance(5)
+    began = len(simulation.events)
+    simulation.submit(KillTask(running(simulation)[0].arn)).result(0)
+    simulation.advance(3)
+    told = [event for event in simulation.events[began:] if event.type is EventType.SERVICE_RECOVERED]
+    assert [event.data["seconds"] < 2 for event in told] == [True]
+    assert the_service(simulation).primary.rollout_state is RolloutState.IN_PROGRESS
+    assert the_service(simulation).last_recovery_seconds == told[0].data["seconds"]
+
+
 # --- hooks ---
 
 

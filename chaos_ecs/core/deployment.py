@@ -229,15 +229,11 @@ class Rollout:
         return known is not None and task.deployment_id == known.id
 
     def _starts(self, room: int, stopping: dict[str, None]) -> tuple[tuple[str, int], ...]:
-        """For the newest deployment first; an older one gets back what died of it, while it is still to be kept."""
+        """Of the free room; an older deployment gets back what died of it, while it is still to be kept."""
         waiting = sum(1 for task in self.wanted if not task.is_running)
         room = min(room, BATCH, PENDING_LIMIT - waiting)
         starts = []
-        order = self.service.deployments
-        if self.shift is not None:  # what serves comes first
-            source = self.shift.source_id
-            order = tuple(sorted(order, key=lambda item: item.id != source))
-        for deployment in order:
+        for deployment in sorted(self.service.deployments, key=lambda item: item is not self._comes_first):
             if self.is_throttled and deployment is self.service.primary:
                 continue
             mine = [t for t in self.wanted if t.deployment_id == deployment.id and t.arn not in stopping]
@@ -246,6 +242,14 @@ class Rollout:
                 starts.append((deployment.id, count))
                 room -= count
         return tuple(starts)
+
+    @property
+    def _comes_first(self) -> Deployment:
+        """The newest, so that a version which is bad keeps no better one out; but what serves comes before one that has
+        failed already, where the limits leave room for both, and while traffic moves."""
+        known = fallback(self.service)
+        has_failed = self.service.primary.failed_tasks > 0 and upper_limit(self.service) > self.service.desired_count
+        return known if known is not None and (has_failed or self.shift is not None) else self.service.primary
 
     def _desired(self, deployment: Deployment) -> int:
         """How many tasks it is to have now. A failed one gets no more; one that was overtaken before it was completed

@@ -74,6 +74,19 @@ def test_a_service_registers_its_tasks_and_is_steady_when_they_are_healthy() -> 
     assert told[-1] == "(service web) has reached a steady state."
 
 
+def test_a_version_that_fails_its_checks_for_ever_takes_no_room_from_the_one_that_serves() -> None:
+    simulation, _ = balanced()
+    simulation.submit(UpdateService(WEB, deployment_configuration=DeploymentConfiguration())).result(0)
+    old = ids(running(simulation))
+    deploy(simulation, health="500")
+    simulation.advance(20)
+    victim = next(task for task in running(simulation) if task.id in old)
+    simulation.submit(KillTask(victim.arn)).result(0)
+    simulation.advance(3)
+    kept = [task for task in running(simulation) if task.task_definition_arn == victim.task_definition_arn]
+    assert len(kept) == 3
+
+
 def test_a_dead_target_is_out_at_once_and_its_replacement_joins() -> None:
     simulation, group = balanced()
     victim = running(simulation)[0]

@@ -114,6 +114,8 @@ def alternated(
         raise ChaosEcsError("E-OTHER-LOAD-BALANCER", what, why, hint)
     shell.say(f"{service.name} gets a second target group; it answers at {_url(made)} as before")
     _say_test(shell, service.name, made)
+    if advanced.get("testListenerRule") not in (None, made.get("testListenerRule")):
+        shell.say("it takes the place of the test listener before")
     return [balancers[0] | {"advancedConfiguration": _advanced(made, service.cluster)}, *balancers[1:]]
 
 

@@ -78,15 +78,15 @@ def listeners(snapshot: Snapshot, *, width: int | None) -> str:
         for listener in balancer.listeners
     ]
     with_cluster = ("CLUSTER",) if len(clusters) > 1 else ()
-    head = ["LISTENER", "LOAD BALANCER", "PORT", "TARGET GROUP", *with_cluster, "SERVICE"]
+    head = ["LISTENER", "LOAD BALANCER", "AWS PORT", "TARGET GROUP", *with_cluster, "SERVICE"]
     none = ["-"] * (len(head) - 2)
     body += [("-", balancer.name, *none) for balancer in snapshot.load_balancers if not balancer.listeners]
-    return table(head, body, width=width, fold=("PORT", "LOAD BALANCER", "TARGET GROUP"))
+    return table(head, body, width=width, fold=("AWS PORT", "LOAD BALANCER", "TARGET GROUP"))
 
 
 def _moving(service: Service) -> str:
     """Whose requests are whose while a deployment moves them: the listener leads to two target groups then."""
-    shift = next((item.shift for item in service.deployments if item.shift is not None), None)
+    shift = service.shift
     return "" if shift is None else f"{service.name} moves its requests, {shift.stage}: {shiftview.shares(shift)}"
 
 

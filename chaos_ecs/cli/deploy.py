@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli import balanced, completion, definitions, deploywatch, find, strategies
+from chaos_ecs.cli import balanced, completion, definitions, deploywatch, find, shiftview, strategies
 from chaos_ecs.cli.awscommand import Action
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.definitions import Wish
@@ -97,7 +97,7 @@ def deploy(
     change["taskDefinition"] = _revision(shell, controller, wish, task_definition or service.task_definition)
     if force:
         change["forceNewDeployment"] = True
-    watch = _begun(controller, before, service, change)
+    watch = _begun(shell, controller, before, service, change)
     raise typer.Exit(deploywatch.followed(shell, watch, timeout, wait=wait))
 
 
@@ -127,7 +127,7 @@ def rollback(
             shell.say("its pauses are taken away: who goes back does not want to wait")
             configuration["lifecycleHooks"] = []
         change = {"taskDefinition": previous, "deploymentConfiguration": configuration}
-        watch = _begun(controller, before, service, change)
+        watch = _begun(shell, controller, before, service, change)
     raise typer.Exit(deploywatch.followed(shell, watch, timeout, wait=wait))
 
 
@@ -136,10 +136,25 @@ def _can_be_stopped(service: Service) -> bool:
     newest = service.deployments[0] if service.deployments else None
     if newest is None or newest.rollout_state != "IN_PROGRESS":
         return False
-    return newest.shift is None or newest.shift.stage != "CLEAN_UP"
+    return not _is_cleaning_up(service)
+
+
+def _is_cleaning_up(service: Service) -> bool:
+    """Whether the newest revision is as good as live."""
+    return service.shift is not None and service.shift.stage == "CLEAN_UP"
 
 
 # --- beginning ---
+
+
+def _say_given_up(shell: Shell, service: Service, change: Mapping[str, Any]) -> None:
+    """That the deployment under way makes way, where one is and this change is a new one."""
+    is_new = "forceNewDeployment" in change or change["taskDefinition"] != service.task_definition
+    if not is_new or not _can_be_stopped(service):
+        return
+    newest = service.deployments[0]
+    where = newest.rollout_state if newest.shift is None else shiftview.where(newest.shift)
+    shell.say(f"the deployment of {newest.task_definition} to {service.name} ({where}) is given up for this one")
 
 
 def _described(controller: Controller, service: Service) -> Mapping[str, Any]:
@@ -171,7 +186,10 @@ def _balancers(
     return {"loadBalancers": balancers} if balancers is not None else {}
 
 
-def _begun(controller: Controller, before: Snapshot, service: Service, change: Mapping[str, Any]) -> Watch:
+def _begun(
+    shell: Shell, controller: Controller, before: Snapshot, service: Service, change: Mapping[str, Any]
+) -> Watch:
+    _say_given_up(shell, service, change)
     wished = {"cluster": service.cluster, "service": service.arn, **change}
     told = controller.ecs("UpdateService", **wished)["service"]
     newest = told["deployments"][0]
@@ -180,7 +198,11 @@ def _begun(controller: Controller, before: Snapshot, service: Service, change: M
         what = f"Service {service.name} has {asked} already"
         why = "limits, strategy and circuit breaker are set as asked, but there is nothing to roll out"
         raise ChaosEcsError("E-NOTHING-NEW", what, why, f"chaos-ecs service deploy {service.name} --force")
-    story = Story(service.arn, newest["id"], asked, service.task_definition, since=service.client)
+    stages = strategies.pauses(told.get("deploymentConfiguration") or {})
+    if stages and "lifecycleHooks" not in change["deploymentConfiguration"]:
+        shell.say(f"{service.name} keeps its hooks: the deployment will pause at {', '.join(stages)}")
+    live = service.task_definition if _is_cleaning_up(service) else service.live
+    story = Story(service.arn, newest["id"], asked, live, since=service.client)
     story.limit, story.terms = _limit(told), _terms(told)
     action = Action("UpdateService", wished, balanced.remark(wished))
     patience = deploywatch.patience(told.get("deploymentConfiguration") or {})

@@ -162,7 +162,7 @@ class Story:
         first, last = self._traffic[0][1], self._traffic[-1][1]
         counts = {name: max(0, count - first.get(name, 0)) for name, count in last.items() if name}
         whole = sum(counts.values())
-        known = dict.fromkeys((self.previous, self.asked, *counts))
+        known = dict.fromkeys((self.previous, self.asked, *(name for name, count in counts.items() if count)))
         return [(name, round(100 * counts.get(name, 0) / whole)) for name in known] if whole else []
 
     def client(self) -> Client | None:
@@ -234,7 +234,7 @@ class Story:
                 told += folded(self.last_line, width or 1000, first="   last log line    ", further=_INDENT)
         if self.shift is not None and self.outcome in (None, Outcome.PAUSED):
             told += self._stage(self.shift, now, width or 1000)
-        told += _bars([(self.rev(name), share) for name, share in self.shares()], width or 80, symbols)
+        told += self._bars(width or 80, symbols)
         if (client := self.client()) is not None and client.requests:
             told.append(f" {_client(client, width or 1000, done=self.outcome is not None)}")
         return told
@@ -246,6 +246,12 @@ class Story:
         if shiftview.is_moving(shift):
             rows.append(f"requests: {shiftview.shares(shift)}")
         return [line for row in rows if row for line in folded(row, width, first=" ", further="   ")]
+
+    def _bars(self, width: int, symbols: Symbols) -> list[str]:
+        if not (shares := [(self.rev(name), share) for name, share in self.shares()]):
+            return []
+        of = f"of requests, last {self._traffic[-1][0] - self._traffic[0][0]:.0f} s"
+        return _bars(shares, of, width, symbols)
 
     def _deployments(self, now: float) -> list[tuple[str, ...]]:
         listed = [self._seen[id_] for id_ in self._here]
@@ -313,12 +319,12 @@ def _reason(event: Event) -> str:
     return f"{exited}: {event.get('reason')}" if event.get("reason") else exited
 
 
-def _bars(shares: Sequence[tuple[str, int]], width: int, symbols: Symbols) -> list[str]:
+def _bars(shares: Sequence[tuple[str, int]], of: str, width: int, symbols: Symbols) -> list[str]:
     full = symbols.bars[-1] if len(symbols.bars) > len(".!x") else symbols.stopped
     wide = max((len(rev) for rev, _ in shares), default=0)
-    longest = max(10, min(_WIDEST_BAR, width - wide - len(" rev    100% of traffic")))
+    longest = max(10, min(_WIDEST_BAR, width - wide - len(f" rev    100% {of}")))
     return [
-        f" rev {rev:<{wide}}  {full * round(share * longest / 100):<{longest}} {share:>3}% of traffic"
+        f" rev {rev:<{wide}}  {full * round(share * longest / 100):<{longest}} {share:>3}% {of}"
         for rev, share in shares
     ]
 

@@ -19,7 +19,7 @@ from chaos_ecs.cli.livelog import Face, screen_for
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.presses import Presses, listening
 from chaos_ecs.cli.shell import Shell
-from chaos_ecs.cli.snapshot import Event, Service, Snapshot, name_of
+from chaos_ecs.cli.snapshot import Event, Service, Snapshot
 from chaos_ecs.errors import ChaosEcsError
 
 _TASKS_SECONDS = 300.0  # for tasks to start and stop
@@ -137,7 +137,7 @@ def _tell_end(shell: Shell, controller: Controller, watch: Watch) -> None:
         width = shell.width
         for row in story.rows(snapshot.at, None if width is None else width - 1, shell.symbols):
             shell.tell(row)
-    shell.say(_next(story, watch.service.name))
+    shell.say(_next(story, watch.service.name, snapshot))
     shell.tell(story.verdict())
 
 
@@ -154,13 +154,15 @@ def _last_line(controller: Controller, cluster: str, story: Story) -> str:
     return ""
 
 
-def _next(story: Story, name: str) -> str:
+def _next(story: Story, name: str, snapshot: Snapshot) -> str:
     if story.outcome is Outcome.LIVE:
         return f"next: chaos-ecs service describe {name}   |   chaos-ecs service rollback {name}"
     if story.outcome is Outcome.PAUSED:
         command = f"chaos-ecs service continue {name}"
         return f"next: {command}   |   {command} --rollback   |   chaos-ecs service describe {name}"
-    logs = f"chaos-ecs logs {name_of(story.failed[-1])[:6]}   |   " if story.failed else ""
+    failed = [task for arn in story.failed if (task := snapshot.task(arn)) is not None]
+    ran = [task.short for task in failed if task.started_at is not None]
+    logs = f"chaos-ecs logs {ran[-1]}   |   " if ran else ""
     return f"next: {logs}chaos-ecs service deploy {name} --image IMAGE   |   chaos-ecs service describe {name}"
 
 

@@ -166,7 +166,7 @@ def _parts(snapshot: Snapshot, service: Service, frame: Frame, fullness: int) ->
 def _balanced(snapshot: Snapshot, service: Service, fullness: int) -> list[str]:
     """How many of its targets are healthy, and where it is reached. A target that leaves counts no more."""
     word, remark = ("targets" if fullness >= 2 else "lb"), (" healthy" if fullness == 3 else "")
-    parts = [f"{word} {group.healthy}{remark}" for group in snapshot.groups_of(service)]
+    parts = [f"{word} {group.healthy}{remark}" for group in snapshot.counted_groups_of(service)]
     url = snapshot.url_of(service)
     if url:
         parts.append(url if fullness == 3 else f":{url.rpartition(':')[2]}")

@@ -27,7 +27,6 @@ from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.output import as_json, table
 from chaos_ecs.cli.parts import Command, Group, shell_of
 from chaos_ecs.cli.shell import Shell
-from chaos_ecs.cli.shifts import Shift
 from chaos_ecs.cli.snapshot import Service, Snapshot
 from chaos_ecs.cli.steady import View, await_steady, brought_up, keep_standby, say_detached, take_down
 from chaos_ecs.cli.strategies import (
@@ -142,9 +141,19 @@ def scale(
     controller.ecs("UpdateService", **change)
     shell.say(f"service {service.name}: desired {service.desired_count} -> {desired}")
     view = View(controller, snapshot, cluster, service.arn, service.name, Action("UpdateService", change))
-    if wait:
+    if service.shift is not None:
+        _say_under_way(shell, service)
+    elif wait:
         raise typer.Exit(await_steady(shell, view, timeout, follow=False))
     say_detached(shell, view)
+
+
+def _say_under_way(shell: Shell, service: Service) -> None:
+    """Why nobody waits for the steady state: it comes when the deployment is over."""
+    assert service.shift is not None, "a deployment that moves traffic is under way"
+    command = "describe" if service.shift.pause is None else "continue"
+    where = f"{shiftview.where(service.shift)}: chaos-ecs service {command} {service.name}"
+    shell.say(f"{service.name} is scaled; a deployment is under way ({where})")
 
 
 app.command("autoscale", cls=Command)(autoscale.autoscale)
@@ -208,8 +217,7 @@ def describe(ctx: typer.Context, name: Name) -> None:
     if shell.json:
         shell.tell(as_json({"service": told}))
     else:
-        record = continuing.of_arn(controller, told.get("currentServiceDeployment"))
-        shell.tell(shell.hinted(_described(snapshot, service, {**told, "record": record}, shell.width)))
+        shell.tell(shell.hinted(_described(snapshot, service, told, shell.width)))
 
 
 def _tell_down(shell: Shell, name: str, ids: list[str], *, dry_run: bool) -> None:
@@ -257,8 +265,7 @@ def _described(snapshot: Snapshot, service: Service, told: dict[str, Any], width
 def _deploying(service: Service, told: dict[str, Any], now: float, width: int | None) -> list[str]:
     """The strategy where it is not the usual one, and how far the deployment under way has come."""
     terms = strategies.terms(told.get("deploymentConfiguration") or {})
-    shift = next((item.shift for item in service.deployments if item.shift is not None), None)
-    shift = shift or Shift.of_record(told.get("record") or {})
+    shift = service.shift
     rows = [("strategy", terms)]
     if shift is not None:
         rows += [("stage", shiftview.stage_row(shift)), ("requests", shiftview.shares(shift))]
@@ -276,7 +283,9 @@ def _columns(rows: Sequence[tuple[str, str]], width: int | None) -> list[str]:
 def _balanced(snapshot: Snapshot, service: Service, width: int | None) -> list[str]:
     """Where it is reached and what its targets are; which tasks are protected."""
     lines = [f"load balancer    {listener.url}" for listener in snapshot.listeners_of(service)]
-    lines += [f"targets          {group.name}: {group.healthy} healthy" for group in snapshot.groups_of(service)]
+    lines += [
+        f"targets          {group.name}: {group.healthy} healthy" for group in snapshot.counted_groups_of(service)
+    ]
     for task in snapshot.live_tasks_of(service.arn):
         if task.protected_until is not None and task.protected_until > snapshot.at:
             left = seconds(task.protected_until - snapshot.at)

@@ -17,6 +17,11 @@ def stage_row(shift: Shift) -> str:
     return f"{shift.stage}: {in_stage(shift.stage, shift.production)}"
 
 
+def where(shift: Shift) -> str:
+    """In a few words: PAUSED at POST_SCALE_UP, or in stage BAKE_TIME."""
+    return f"PAUSED at {shift.pause.stage}" if shift.pause is not None else f"in stage {shift.stage}"
+
+
 def bake_row(shift: Shift, now: float) -> str:
     """How long it bakes yet, and what a minute is; "" where it does not."""
     if shift.until is None or shift.pause is not None:

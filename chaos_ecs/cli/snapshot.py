@@ -252,6 +252,18 @@ class Service:
         return self.status == "ACTIVE"
 
     @property
+    def shift(self) -> Shift | None:
+        """How far the newest deployment is; None where it is over, or moves no traffic."""
+        newest = self.deployments[0] if self.deployments else None
+        return newest.shift if newest is not None and newest.rollout_state == "IN_PROGRESS" else None
+
+    @property
+    def live(self) -> str:
+        """FAMILY:REVISION of the newest deployment that is completed; where none is, of the newest."""
+        done = (item.task_definition for item in self.deployments if item.rollout_state == "COMPLETED")
+        return next(done, self.task_definition)
+
+    @property
     def condition(self) -> str:
         """One word for a learner: DRAINING or INACTIVE, THROTTLED, FLAPPING (however many run at
         this moment), STEADY, or CHANGING on the way there."""
@@ -337,6 +349,11 @@ class Snapshot:
     def groups_of(self, service: Service) -> list[TargetGroup]:
         """The target groups that its tasks are registered in."""
         return [group for group in self.target_groups if group.arn in service.target_groups]
+
+    def counted_groups_of(self, service: Service) -> list[TargetGroup]:
+        """Those whose targets are worth a figure: one that waits for its turn has none."""
+        groups = self.groups_of(service)
+        return [group for group in groups if group.healthy != "0/0"] or groups[:1]
 
     def listeners_of(self, service: Service) -> list[Listener]:
         """The listeners that lead to it."""

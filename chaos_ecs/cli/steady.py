@@ -182,16 +182,24 @@ def _is_there(snapshot: Snapshot, view: View) -> bool:
 
 def _not_steady(snapshot: Snapshot, view: View, timeout: float) -> ChaosEcsError:
     service = snapshot.service(view.arn)
-    why = "it is gone" if service is None else f"{service.running_count} of {service.desired_count} tasks are running"
+    why = "it is gone" if service is None else _running(service)
     if service is not None and service.throttle:
         why += f"; last reason: {service.throttle.reason}"
     if service is not None and service.standby.ready < min(view.standby, service.standby.desired):
         why += f"; {service.standby.ready} of {service.standby.desired} standby tasks are ready"
-    for group in snapshot.groups_of(service) if service is not None else ():
-        why += f"; {group.healthy} targets are healthy"
+    groups = snapshot.counted_groups_of(service) if service is not None else []
+    for group in groups:
+        name = f"{group.name}: " if len(groups) > 1 else ""
+        why += f"; {name}{group.healthy} targets are healthy"
         why += next((f" ({target.reason})" for target in group.targets if target.reason), "")
     what = f"Service {view.name} has not reached a steady state within {seconds(timeout)}"
     return ChaosEcsError("E-TIMEOUT", what, why, f"chaos-ecs service describe {view.name}", 124)
+
+
+def _running(service: Service) -> str:
+    if service.running_count > service.desired_count:
+        return f"{service.running_count} tasks are running, {service.desired_count} are wanted"
+    return f"{service.running_count} of {service.desired_count} tasks are running"
 
 
 def tell_service(shell: Shell, snapshot: Snapshot, arn: str) -> None:

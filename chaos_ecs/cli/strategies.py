@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -48,9 +49,22 @@ PAUSABLE = (
 _MOST_MINUTES = 1440
 _HELP = "chaos-ecs service deploy --help"
 
+
+def strategy_named(text: str) -> StrategyName:
+    """The strategy that was meant: blue-green, BLUE_GREEN or bluegreen. Raises a usage error."""
+    known = {name.replace("-", ""): name for name in StrategyName}
+    plain = text.strip().lower().replace("-", "").replace("_", "")
+    if plain in known:
+        return known[plain]
+    meant = [f". Did you mean {known[name]}?" for name in get_close_matches(plain, known, n=1)]
+    raise typer.BadParameter(f"{text!r} is none of {', '.join(StrategyName)}{''.join(meant)}")
+
+
 StrategyOption = Annotated[
-    StrategyName | None, typer.Option("--strategy", help="How requests move to the new tasks (new: rolling).")
-]
+    StrategyName | None,
+    typer.Option("--strategy", parser=strategy_named, metavar="|".join(StrategyName),
+                 autocompletion=lambda: list(StrategyName), help="How requests move to the new tasks (new: rolling)."),
+]  # fmt: skip
 PercentOption = Annotated[
     float | None, typer.Option("--percent", help=f"canary, linear: percent a step moves (new: {PERCENT:g}).")
 ]
@@ -68,8 +82,11 @@ PauseOption = Annotated[
     list[str] | None, typer.Option("--pause-at", metavar="STAGE", help="Wait there to be continued; may be repeated.")
 ]
 TestPortOption = Annotated[
-    int | None, typer.Option("--test-port", min=1, max=65535, help="A listener that leads to the new tasks first.")
-]
+    int | None,
+    typer.Option("--test-port", min=1, max=65535,
+                 help="A listener that leads to the new tasks first. Ports: the next four after the balancer's first "
+                 "are spare; any other one makes its container anew: one or two seconds without service for all."),
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +210,14 @@ def bake_minutes(configuration: Mapping[str, Any]) -> float:
     share = float(told.get(percent) or 100)
     steps = 1 if wire == "CANARY" else -(-100 // share) - 1
     return whole + (steps if share < 100 else 0) * float(told.get(minutes) or 0)
+
+
+def pauses(configuration: Mapping[str, Any]) -> list[str]:
+    """The stages after which a deployment of this configuration waits to be continued."""
+    if str(configuration.get("strategy") or "ROLLING") == "ROLLING":
+        return []
+    hooks = [hook for hook in configuration.get("lifecycleHooks") or () if hook.get("targetType") == "PAUSE"]
+    return [str(stage) for hook in hooks for stage in hook.get("lifecycleStages") or ()]
 
 
 def terms(configuration: Mapping[str, Any]) -> str:

@@ -89,7 +89,7 @@ def services(snapshot: Snapshot, chosen: Sequence[Service], *, width: int | None
 
 def stage_of(service: Service) -> str:
     """How far the deployment under way is that moves traffic: CANARY 10%, BAKE_TIME; "" where none is."""
-    shift = next((item.shift for item in service.deployments if item.shift is not None), None)
+    shift = service.shift
     if shift is None:
         return ""
     if shift.pause is not None:

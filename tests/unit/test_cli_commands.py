@@ -307,8 +307,8 @@ def test_lb_status_shows_urls_and_every_target_with_its_reason() -> None:
     terminal = Terminal(a_balanced_room())
     assert terminal.run("lb", "status") == 0
     assert terminal.out.getvalue() == (
-        "LISTENER               LOAD BALANCER  PORT  TARGET GROUP       SERVICE\n"
-        "http://127.0.0.1:8480  chaos-ecs      80    web (1/2 healthy)  web\n"
+        "LISTENER               LOAD BALANCER  AWS PORT  TARGET GROUP       SERVICE\n"
+        "http://127.0.0.1:8480  chaos-ecs      80        web (1/2 healthy)  web\n"
         "\n"
         "TARGET GROUP  TASK    ADDRESS        STATE      REQUESTS  REASON\n"
         "web           7f3a9c  10.0.0.1:8080  unhealthy  -         Target.Timeout\n"

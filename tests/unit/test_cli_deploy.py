@@ -113,8 +113,8 @@ def test_a_rolled_back_deployment_at_80_columns() -> None:
         " (rolled back)  2    FAILED          0        0        0        3  00:23\n"
         " why rev 2 failed   Health checks failed with these codes: [500]\n"
         "   last log line    config error: DATABASE_URL is not set\n"
-        " rev 1  ████████████████████████████████████████ 100% of traffic\n"
-        " rev 2                                             0% of traffic\n"
+        " rev 1  ████████████████████████████████████████ 100% of requests, last 10 s\n"
+        " rev 2                                             0% of requests, last 10 s\n"
         " client  318 requests   0 failed   100.00%   <- nobody outside noticed"
     )
 
@@ -123,7 +123,7 @@ def test_the_same_at_60_columns_in_ascii_keeps_words_ids_and_figures() -> None:
     shown = told(60, ASCII)
     assert shown.isascii()
     assert [row for row in shown.splitlines() if len(row) > 60] == []
-    for text in ("UNHEALTHY", "d10c44", "BREAKER", "ROLLBACK", "(rolled back)  2", "100% of traffic", "#######"):
+    for text in ("UNHEALTHY", "d10c44", "BREAKER", "ROLLBACK", "(rolled back)  2", "100% of requests", "#######"):
         assert text in shown
     assert "limit 3 (50% of 3, never below 3): TRIGGERED" in " ".join(shown.split())
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chaos_ecs.core.balancing import ServiceLoadBalancer
+from chaos_ecs.core.ordered import Ordered
 
 
 class DeploymentStatus(StrEnum):
@@ -32,7 +33,7 @@ class DeploymentStrategy(StrEnum):
     CANARY = "CANARY"
 
 
-class LifecycleStage(StrEnum):
+class LifecycleStage(Ordered):
     """In their order (Developer Guide, "Amazon ECS blue/green service deployments workflow")."""
 
     RECONCILE_SERVICE = "RECONCILE_SERVICE"  # what an earlier deployment left half done is undone
@@ -46,14 +47,6 @@ class LifecycleStage(StrEnum):
     POST_PRODUCTION_TRAFFIC_SHIFT = "POST_PRODUCTION_TRAFFIC_SHIFT"
     BAKE_TIME = "BAKE_TIME"  # both revisions run on, so that going back takes no time
     CLEAN_UP = "CLEAN_UP"  # the old revision's tasks stop
-
-    @property
-    def rank(self) -> int:
-        """The position: RECONCILE_SERVICE is 0, CLEAN_UP is 10."""
-        return _STAGE_RANK[self]
-
-
-_STAGE_RANK = {stage: rank for rank, stage in enumerate(LifecycleStage)}
 
 
 ALL = 100.0

@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.balancing import ServiceLoadBalancer, Target, TargetState
-from chaos_ecs.core.deploying import Deployment, RolloutState
+from chaos_ecs.core.deploying import ALL, Deployment, RolloutState
 from chaos_ecs.core.model import HealthStatus, Service, Task, TaskDefinition
 from chaos_ecs.core.state import State
 
@@ -59,8 +59,8 @@ def unasked(state: State, service: Service, tasks: Iterable[Task]) -> frozenset[
     if not any(item.alternate_target_group_arn for item in service.load_balancers):
         return frozenset()
     shift = service.primary.shift
-    moved = shift.production_percent if shift else 100.0
-    source = shift.source_id if shift and moved < 100.0 else ""
+    moved = shift.production_percent if shift else ALL
+    source = shift.source_id if shift and moved < ALL else ""
     sides = [item for item in service.deployments if item.id == source or (item is service.primary and moved > 0)]
     asked = {item.target_group_arn for side in sides for item in load_balancers_of(state, service, side.id)}
     return frozenset(

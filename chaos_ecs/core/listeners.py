@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
-from chaos_ecs.core.arns import listener_arn, load_balancer_arn, region_of, rule_arn
+from chaos_ecs.core.arns import default_rule_arn, listener_arn, load_balancer_arn, region_of, rule_arn
 from chaos_ecs.core.balancing import Forward, Listener, LoadBalancer, Rule
 from chaos_ecs.core.balancing_messages import (
     CreateListener,
@@ -229,6 +229,11 @@ def known_listener(state: State, arn: str) -> Listener:
     if found is None:
         raise ListenerNotFound("One or more listeners not found")
     return found
+
+
+def listener_of_default_rule(state: State, rule: str) -> Listener | None:
+    """The listener whose default rule has this ARN: it is no entity of its own."""
+    return next((found for found in state.listeners.values() if default_rule_arn(found.arn) == rule), None)
 
 
 def rules_of(state: State, listener: str) -> list[Rule]:

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Rule, ServiceLoadBalancer, Target, TargetGroup
 from chaos_ecs.core.deploying import Deployment, DeploymentConfiguration, ServiceDeployment, ServiceRevision
+from chaos_ecs.core.ordered import Ordered
 from chaos_ecs.core.scaling import ScalableTarget
 
 
@@ -20,8 +21,8 @@ class DesiredStatus(StrEnum):
     STOPPED = "STOPPED"
 
 
-class TaskStatus(StrEnum):
-    """A task only ever moves down this list (Developer Guide, "Task lifecycle")."""
+class TaskStatus(Ordered):
+    """A task only ever moves down this list (Developer Guide, "Task lifecycle"): PROVISIONING is 0, STOPPED is 7."""
 
     PROVISIONING = "PROVISIONING"
     PENDING = "PENDING"
@@ -31,14 +32,6 @@ class TaskStatus(StrEnum):
     STOPPING = "STOPPING"
     DEPROVISIONING = "DEPROVISIONING"
     STOPPED = "STOPPED"
-
-    @property
-    def rank(self) -> int:
-        """The position in the life cycle: PROVISIONING is 0, STOPPED is 7."""
-        return _TASK_STATUS_RANK[self]
-
-
-_TASK_STATUS_RANK = {status: rank for rank, status in enumerate(TaskStatus)}
 
 
 class ContainerStatus(StrEnum):

@@ -212,16 +212,10 @@ def fail_deployment(state: State, intent: FailDeployment, now: float) -> None:
     traffic is always rolled back: some of the requests may be going to the tasks that fail."""
     service = state.services[intent.service_arn]
     configuration = service.deployment_configuration
-    threshold = breaker_threshold(configuration, service.desired_count)
     rolls_back = configuration.circuit_breaker_rollback or service.primary.shift is not None
     target = fallback(service) if rolls_back else None
     history.fail(state, service, now, rolls_back_to=target)
-    fail_and_roll_back(state, service, target, f"{BREAKER}: tasks failed to start.", threshold, now)
-
-
-def fail_and_roll_back(
-    state: State, service: Service, target: Deployment | None, why: str, threshold: int | None, now: float
-) -> None:
+    why = f"{BREAKER}: tasks failed to start."
     failed = replace(service.primary, rollout_state=RolloutState.FAILED, rollout_state_reason=why, updated_at=now)
     state.put(replace(service, deployments=(failed, *service.deployments[1:]), steady=False))
     service = state.services[service.arn]
@@ -234,7 +228,7 @@ def fail_and_roll_back(
         deployment=failed.id,
         taskDefinition=failed.task_definition_arn,
         failedTasks=failed.failed_tasks,
-        threshold=threshold,
+        threshold=breaker_threshold(configuration, service.desired_count),
         rollsBack=target is not None,
     )
     if target is not None:

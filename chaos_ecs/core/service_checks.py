@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from chaos_ecs.core.arns import default_rule_arn
 from chaos_ecs.core.balancing import Forward, ServiceLoadBalancer
 from chaos_ecs.core.deploying import (
     FINISHED,
@@ -23,6 +22,7 @@ from chaos_ecs.core.errors import (
     ServiceDeploymentNotFoundException,
     ServiceNotActiveException,
 )
+from chaos_ecs.core.listeners import listener_of_default_rule
 from chaos_ecs.core.model import Service, ServiceStatus, Task, TaskDefinition
 from chaos_ecs.core.state import State
 from chaos_ecs.core.target_groups import load_balancers_by_group
@@ -111,11 +111,10 @@ def _rule_named(state: State, member: str, arn: str) -> tuple[str, Forward]:
     """The load balancer and the forward action of a rule, which may be the default rule of a listener."""
     if rule := state.rules.get(arn):
         return state.listeners[rule.listener_arn].load_balancer_arn, rule.forward
-    for listener in state.listeners.values():
-        if arn == default_rule_arn(listener.arn):
-            return listener.load_balancer_arn, listener.default
-        if arn == listener.arn:
-            raise InvalidParameterException(f"The {member} {arn} is a listener: give the ARN of one of its rules.")
+    if listener := listener_of_default_rule(state, arn):
+        return listener.load_balancer_arn, listener.default
+    if arn in state.listeners:
+        raise InvalidParameterException(f"The {member} {arn} is a listener: give the ARN of one of its rules.")
     raise InvalidParameterException(f"The specified listener rule does not exist. {member}: {arn}")
 
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos_ecs.core.arns import default_rule_arn
 from chaos_ecs.core.balancing import Forward
-from chaos_ecs.core.deploying import Deployment, ServiceRevision
+from chaos_ecs.core.deploying import ALL, Deployment, ServiceRevision
+from chaos_ecs.core.listeners import listener_of_default_rule
 from chaos_ecs.core.state import State
 
 
 def settle(state: State, deployment: Deployment) -> None:
     """All requests go to this deployment's target groups, where it could be others."""
     if revision := state.service_revisions.get(deployment.revision_arn):
-        send(state, revision, 100.0, 100.0)
+        send(state, revision, ALL, ALL)
 
 
 def send_back(state: State, deployment: Deployment) -> None:
@@ -50,11 +50,9 @@ def weights(percent: float) -> tuple[int, int]:
 
 def _forward(state: State, rule_arn: str, forward: Forward) -> None:
     """The order of the groups stays, so that the same weights are no change."""
-    rule = state.rules.get(rule_arn)
-    listener = next((one for one in state.listeners.values() if default_rule_arn(one.arn) == rule_arn), None)
-    if rule is not None:
+    if rule := state.rules.get(rule_arn):
         state.put(replace(rule, forward=_ordered(rule.forward, forward)))
-    elif listener is not None:
+    elif listener := listener_of_default_rule(state, rule_arn):
         state.put(replace(listener, default=_ordered(listener.default, forward)))
 
 

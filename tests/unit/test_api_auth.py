@@ -16,11 +16,6 @@ from tests.unit.api_harness import HOST, KEYS, PORT, TARGETS, Harness
 LIST_CLUSTERS = {"X-Amz-Target": f"{TARGETS['ecs']}.ListClusters"}
 
 
-@pytest.fixture
-def api() -> Harness:
-    return Harness()
-
-
 def told(response: Response) -> tuple[int, str, str]:
     body = json.loads(response.body)
     return response.status, body["__type"], body["message"]

@@ -11,11 +11,6 @@ from tests.unit.api_harness import Harness
 CLUSTER = "my-cluster"
 
 
-@pytest.fixture
-def api() -> Harness:
-    return Harness()
-
-
 def ensure(api: Harness, service: str = "web", **params: Any) -> dict[str, Any]:
     return api.chaos("EnsureServiceLoadBalancer", cluster=CLUSTER, service=service, **params)
 

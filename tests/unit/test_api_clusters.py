@@ -11,16 +11,6 @@ from tests.unit.api_harness import Harness
 ARN = "arn:aws:ecs:us-east-1:123456789012:cluster/"
 
 
-@pytest.fixture
-def api() -> Harness:
-    return Harness()
-
-
-@pytest.fixture
-def ecs(api: Harness) -> Any:
-    return api.client()
-
-
 def test_a_new_region_has_the_cluster_of_the_lesson(ecs: Any) -> None:
     (cluster,) = ecs.describe_clusters(clusters=["my-cluster"])["clusters"]
     assert (cluster["clusterArn"], cluster["status"]) == (f"{ARN}my-cluster", "ACTIVE")

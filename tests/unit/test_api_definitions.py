@@ -12,16 +12,6 @@ from tests.unit.api_harness import Harness
 ARN = "arn:aws:ecs:us-east-1:123456789012:task-definition/"
 
 
-@pytest.fixture
-def api() -> Harness:
-    return Harness()
-
-
-@pytest.fixture
-def ecs(api: Harness) -> Any:
-    return api.client()
-
-
 def a_container(**members: Any) -> dict[str, Any]:
     return {"name": "app", "image": "busybox:1.37", "memory": 64, **members}
 

@@ -25,16 +25,6 @@ REVISION = f"{ARN}service-revision/my-cluster/web/"
 ONCE = {"MaxAttempts": 1}
 
 
-@pytest.fixture
-def api() -> Harness:
-    return Harness()
-
-
-@pytest.fixture
-def ecs(api: Harness) -> Any:
-    return api.client()
-
-
 def arns(ecs: Any, **filters: Any) -> list[str]:
     """What ListServiceDeployments answers, on one page."""
     answer = ecs.list_service_deployments(cluster="my-cluster", service="web", **filters)

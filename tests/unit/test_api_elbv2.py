@@ -22,11 +22,6 @@ GONE = {
 
 
 @pytest.fixture
-def api() -> Harness:
-    return Harness()
-
-
-@pytest.fixture
 def elbv2(api: Harness) -> Any:
     return api.client(service="elbv2")
 

@@ -179,11 +179,6 @@ def test_a_member_that_must_be_there_is_missed() -> None:
 # --- at the border ---
 
 
-@pytest.fixture
-def api() -> Harness:
-    return Harness()
-
-
 @pytest.mark.parametrize(
     ("form", "code", "said"),
     [

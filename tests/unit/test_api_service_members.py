@@ -19,17 +19,6 @@ from tests.unit.service_calls import (
     web,
 )
 
-
-@pytest.fixture
-def api() -> Harness:
-    return Harness()
-
-
-@pytest.fixture
-def ecs(api: Harness) -> Any:
-    return api.client()
-
-
 # --- the circuit breaker ---
 
 

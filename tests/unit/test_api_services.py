@@ -14,16 +14,6 @@ from tests.unit.service_calls import ARN, breaker, creating, described, updating
 ONCE = {"MaxAttempts": 1}
 
 
-@pytest.fixture
-def api() -> Harness:
-    return Harness()
-
-
-@pytest.fixture
-def ecs(api: Harness) -> Any:
-    return api.client()
-
-
 def test_a_new_service_is_answered_with_nothing_running_yet(ecs: Any) -> None:
     service = web(ecs)
     assert service["serviceArn"] == f"{ARN}service/my-cluster/web"

@@ -23,16 +23,6 @@ MINUTE = 5.0  # at the pace of a workshop
 ROLE = "arn:aws:iam::123456789012:role/ecs"
 
 
-@pytest.fixture
-def api() -> Harness:
-    return Harness()
-
-
-@pytest.fixture
-def ecs(api: Harness) -> Any:
-    return api.client()
-
-
 class Pair:
     """What deployments that move traffic need, made by a user: two target groups, and listeners for everybody's
     requests and for tests, whose default rules forward to the first group."""

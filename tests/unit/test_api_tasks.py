@@ -14,16 +14,6 @@ ONCE = {"MaxAttempts": 1}
 CLUSTER = "my-cluster"
 
 
-@pytest.fixture
-def api() -> Harness:
-    return Harness()
-
-
-@pytest.fixture
-def ecs(api: Harness) -> Any:
-    return api.client()
-
-
 def run(ecs: Any, **members: Any) -> list[dict[str, Any]]:
     answer = ecs.run_task(**({"cluster": CLUSTER, "taskDefinition": "batch-job:1"} | members))
     assert answer["failures"] == []

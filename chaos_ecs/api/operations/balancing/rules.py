@@ -19,9 +19,8 @@ from chaos_ecs.api.operations.balancing.members import (
 )
 from chaos_ecs.api.operations.balancing.views import default_rule_view, rule_view
 from chaos_ecs.core import balancing_messages as b
-from chaos_ecs.core.arns import default_rule_arn
 from chaos_ecs.core.errors import OperationNotPermitted, ValidationError
-from chaos_ecs.core.listeners import find_rule, known_listener, known_rule, rules_of
+from chaos_ecs.core.listeners import find_rule, known_listener, known_rule, listener_of_default_rule, rules_of
 from chaos_ecs.core.state import State
 
 _FIELDS = {"path-pattern": "PathPatternConfig", "host-header": "HostHeaderConfig"}
@@ -71,10 +70,8 @@ def _of_listener(state: State, call: Call) -> list[tuple[str, dict[str, Any]]]:
 
 def _named(state: State, call: Call) -> list[tuple[str, dict[str, Any]]]:
     arns = sorted(dict.fromkeys(arn_of(call.region, "listener rule", arn) for arn in call.params["RuleArns"]))
-    default = {default_rule_arn(listener.arn): listener for listener in state.listeners.values()}
-    return [
-        (arn, default_rule_view(default[arn]) if arn in default else rule_view(known_rule(state, arn))) for arn in arns
-    ]
+    default = {arn: listener_of_default_rule(state, arn) for arn in arns}
+    return [(arn, default_rule_view(own) if own else rule_view(known_rule(state, arn))) for arn, own in default.items()]
 
 
 def modify_rule(call: Call) -> Answer:
@@ -103,7 +100,7 @@ def delete_rule(call: Call) -> Answer:
 
 
 def _check_not_default(state: State, arn: str, done: str) -> None:
-    if any(default_rule_arn(listener) == arn for listener in state.listeners):
+    if listener_of_default_rule(state, arn):
         raise OperationNotPermitted(f"Default rule '{arn}' cannot be {done}")
 
 

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from chaos_ecs.chaos.experiment import plan_experiments
 from chaos_ecs.core.apply import apply
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.balancing_messages import RouteTraffic
@@ -160,6 +161,7 @@ class Controller:
         touched, state.touched = state.touched, {}
         touched = self._without_waiting(touched, due, now)
         todo = self._last_plan = plan(state, touched, now)
+        plan_experiments(state, touched, now, todo)
         for action in todo.actions:
             events.extend(apply(state, action, now))
         if state.changes or events:

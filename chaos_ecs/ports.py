@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from chaos_ecs.core.balancing import Routing
@@ -38,6 +38,11 @@ class Runtime(Protocol):
     def logs(self, runtime_id: str, since: float, tail: int | None) -> Sequence[tuple[float, str]]:
         """(time, line) of a container, newer than `since`, oldest first, at most the last `tail`. May block; any
         thread. Raises ChaosEcsError when the container or the engine is gone."""
+        ...
+
+    def abilities(self) -> Mapping[str, str]:
+        """What faults may need of the engine and its kernel (`chaos/fault.py`, Ability): why each is missing, "" where
+        it is there. Found out once, in containers of our own. May block; any thread. Raises ChaosEcsError."""
         ...
 
     def close(self) -> None:

@@ -107,7 +107,7 @@ def _signature(
     canonical = "\n".join(
         [
             method,
-            path or "/",
+            _canonical_path(path),
             "&".join(f"{name}={value}" for name, value in pairs),
             *(f"{name}:{' '.join(headers[name].split())}" for name in scope.signed_headers),
             "",
@@ -123,3 +123,15 @@ def _signature(
     for part in (scope.date, scope.region, scope.service, "aws4_request"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
+
+
+def _canonical_path(path: str) -> str:
+    """Without empty and dotted parts, and percent-encoded once more than it is sent: so for every service but S3."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    last = "/" if parts and path.endswith("/") else ""
+    return quote(f"/{'/'.join(parts)}{last}")

@@ -16,14 +16,16 @@ from typing import Any
 
 import msgspec
 
-from chaos_ecs import __version__
-from chaos_ecs.api import client_view, protocol, query
+from chaos_ecs import __version__, sigv4
+from chaos_ecs.api import client_view, protocol, query, rest
 from chaos_ecs.api.auth import Request, authenticate, check_source
+from chaos_ecs.api.broken import Breakage
 from chaos_ecs.api.call import Call, Surroundings, done
 from chaos_ecs.api.chaos_operations import CHAOS_OPERATIONS
 from chaos_ecs.api.errors import Refused, server_error
 from chaos_ecs.api.operations import ECS_OPERATIONS, Perform
 from chaos_ecs.api.operations.balancing import ELBV2_OPERATIONS
+from chaos_ecs.api.operations.fis import FIS_OPERATIONS
 from chaos_ecs.api.operations.scaling import SCALING_OPERATIONS
 from chaos_ecs.api.snapshot import Moment, render, take
 from chaos_ecs.api.task_cache import TaskCache
@@ -44,6 +46,11 @@ log = logging.getLogger(__name__)
 _Begun = tuple[Future[Any], Callable[[Any], bytes]]
 """What will be answered, and how it is encoded then."""
 
+_Say = Callable[[Refused, str], tuple[Refused, bytes]]
+"""Puts a refusal into the words and the form of a protocol."""
+
+_OWN_PATHS = ("/", "/health", "/state", "/events")
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -58,16 +65,13 @@ def _json_refusal(refusal: Refused, request_id: str) -> tuple[Refused, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request under way: `answer` is to be called once `future` is done, on any thread.
-
-    `say` puts a refusal into the words and the form of the request's own protocol.
-    """
+    """A request under way: `answer` is to be called once `future` is done, on any thread. `say` is its protocol's."""
 
     future: Future[Any]
     request_id: str
     content_type: str
     encode: Callable[[Any], bytes]
-    say: Callable[[Refused, str], tuple[Refused, bytes]] = _json_refusal
+    say: _Say = _json_refusal
 
     def answer(self) -> Response:
         try:
@@ -92,7 +96,8 @@ class Exchange:
 
 
 class Border:
-    """`now` is the wall clock, which signatures are held against; `stop` is called by StopController."""
+    """`now` is the wall clock, which signatures are held against; `stop` is called by StopController; `fis` are the
+    operations of that API."""
 
     def __init__(
         self,
@@ -104,6 +109,7 @@ class Border:
         now: Callable[[], float],
         stop: Callable[[], None],
         client: client_view.Figures = client_view.nobody,
+        fis: Mapping[str, Perform] = FIS_OPERATIONS,
     ) -> None:
         self.controller = controller
         self._client = client
@@ -118,6 +124,7 @@ class Border:
             {"port": port, "startedAt": now(), **info},
             stop,
         )
+        self._breakage = Breakage(lambda: controller.state.control_faults)
         self._regions: dict[str, None] = {}
         self._numbers = itertools.count(1)
         self._apis: dict[str, tuple[protocol.Api, Mapping[str, Perform]]] = {
@@ -128,15 +135,14 @@ class Border:
                 (protocol.chaos_ecs(), CHAOS_OPERATIONS),
             )
         }
+        self._rest_apis: dict[str, tuple[rest.Api, Mapping[str, Perform]]] = {
+            api.signing_name: (api, operations) for api, operations in ((rest.fis(), fis),)
+        }
 
     def begin(self, request: Request) -> Exchange:
         """Gives a request to its operation. A refusal is an Exchange that is done already."""
         request_id = self.new_request_id()
-        content_type, say = JSON, _json_refusal
-        if request.method == "POST":
-            content_type = protocol.CONTENT_TYPE
-            if query.is_query(request):
-                content_type, say = query.CONTENT_TYPE, query.refuse
+        content_type, say = self._spoken_by(request)
         try:
             future, encode = self._route(request, request_id)
         except (Refused, EcsError) as refusal:
@@ -161,6 +167,15 @@ class Border:
     def close(self) -> None:
         self._background.shutdown(wait=False, cancel_futures=True)
 
+    def _spoken_by(self, request: Request) -> tuple[str, _Say]:
+        """The content type that a request is answered with, and how it is refused."""
+        if (request.method, request.path) == ("POST", "/"):
+            if query.is_query(request):
+                return query.CONTENT_TYPE, query.refuse
+            return protocol.CONTENT_TYPE, _json_refusal
+        api = self._rest_api(request)
+        return JSON, api.refuse if api else _json_refusal
+
     def _route(self, request: Request, request_id: str) -> _Begun:
         check_source(request, self.port)
         if len(request.body) > LARGEST_BODY_BYTES:
@@ -176,9 +191,9 @@ class Border:
             case ("GET", "/state"):
                 self.admit(request, protocol.chaos_ecs().signing_name)
                 return self.controller.ask(_look), self._encode_state
-            case (_, "/" | "/health" | "/state" | "/events"):
-                raise Refused(405, "MethodNotAllowedException", f"{request.path} does not take {request.method}.")
-        raise Refused(404, "ResourceNotFoundException", f"There is nothing at {request.path[:100]}.")
+            case (_, path) if path in _OWN_PATHS:
+                raise Refused(405, "MethodNotAllowedException", f"{path} does not take {request.method}.")
+        return self._perform_rest(request)
 
     def _encode_state(self, seen: tuple[Moment, Mapping[str, Sequence[str]]]) -> bytes:
         moment, behind = seen
@@ -193,6 +208,7 @@ class Border:
             raise Refused(400, "UnknownOperationException", f"There is no operation '{target[:100]}'.")
         perform = _registered(operations, name)
         operation = api.operation(name)
+        self._breakage.check(api.signing_name, name)
         params = operation.parse(request.body)
         self._open_region(region)
         return self._begin(perform, region, params), operation.serialise
@@ -204,9 +220,31 @@ class Border:
         fields = query.decode(request.body)
         name = api.named_in(fields)
         perform = _registered(ELBV2_OPERATIONS, name)
+        self._breakage.check(api.signing_name, name)
         operation = api.operation(name)
         future = self._begin(perform, region, operation.parse(fields))
         return future, lambda output: operation.serialise(output, request_id)
+
+    def _rest_api(self, request: Request) -> rest.Api | None:
+        """The one whose signature a request has, or else whose path: what is not signed for it, it is to refuse."""
+        if request.path in _OWN_PATHS:
+            return None
+        scope = sigv4.parse(request.headers.get("authorization", ""))
+        if scope is not None and scope.service in self._rest_apis:
+            return self._rest_apis[scope.service][0]
+        return next((api for api, _ in self._rest_apis.values() if api.has(request.path)), None)
+
+    def _perform_rest(self, request: Request) -> _Begun:
+        api = self._rest_api(request)
+        if api is None:
+            raise Refused(404, "ResourceNotFoundException", f"There is nothing at {request.path[:100]}.")
+        region = self.admit(request, api.signing_name)
+        name = api.named_in(request)
+        perform = _registered(self._rest_apis[api.signing_name][1], name)
+        operation = api.operation(name)
+        params = operation.parse(request)
+        self._open_region(region)
+        return self._begin(perform, region, params), operation.serialise
 
     def _begin(self, perform: Perform, region: str, params: Mapping[str, Any]) -> Future[Any]:
         future = perform(Call(self._surroundings, region, params))

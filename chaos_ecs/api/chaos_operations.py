@@ -13,6 +13,7 @@ from typing import Any
 from chaos_ecs import __version__
 from chaos_ecs.api import balanced_services, identifiers
 from chaos_ecs.api.call import Call, all_settled, done, then
+from chaos_ecs.api.fault_operations import FAULT_OPERATIONS, SEEDS
 from chaos_ecs.chaos.victims import Selection, choose, signal_name
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.arns import short
@@ -24,7 +25,6 @@ from chaos_ecs.errors import ChaosEcsError
 ReadLogs = Callable[[str, float, int | None], Sequence[tuple[float, str]]]
 
 DEFAULT_SIGNAL = "SIGKILL"
-SEEDS = 2**31
 
 _Answer = Future[dict[str, Any]]
 log = logging.getLogger(__name__)
@@ -158,6 +158,7 @@ def _read_logs(read: ReadLogs, containers: Sequence[Container], since: float, ta
 
 
 CHAOS_OPERATIONS: Mapping[str, Callable[[Call], _Answer]] = {
+    **FAULT_OPERATIONS,
     "EnsureServiceLoadBalancer": balanced_services.ensure_service_load_balancer,
     "GetController": get_controller,
     "GetTaskLogs": get_task_logs,

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chaos_ecs.core.errors import InvalidParameterException
+from chaos_ecs.core.errors import EcsError, InvalidParameterException
 
 LARGEST_PAGE = 100
 """API_ListTasks and the other lists: maxResults is 1 to 100."""
@@ -19,18 +19,24 @@ Key = int | str | tuple[str, int]
 
 
 def page(
-    params: Mapping[str, Any], name: str, items: Sequence[tuple[Key, Any]], *, size: int = 100, descending: bool = False
+    params: Mapping[str, Any],
+    name: str,
+    items: Sequence[tuple[Key, Any]],
+    *,
+    size: int = 100,
+    descending: bool = False,
+    refusal: type[EcsError] = InvalidParameterException,
 ) -> dict[str, Any]:
     """The page that the request's nextToken and maxResults ask for, as {name: values, nextToken}.
 
-    `items` are (key, value), sorted by key. `size` is the page when the request says none.
+    `items` are (key, value), sorted by key. `size` is the page when the request says none. Raises `refusal`.
     """
     wanted = params.get("maxResults", size)
     if not 1 <= wanted <= LARGEST_PAGE:
-        raise InvalidParameterException(f"maxResults must be between 1 and {LARGEST_PAGE}.")
+        raise refusal(f"maxResults must be between 1 and {LARGEST_PAGE}.")
     rest = items
     if params.get("nextToken"):
-        after = _key_in(params["nextToken"], items)
+        after = _key_in(params["nextToken"], items, refusal)
         rest = [item for item in items if (item[0] < after if descending else item[0] > after)]  # type: ignore[operator]
     shown = rest[:wanted]
     token = _token_after(shown[-1][0]) if len(rest) > wanted else None
@@ -41,14 +47,14 @@ def _token_after(key: Key) -> str:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
 
 
-def _key_in(token: str, items: Sequence[tuple[Key, Any]]) -> Key:
+def _key_in(token: str, items: Sequence[tuple[Key, Any]], refusal: type[EcsError]) -> Key:
     try:
         parsed = json.loads(base64.urlsafe_b64decode(token.encode()))
     except (ValueError, RecursionError):
-        raise InvalidParameterException("Invalid token.") from None
+        raise refusal("Invalid token.") from None
     key: Key = tuple(parsed) if isinstance(parsed, list) else parsed
     if any(_shape(key) != _shape(known) for known, _ in items[:1]):
-        raise InvalidParameterException("Invalid token.")
+        raise refusal("Invalid token.")
     return key
 
 

@@ -136,10 +136,12 @@ def _parse_list(compiler: Compiler, shape: Shape) -> Walk:
 
 def _parse_map(compiler: Compiler, shape: Shape) -> Walk:
     key, member = compiler.walk(shape.key), compiler.walk(shape.value)
+    in_range = _range_check(shape, "length")
 
     def parse(value: Any) -> Any:
         if not isinstance(value, dict):
             raise BadMember(f"{_token(value)} can not be converted to a map", "type")
+        in_range(value, len(value))
         parsed = {}
         for name, item in value.items():
             try:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from chaos_ecs.api.fault_views import fault_view
 from chaos_ecs.api.views import health_of
 from chaos_ecs.core.arns import name_of, region_of
 from chaos_ecs.core.backoff import FLAPPING_EXITS, FLAPPING_SECONDS, TOLD_FROM_LEVEL, recent_exits
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Rule, Target, TargetGroup
 from chaos_ecs.core.deploying import Deployment, DeploymentStatus
+from chaos_ecs.core.faulting import InjectedFault
 from chaos_ecs.core.lifecycle import deciding_container
 from chaos_ecs.core.listeners import dns_name_of
 from chaos_ecs.core.messages import Event
@@ -41,6 +43,7 @@ class Moment:
     definitions: dict[str, TaskDefinition]
     balancing: Balancing
     minute: float  # how long one of a bake time takes, in seconds
+    faults: Sequence[InjectedFault]  # those that are not over
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ def take(state: State, now: float) -> Moment:
             used=load_balancers_by_group(state),
         ),
         minute=state.pace.minute,
+        faults=[fault for fault in state.faults.values() if not fault.is_over],
     )
 
 
@@ -114,6 +118,7 @@ def render(moment: Moment) -> dict[str, Any]:
         ],
         "tasks": [_task(task, moment.definitions[task.task_definition_arn]) for task in moment.tasks],
         **_balancing(moment.balancing),
+        **({"faults": [fault_view(fault) for fault in moment.faults]} if moment.faults else {}),
     }
 
 

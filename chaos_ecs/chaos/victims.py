@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from random import Random
 
-from chaos_ecs.core.arns import short
+from chaos_ecs.core.arns import family_of, name_of, short
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import Task
 
@@ -36,26 +37,34 @@ SIGNALS = (*_SIGNAL_NUMBERS.values(), "WINCH", "SEGV", "BUS", "ILL", "FPE", "PIP
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Tasks by name, which are all meant; or `count` (None: all) of those that pass the filters."""
+    """Tasks by name, which are all meant; or of those that pass the filters `percent` of a hundred, else `count`, else
+    (None) all. `pattern` is a glob on the name of the service, or of the family where there is none."""
 
     tasks: tuple[str, ...] = ()
     service_arn: str | None = None
     standalone: bool = False
     count: int | None = 1
+    percent: int | None = None
+    tags: tuple[tuple[str, str], ...] = ()  # all of them
+    pattern: str = ""
+    min_age: float = 0.0  # seconds since it was RUNNING
 
 
-def choose(tasks: Sequence[Task], selection: Selection, rng: Random) -> tuple[Task, ...]:
+def choose(tasks: Sequence[Task], selection: Selection, rng: Random, now: float = 0.0) -> tuple[Task, ...]:
     """The victims among a cluster's tasks, in order of creation; none when nothing matches.
+
+    A percentage is rounded down, as FIS does it (FIS user guide, "Targets"): 50 % of 3 is one, 30 % of 3 is none.
 
     Raises InvalidParameterException for a named task that is unknown or not RUNNING.
     """
     if selection.tasks:
         victims = {task.arn: task for task in (_named(tasks, name) for name in selection.tasks)}
         return tuple(sorted(victims.values(), key=lambda task: task.number))
-    found = [task for task in candidates(tasks) if _passes(task, selection)]
-    if selection.count is None or selection.count >= len(found):
+    found = [task for task in candidates(tasks) if _passes(task, selection, now)]
+    count = selection.count if selection.percent is None else len(found) * selection.percent // 100
+    if count is None or count >= len(found):
         return tuple(found)
-    return tuple(sorted(rng.sample(found, selection.count), key=lambda task: task.number))
+    return tuple(sorted(rng.sample(found, count), key=lambda task: task.number))
 
 
 def candidates(tasks: Sequence[Task]) -> list[Task]:
@@ -106,7 +115,18 @@ def _named(tasks: Sequence[Task], identifier: str) -> Task:
     return task
 
 
-def _passes(task: Task, selection: Selection) -> bool:
+def _passes(task: Task, selection: Selection, now: float) -> bool:
     if selection.service_arn is not None and task.service_arn != selection.service_arn:
         return False
-    return not (selection.standalone and task.service_arn)
+    if selection.standalone and task.service_arn:
+        return False
+    if selection.pattern and not fnmatchcase(owner_of(task), selection.pattern):
+        return False
+    if selection.min_age and now - (task.started_at or now) < selection.min_age:
+        return False
+    return all(tag in task.tags for tag in selection.tags)
+
+
+def owner_of(task: Task) -> str:
+    """The name of its service, or of its family."""
+    return name_of(task.service_arn) if task.service_arn else family_of(task.task_definition_arn)

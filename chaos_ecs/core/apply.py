@@ -2,8 +2,9 @@
 
 Commands are in `commands.py`, `service_commands.py` and `task_definitions.py`, Facts in `facts.py`, Actions in
 `intents.py`, `rollout.py` and `stages.py`, all of load balancing in `target_groups.py`, `listeners.py` and
-`targets.py`, all of scaling in `scaling_commands.py`; what they share about a task's life is in `lifecycle.py`. A
-Command may raise an EcsError, before anything has changed.
+`targets.py`, all of scaling in `scaling_commands.py`, all of faults in `faults.py`, all of experiments in
+`experiments.py`; what they share about a task's life is in `lifecycle.py`. A Command may raise an EcsError, before
+anything has changed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from chaos_ecs.core import (
     balancing_tags,
     client,
     commands,
+    experiments,
     facts,
+    faults,
     intents,
     listeners,
     rollout,
@@ -27,6 +30,8 @@ from chaos_ecs.core import (
     targets,
     task_definitions,
 )
+from chaos_ecs.core import experiment_messages as x
+from chaos_ecs.core import fault_messages as f
 from chaos_ecs.core import messages as m
 from chaos_ecs.core import rollout_messages as r
 from chaos_ecs.core import scaling_messages as s
@@ -66,6 +71,15 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     s.DeregisterScalableTarget: scaling_commands.deregister_scalable_target,
     s.PutScalingPolicy: scaling_commands.put_scaling_policy,
     s.DeleteScalingPolicy: scaling_commands.delete_scaling_policy,
+    f.InjectFault: faults.inject_fault,
+    f.UndoFaults: faults.undo_faults,
+    x.CreateExperimentTemplate: experiments.create_template,
+    x.UpdateExperimentTemplate: experiments.update_template,
+    x.DeleteExperimentTemplate: experiments.delete_template,
+    x.StartExperiment: experiments.start_experiment,
+    x.StopExperiment: experiments.stop_experiment,
+    x.SetSafetyLever: experiments.set_safety_lever,
+    x.TagExperiment: experiments.tag_experiment,
     b.HostPortTaken: listeners.host_port_taken,
     m.ContainerSeen: facts.container_seen,
     m.ContainerGone: facts.container_gone,
@@ -78,6 +92,11 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     b.ClientFailing: client.client_failing,
     b.ClientServed: client.client_served,
     s.MetricSeen: scaling_commands.metric_seen,
+    f.HitPrior: faults.hit_prior,
+    f.HitActive: faults.hit_active,
+    f.HitRefused: faults.hit_refused,
+    f.HitUndone: faults.hit_undone,
+    f.HitStuck: faults.hit_stuck,
     m.StartTasks: intents.start_tasks,
     m.StopTasks: rollout.stop_tasks,
     r.StopUnhealthy: rollout.stop_unhealthy,
@@ -112,6 +131,16 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     b.RouteTraffic: targets.route_traffic,
     s.ScaleService: scaling_commands.scale_service,
     s.ForgetScaling: scaling_commands.forget_scaling,
+    f.InjectHit: faults.inject_hit,
+    f.UndoHit: faults.undo_hit,
+    f.SettleHit: faults.settle_hit,
+    f.ForgetFault: faults.forget_fault,
+    x.ResolveTargets: experiments.resolve_targets,
+    x.BeginAction: experiments.begin_action,
+    x.EndAction: experiments.end_action,
+    x.AbortExperiment: experiments.abort_experiment,
+    x.EndExperiment: experiments.end_experiment,
+    x.ForgetExperiment: experiments.forget_experiment,
 }
 
 

@@ -50,6 +50,11 @@ def default_rule_arn(listener: str) -> str:
     return rule_arn(listener, f"{int(name_of(listener), 16) ^ 0xFFFF_FFFF_FFFF_FFFF:016x}")
 
 
+def fis_arn(region: str, kind: str, id_: str) -> str:
+    """Of an `experiment-template`, an `experiment`, an `action` or a `safety-lever`."""
+    return f"arn:aws:fis:{region}:{ACCOUNT_ID}:{kind}/{id_}"
+
+
 def region_of(arn: str) -> str:
     return arn.split(":", 4)[3]
 

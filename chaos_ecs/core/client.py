@@ -52,11 +52,13 @@ def _is_served(state: State, listener: Listener) -> bool:
 
 
 def client_failing(state: State, fact: ClientFailing, now: float) -> None:
+    state.failing_listeners[fact.listener_arn] = fact.cause
     message = f"the client's requests fail: {fact.failed} in the last second ({fact.cause})"
     _tell(state, fact.listener_arn, now, EventType.CLIENT_FAILING, message, failed=fact.failed, cause=fact.cause)
 
 
 def client_served(state: State, fact: ClientServed, now: float) -> None:
+    state.failing_listeners.pop(fact.listener_arn, None)
     message = f"the client is served again after {fact.seconds:.1f} s: {fact.failed} of {fact.requests} requests failed"
     figures = {"seconds": fact.seconds, "failed": fact.failed, "requests": fact.requests}
     _tell(state, fact.listener_arn, now, EventType.CLIENT_RECOVERED, message, **figures)

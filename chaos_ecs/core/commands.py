@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chaos_ecs.core import lifecycle, task_definitions
-from chaos_ecs.core.arns import cluster_arn, family_arn, name_of, short
+from chaos_ecs.core.arns import cluster_arn, family_arn, name_of, region_of, short
 from chaos_ecs.core.errors import (
     ClientException,
     ClusterContainsServicesException,
@@ -169,13 +169,14 @@ def stop_task(state: State, command: StopTask, now: float) -> None:
 def kill_task(state: State, command: KillTask, now: float) -> None:
     """A fault, not an ECS operation: the containers are hit and the scheduler has to find out by itself."""
     task = _known_task(state, command.task_arn)
+    must_be_disengaged(state, task.cluster_arn)
     definition = state.task_definitions[task.task_definition_arn]
     hit = [container for container in task.containers if container.is_live]
     if not hit:
         raise InvalidParameterException(f"Task {short(task.arn)} is {task.last_status}: there is nothing to kill.")
     containers = tuple(
         replace(container, fault_signal=command.signal, fault_sent=False)
-        if container in hit and definition.container(container.name).essential
+        if container in hit and _is_meant(definition.container(container.name), command)
         else container
         for container in task.containers
     )
@@ -187,6 +188,8 @@ def kill_task(state: State, command: KillTask, now: float) -> None:
         state.put(replace(service, kills=service.kills + 1))
         left = sum(1 for other in state.live_tasks_of(service.arn) if other.is_running and not other.killed_at)
         desired_count = service.desired_count
+    if not command.is_told:
+        return
     state.emit(
         now,
         EventType.TASK_KILLED,
@@ -198,6 +201,17 @@ def kill_task(state: State, command: KillTask, now: float) -> None:
         left=left,
         desiredCount=desired_count,
     )
+
+
+def must_be_disengaged(state: State, cluster: str) -> None:
+    """Raises ConflictException while the safety lever of the cluster's region is engaged."""
+    lever = state.safety_levers.get(region_of(cluster))
+    if lever and lever.engaged:
+        raise ConflictException(f"The safety lever is engaged, so nothing is injected: {lever.reason}")
+
+
+def _is_meant(container: ContainerDefinition, command: KillTask) -> bool:
+    return container.name == command.container if command.container else container.essential
 
 
 def _known_task(state: State, arn: str) -> Task:

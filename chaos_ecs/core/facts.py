@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from chaos_ecs.core import lifecycle
 from chaos_ecs.core.arns import short
+from chaos_ecs.core.faulting import STATE_ALONE, InjectedFault
 from chaos_ecs.core.messages import (
     ContainerGone,
     ContainerSeen,
@@ -303,7 +304,19 @@ def engine_connected(state: State, fact: EngineConnected, now: float) -> None:
                 _ask_again(state, arn, replace(container, start_requested_at=None), now)
             elif container.stop_sent or container.fault_sent or container.is_freezing:
                 _ask_again(state, arn, container, now)
+    for fault in list(state.faults.values()):
+        if not fault.is_over:
+            _ask_again_for_hits(state, fault)
     state.touch_all()
+
+
+def _ask_again_for_hits(state: State, fault: InjectedFault) -> None:
+    """Each is looked for by what is asked again: what holds tells so, what does not is healed."""
+    hits = tuple(
+        hit if hit.is_over or hit.recipe.means in STATE_ALONE else replace(hit, sent_at=None, undo_sent_at=None)
+        for hit in fault.hits
+    )
+    state.put(replace(fault, hits=hits))
 
 
 def _ask_again(state: State, task_arn: str, container: Container, now: float) -> None:

@@ -17,6 +17,8 @@ from chaos_ecs.core.balancing_messages import BalancingCommand, BalancingFact, B
 from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.events import Event as Event  # noqa: PLC0414 - handed on
 from chaos_ecs.core.events import EventType as EventType  # noqa: PLC0414
+from chaos_ecs.core.experiment_messages import ExperimentCommand, ExperimentIntent
+from chaos_ecs.core.fault_messages import FaultCommand, FaultEffect, FaultFact, FaultIntent
 from chaos_ecs.core.model import ContainerDefinition, ContainerOverride, HealthStatus, PortBinding, Task
 from chaos_ecs.core.rollout_messages import RolloutCommand, RolloutIntent
 from chaos_ecs.core.scaling_messages import ScalingCommand, ScalingFact, ScalingIntent
@@ -119,10 +121,12 @@ class StopTask:
 
 @dataclass(frozen=True, slots=True)
 class KillTask:
-    """A fault: sends `signal` to the task's essential containers, behind the scheduler's back."""
+    """A fault: sends `signal` to the task's essential containers, or to the one named, behind the scheduler's back."""
 
     task_arn: str
     signal: str = "SIGKILL"
+    container: str = ""
+    is_told: bool = True  # whether watchers are told who did it
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,8 @@ Command = (
     | RolloutCommand
     | BalancingCommand
     | ScalingCommand
+    | FaultCommand
+    | ExperimentCommand
 )
 
 # --- Facts ----------------------------------------------------------------------------------------------------
@@ -252,6 +258,7 @@ Fact = (
     | EngineLost
     | BalancingFact
     | ScalingFact
+    | FaultFact
 )
 
 # --- Actions --------------------------------------------------------------------------------------------------
@@ -415,9 +422,18 @@ Intent = (
     | RolloutIntent
     | BalancingIntent
     | ScalingIntent
+    | FaultIntent
+    | ExperimentIntent
 )
 Effect = (
-    StartContainer | SignalContainer | PauseContainer | ResumeContainer | RemoveContainer | RemoveNetwork | RouteTraffic
+    StartContainer
+    | SignalContainer
+    | PauseContainer
+    | ResumeContainer
+    | RemoveContainer
+    | RemoveNetwork
+    | RouteTraffic
+    | FaultEffect
 )
 Action = Intent | Effect
 

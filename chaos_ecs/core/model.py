@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Rule, ServiceLoadBalancer, Target, TargetGroup
 from chaos_ecs.core.deploying import Deployment, DeploymentConfiguration, ServiceDeployment, ServiceRevision
+from chaos_ecs.core.experimenting import Experiment, ExperimentTemplate, SafetyLever
+from chaos_ecs.core.faulting import InjectedFault
 from chaos_ecs.core.ordered import Ordered
 from chaos_ecs.core.scaling import ScalableTarget
 
@@ -389,4 +391,8 @@ Entity = (
     | Rule
     | Target
     | ScalableTarget
+    | InjectedFault
+    | ExperimentTemplate
+    | Experiment
+    | SafetyLever
 )

@@ -12,6 +12,8 @@ from itertools import islice
 from chaos_ecs.core import lifecycle
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.balancing_messages import RouteTraffic
+from chaos_ecs.core.fault_plan import plan_fault, plan_forgetting
+from chaos_ecs.core.faulting import hold_the_scheduler
 from chaos_ecs.core.messages import (
     Action,
     DiscardStandbys,
@@ -61,25 +63,44 @@ STOPPED_CONTAINERS_KEPT = 50
 
 
 def plan(state: State, touched: Iterable[str], now: float) -> Plan:
-    """What to do now about the touched ARNs. Empty while the engine is away: nothing could be seen through."""
+    """What to do now about the touched ARNs. While the engine is away nothing could be seen through, and while a fault
+    holds the scheduler nothing is decided: then it is about faults alone."""
     todo = Plan()
+    _plan_faults(state, touched, now, todo)
     if not state.engine_connected:
         return todo
+    if hold_the_scheduler(state.control_faults):
+        for arn in touched:
+            if task := state.tasks.get(arn):
+                _plan_fault_signals(task, todo)  # whoever breaks things is not held up
+        return todo
     for arn in touched:
-        if arn == ROUTING:
-            _plan_routing(state, todo)
-        elif service := state.services.get(arn):
-            _plan_service(state, service, now, todo)
-        elif task := state.find_task(arn):
-            _plan_task(state, task, now, todo)
-        elif cluster := state.clusters.get(arn):
-            _plan_cluster(cluster, now, todo)
+        _plan_touched(state, arn, now, todo)
     _plan_starts(state, now, todo)
     _plan_reaping(state, now, todo)
     for seen in state.strays.values():
         cause = "it carries our label but belongs to no task"
         todo.actions.append(RemoveContainer("", "", seen.runtime_id, cause))
     return todo
+
+
+def _plan_faults(state: State, touched: Iterable[str], now: float, todo: Plan) -> None:
+    for fault_id in touched:
+        fault = state.faults.get(fault_id)
+        if fault and (state.engine_connected or fault in state.control_faults):
+            plan_fault(state, fault, now, todo)
+    plan_forgetting(state, todo)
+
+
+def _plan_touched(state: State, arn: str, now: float, todo: Plan) -> None:
+    if arn == ROUTING:
+        _plan_routing(state, todo)
+    elif service := state.services.get(arn):
+        _plan_service(state, service, now, todo)
+    elif task := state.find_task(arn):
+        _plan_task(state, task, now, todo)
+    elif cluster := state.clusters.get(arn):
+        _plan_cluster(cluster, now, todo)
 
 
 # --- routing, services, clusters ---
@@ -131,14 +152,18 @@ def _plan_task(state: State, task: Task, now: float, todo: Plan) -> None:
                 todo.actions.append(RemoveContainer(task.arn, container.name, container.runtime_id, cause))
         return
     definition = state.task_definitions[task.task_definition_arn]
-    for container in task.containers:
-        if container.is_live and container.fault_signal and not container.fault_sent:
-            cause = "a chaos command asked for it"
-            todo.actions.append(_signal(task, container, container.fault_signal, cause))
+    _plan_fault_signals(task, todo)
     if task.is_wanted:
         _plan_freezing(task, definition, now, todo)
     elif not lifecycle.is_draining(state, task):
         _plan_stopping(task, definition, state.pace, now, todo)
+
+
+def _plan_fault_signals(task: Task, todo: Plan) -> None:
+    for container in task.containers:
+        if container.is_live and container.fault_signal and not container.fault_sent:
+            cause = "a chaos command asked for it"
+            todo.actions.append(_signal(task, container, container.fault_signal, cause))
 
 
 def _plan_discarding(standby: Task, todo: Plan) -> None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Routing, Rule, Target, TargetGroup
 from chaos_ecs.core.deploying import ServiceDeployment, ServiceRevision
+from chaos_ecs.core.experimenting import Experiment, ExperimentTemplate, SafetyLever
+from chaos_ecs.core.fault_index import FaultIndex
+from chaos_ecs.core.faulting import InjectedFault
 from chaos_ecs.core.messages import ContainerSeen, Event, EventType
 from chaos_ecs.core.model import (
     Cluster,
@@ -43,12 +46,14 @@ ROUTING = "routing"
 def _age(entity: Entity) -> float:
     """Indexes are in the order in which things came about."""
     match entity:
-        case Task():
+        case Task() | Experiment() | ExperimentTemplate():
             return entity.number
         case Target():
             return entity.registered_at
         case ServiceDeployment():
             return entity.created_at
+        case InjectedFault():
+            return entity.ended_at or entity.created_at
         case _:
             return 0
 
@@ -60,8 +65,7 @@ def _groups_of(service: Service) -> tuple[str, ...]:
 
 class State:
     def __init__(self, salt: str, pace: Pace = DEMO) -> None:
-        self.salt = salt  # makes two state folders give out different ids
-        self.pace = pace
+        self.salt, self.pace = salt, pace  # the salt makes two state folders give out different ids
         self.clusters: dict[str, Cluster] = {}
         self.task_definitions: dict[str, TaskDefinition] = {}
         self.families: dict[str, Family] = {}
@@ -78,6 +82,11 @@ class State:
         self.rules: dict[str, Rule] = {}
         self.targets: dict[str, Target] = {}  # by TARGET_GROUP_ARN#TASK_ARN
         self.scalable_targets: dict[str, ScalableTarget] = {}  # by the ARN of the service
+        self.faults: dict[str, InjectedFault] = {}  # open ones, and the newest of those that ended
+        self.experiment_templates: dict[str, ExperimentTemplate] = {}
+        self.experiments: dict[str, Experiment] = {}
+        self.safety_levers: dict[str, SafetyLever] = {}  # by region; none: disengaged
+        self.failing_listeners: dict[str, str] = {}  # whose clients are not served now, and why; not kept on disk
         self.samples: dict[str, dict[Measure, Sample]] = {}  # the newest, by the ARN of the service; not kept on disk
 
         self.routing: Routing | None = None  # what the balancer was last told, None: nothing yet
@@ -92,7 +101,12 @@ class State:
         self.changes: dict[tuple[type[Entity], str], Entity | None] = {}
         self.events: list[Event] = []
 
-        # Queues: emptied at the front, where a plain dict would go on stepping over what was there before.
+        self._begin_indexes()
+        self._tables = self._by_type()
+
+    def _begin_indexes(self) -> None:
+        """What follows from the entities. Queues are emptied at the front, where a plain dict would go on stepping over
+        what was there before."""
         self.waiting: _Queue[str] = OrderedDict()  # tasks with a container yet to start, in order of creation
         self.starting: _Queue[tuple[str, str]] = OrderedDict()  # (task, container) handed to the runtime, unanswered
         self.stopped: _Queue[str] = OrderedDict()  # stopped tasks, oldest first
@@ -102,9 +116,8 @@ class State:
         self._standbys_of_service: dict[str, dict[str, None]] = {}
         self._tasks_in_cluster: dict[str, dict[str, None]] = {}
         self._services_in_cluster: dict[str, dict[str, None]] = {}
-        self._target_index = TargetIndex()
+        self._target_index, self._fault_index = TargetIndex(), FaultIndex()
         self._deployments_of_service: dict[str, dict[str, None]] = {}
-        self._tables = self._by_type()
 
     def _by_type(self) -> Mapping[type[Entity], dict[str, Any]]:
         return {
@@ -123,6 +136,10 @@ class State:
             Rule: self.rules,
             Target: self.targets,
             ScalableTarget: self.scalable_targets,
+            InjectedFault: self.faults,
+            ExperimentTemplate: self.experiment_templates,
+            Experiment: self.experiments,
+            SafetyLever: self.safety_levers,
         }
 
     # --- reading ---
@@ -171,6 +188,20 @@ class State:
         """The history of the service's deployments, newest first."""
         return [self.service_deployments[arn] for arn in reversed(self._deployments_of_service.get(service_arn, {}))]
 
+    def faults_of(self, task_arn: str) -> list[InjectedFault]:
+        """The open faults that hit the task, in the order in which they were asked for."""
+        return [self.faults[fault_id] for fault_id in self._fault_index.on.get(task_arn, ())]
+
+    @property
+    def control_faults(self) -> tuple[InjectedFault, ...]:
+        """The open faults of the control plane. May be read on any thread."""
+        return self._fault_index.control
+
+    @property
+    def ended_faults(self) -> Collection[str]:
+        """The ids of those that are over, oldest first."""
+        return self._fault_index.ended
+
     def events_of(self, service_arn: str) -> list[ServiceEvent]:
         """The service's events, newest first."""
         slots = (f"{service_arn}#{slot}" for slot in range(SERVICE_EVENTS_KEPT))
@@ -193,7 +224,15 @@ class State:
         self.touch_all()
 
     def touch_all(self) -> None:
-        for arn in (*self.clusters, *self.services, *self.tasks, *self.standbys, ROUTING):
+        for arn in (
+            *self.clusters,
+            *self.services,
+            *self.tasks,
+            *self.standbys,
+            *self.faults,
+            *self.experiments,
+            ROUTING,
+        ):
             self.touched[arn] = None
 
     def touch(self, arn: str) -> None:
@@ -208,6 +247,12 @@ class State:
             self.touch(entity.arn)
             if entity.service_arn:
                 self.touch(entity.service_arn)
+            self._touch_faults_on(entity.arn, entity.service_arn or "")
+        elif isinstance(entity, InjectedFault):
+            self.touch(entity.id)
+            self.touch(entity.experiment)
+        elif isinstance(entity, Experiment):
+            self.touch(entity.id)
         elif isinstance(entity, Service | Cluster):
             self.touch(entity.arn)
         elif isinstance(entity, ScalableTarget):
@@ -226,6 +271,8 @@ class State:
             self._deployments_of_service.get(entity.service_arn, {}).pop(entity.arn, None)
         elif isinstance(entity, TargetGroup | Listener | Rule | Target):
             self._drop_balancing(entity)
+        elif isinstance(entity, InjectedFault):
+            self._fault_index.remove(entity)
         elif isinstance(entity, Task) and entity.standby:
             self._forget_standby(entity)
         elif isinstance(entity, Task):
@@ -288,6 +335,11 @@ class State:
         self._standbys_of_service.get(standby.service_arn or "", {}).pop(standby.arn, None)
         self.touch(standby.service_arn or "")
 
+    def _touch_faults_on(self, *arns: str) -> None:
+        for arn in arns:
+            for fault_id in self._fault_index.on.get(arn, ()):
+                self.touch(fault_id)
+
     def _touch_balancing(self, entity: TargetGroup | Listener | Rule | Target) -> None:
         """The routing, and whoever's health hangs on it."""
         self.touch(ROUTING)
@@ -315,6 +367,8 @@ class State:
                 self._deployments_of_service.setdefault(entity.service_arn, {})[entity.arn] = None
             case Target():
                 self._target_index.add(entity)
+            case InjectedFault():
+                self._fault_index.put(entity)
             case Task():
                 self._index_task(entity)
 

@@ -6,6 +6,15 @@ from dataclasses import dataclass, field
 
 from chaos_ecs.core.arns import name_of, short
 from chaos_ecs.core.balancing_messages import DeregisterTargets, ForgetTargets, RegisterTargets, RouteTraffic
+from chaos_ecs.core.experiment_messages import (
+    AbortExperiment,
+    BeginAction,
+    EndAction,
+    EndExperiment,
+    ForgetExperiment,
+    ResolveTargets,
+)
+from chaos_ecs.core.fault_messages import ForgetFault, InjectHit, SettleHit, UndoHit
 from chaos_ecs.core.messages import (
     Action,
     DiscardStandbys,
@@ -39,6 +48,10 @@ class Plan:
 
 
 def _line(action: Action) -> str:
+    return f"{type(action).__name__} {_subject(action)}: {action.cause}"
+
+
+def _subject(action: Action) -> str:  # noqa: C901, PLR0912 - a table, and mypy follows it
     match action:
         case StartTasks() | PrepareStandbys():
             said = f"{name_of(action.service_arn)} {action.count}"
@@ -60,6 +73,12 @@ def _line(action: Action) -> str:
             said = str(len(action.keys))
         case RouteTraffic():
             said = f"{len(action.routing.listeners)} listeners"
+        case InjectHit() | UndoHit() | SettleHit() | ForgetFault():
+            said = action.fault_id
+        case ResolveTargets() | AbortExperiment() | EndExperiment() | ForgetExperiment():
+            said = action.experiment_id
+        case BeginAction() | EndAction():
+            said = f"{action.experiment_id} {action.name}"
         case _:
             said = name_of(action.service_arn)
-    return f"{type(action).__name__} {said}: {action.cause}"
+    return said

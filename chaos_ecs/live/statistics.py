@@ -165,6 +165,9 @@ class MeasuredRuntime:
     def logs(self, runtime_id: str, since: float, tail: int | None) -> Sequence[tuple[float, str]]:
         return self._runtime.logs(runtime_id, since, tail)
 
+    def abilities(self) -> Mapping[str, str]:
+        return self._runtime.abilities()
+
     def close(self) -> None:
         """Waits for no look that is under way."""
         self._closed = True

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from chaos_ecs.core.balancing import GroupRoute, RouteMode, Routing, TargetHealthCheck, TargetRoute
 from chaos_ecs.core.balancing_messages import BalancerLost, BalancerUp, HostPortTaken, TargetChecked
+from chaos_ecs.core.faulting import Symptom
 from chaos_ecs.core.messages import Fact
 from chaos_ecs.sim.engine import SimContainer, SimEngine
 
@@ -227,7 +228,9 @@ class SimBalancer:
 
     def _check(self, checked: _Checked) -> None:
         now = self.engine.clock.now()
-        failure = _failure(self.engine.at(checked.target.address), checked.target.port, checked.group.health_check)
+        found = self.engine.at(checked.target.address)
+        symptoms = self.engine.symptoms_of(found.seen.runtime_id) if found else ()
+        failure = _failure(found, symptoms, checked.target.port, checked.group.health_check)
         passing = failure is None
         if passing is not checked.passing:
             checked.passing, checked.row, checked.since = passing, 0, now
@@ -250,12 +253,15 @@ def _is_enough(checked: _Checked, now: float) -> bool:
     return checked.row >= check.unhealthy_threshold
 
 
-def _failure(container: SimContainer | None, port: int, check: TargetHealthCheck) -> _Failure | None:
+def _failure(
+    container: SimContainer | None, symptoms: Sequence[Symptom], port: int, check: TargetHealthCheck
+) -> _Failure | None:
     """What a check finds wrong at an address; None when all is well."""
-    if container is None or container.seen.paused or container.behaviour.serves == "silence":
+    is_silent = Symptom.SILENT in symptoms
+    if container is None or container.seen.paused or is_silent or container.behaviour.serves == "silence":
         return "Target.Timeout", "Request timed out"
     behaviour = container.behaviour
-    if not behaviour.serves or behaviour.port not in (None, port):
+    if Symptom.REFUSES in symptoms or not behaviour.serves or behaviour.port not in (None, port):
         return "Target.FailedHealthChecks", "Health checks failed"
     if _matches(check.matcher, int(behaviour.serves)):
         return None

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
 from chaos_ecs.core.commands import DEMO_IMAGE
+from chaos_ecs.core.fault_messages import InjectHit
+from chaos_ecs.core.faulting import Symptom
 from chaos_ecs.core.messages import ContainerSeen, RunState
 from chaos_ecs.core.model import ContainerDefinition, HealthStatus, PortBinding
 from chaos_ecs.ports import Clock
@@ -87,6 +90,15 @@ class SimContainer:
     lines: tuple[tuple[float, str], ...] = ()
 
 
+@dataclass(frozen=True)
+class Hurt:
+    """What a fault does to a container, as long as it holds. `prior` as in `core/faulting.py`."""
+
+    runtime_id: str
+    symptom: Symptom
+    prior: str = ""
+
+
 class SimEngine:
     def __init__(
         self,
@@ -98,6 +110,9 @@ class SimEngine:
         self.rng = rng
         self.behaviour = behaviour
         self.up = True
+        self.hurts: dict[tuple[str, int], Hurt] = {}  # by fault and hit
+        self.busy_until: dict[tuple[str, int], float] = {}  # what is asked about one hit is done in that order
+        self.refuses: Callable[[InjectHit], str] = lambda effect: ""  # why a fault has no effect, "" if it has
         self.containers: dict[str, SimContainer] = {}
         self.changed: Callable[[SimContainer], None] = lambda container: None
         self.gone: Callable[[SimContainer], None] = lambda container: None
@@ -246,6 +261,7 @@ class SimEngine:
         if container:
             self._unbind(container)
             self._take_address(container)
+            self.hurts = {key: hurt for key, hurt in self.hurts.items() if hurt.runtime_id != runtime_id}
             self._of_member.pop((container.seen.task_arn, container.seen.name), None)
             self.gone(container)
 
@@ -280,6 +296,30 @@ class SimEngine:
         if container := self.containers.get(runtime_id):
             self._change(replace(container, seen=replace(container.seen, address="")))
 
+    def hurt(self, key: tuple[str, int], hurt: Hurt) -> None:
+        """From now on the container shows this symptom."""
+        self.hurts[key] = hurt
+        if hurt.symptom is Symptom.CUT_OFF:
+            self.disconnect(hurt.runtime_id)
+        elif hurt.symptom is Symptom.FROZEN:
+            self.freeze(hurt.runtime_id, True)
+
+    def heal(self, key: tuple[str, int]) -> None:
+        """Harmless when nothing holds any more."""
+        hurt = self.hurts.pop(key, None)
+        container = self.containers.get(hurt.runtime_id) if hurt else None
+        if hurt is None or container is None or container.seen.state is not RunState.RUNNING:
+            return
+        if hurt.symptom is Symptom.CUT_OFF:
+            address = json.loads(hurt.prior)["address"]
+            self._change(replace(container, seen=replace(container.seen, address=address)))
+        elif hurt.symptom is Symptom.FROZEN:
+            self.freeze(hurt.runtime_id, False)
+
+    def symptoms_of(self, runtime_id: str) -> tuple[Symptom, ...]:
+        """What holds of it now."""
+        return tuple(hurt.symptom for hurt in self.hurts.values() if hurt.runtime_id == runtime_id)
+
     def set_serves(self, runtime_id: str, answer: str) -> None:
         """From now on it answers a load balancer's checks so."""
         if container := self.containers.get(runtime_id):
@@ -304,6 +344,7 @@ class SimEngine:
         self._take_address(container)
         seen = replace(container.seen, state=RunState.EXITED, finished_at=now, exit_code=code, paused=False)
         seen = replace(seen, bindings=(), address="")
+        self.hurts = {key: hurt for key, hurt in self.hurts.items() if hurt.runtime_id != runtime_id}
         lines = (*container.lines, (now, f"{container.seen.name} exited with code {code} (simulated)"))
         self._change(replace(container, seen=seen, lines=lines))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from chaos_ecs.core.fault_messages import InjectHit, UndoHit
 from chaos_ecs.core.messages import (
     ContainerGone,
     ContainerSeen,
@@ -25,6 +26,7 @@ from chaos_ecs.core.messages import (
 )
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sim.engine import SimContainer, SimEngine
+from chaos_ecs.sim.faults import SimFaults
 from chaos_ecs.sim.statistics import SimStatistics
 
 ENGINE_NAME = "simulator"
@@ -41,6 +43,7 @@ class SimRuntime:
         self._starting: dict[tuple[str, str], None] = {}
         self._ended: dict[str, list[ContainerSeen]] = {}  # ends of runs not told yet
         self._connected: bool | None = None  # not looked at yet
+        self._faults = SimFaults(engine, self._tell, lambda: self.open_for_facts)
         self.statistics: SimStatistics | None = None  # what measures services that are scaled
 
     # --- the port ---
@@ -69,6 +72,8 @@ class SimRuntime:
                     self._do(effect, partial(self.engine.freeze, effect.runtime_id, False))
                 case RemoveContainer():
                     self._do(effect, partial(self.engine.remove, effect.runtime_id))
+                case InjectHit() | UndoHit():
+                    self._faults.execute(effect)
                 case _:
                     pass  # there are no networks to remove in memory
 
@@ -86,6 +91,10 @@ class SimRuntime:
             )
         lines = [line for line in container.lines if line[0] > since]
         return lines if tail is None else lines[-tail:] if tail else []
+
+    def abilities(self) -> Mapping[str, str]:
+        """In memory everything can be done."""
+        return {}
 
     def close(self) -> None:
         """From here on nothing is heard or asked any more; what is under way in the engine goes on or is lost."""
@@ -165,6 +174,9 @@ class SimRuntime:
             self._facts.append(fact)
 
     # --- hearing of it ---
+
+    def _tell(self, fact: Fact) -> None:
+        self._facts.append(fact)
 
     def _changed(self, container: SimContainer) -> None:
         """Told a moment later, and then as it is by then: a listing never says what was."""

@@ -67,6 +67,7 @@ from tests.builders import (
     definition_arn,
     registered,
 )
+from tests.sim.fault_trouble import LONGEST_SECONDS, FaultTrouble
 
 SERVICES = ("web", "api", "worker")
 BALANCED = "web"  # behind a target group, or two
@@ -89,6 +90,7 @@ class Monkey:
         self.load = 100.0  # CPU in percent of one task, shared by all of a service
         self.simulation = Simulation(seed, lambda program: replace(behaviour(program), shared_cpu_percent=self.load))
         self.simulation.after_step = self.check_safety
+        self.faults = FaultTrouble(seed, self.simulation)
         self.standalone_asked = 0
         self._status: dict[str, TaskStatus] = {}
         self._wanted: dict[str, set[str]] = {}
@@ -128,6 +130,7 @@ class Monkey:
             self._act()
             self._scale()
             self._shift()
+            self.faults.act()
             self.simulation.advance(self.rng.choice((0.0, 0.01, 0.1, 0.5, 2.0, 20.0)))
 
     def _act(self) -> None:
@@ -290,6 +293,7 @@ class Monkey:
             self._check_upper_limit(service)
             self._check_lower_limit(service)
             self._check_share(service)
+        assert not self.faults.wrong(), self._told("a fault", self.faults.wrong())
         self._check_routing()
         self._check_scaling()
         self._standalone |= {arn for arn, task in state.tasks.items() if task.service_arn is None}
@@ -367,8 +371,10 @@ class Monkey:
         return {arn for arn, own in targets.items() if all(target.target_group_arn in weighted for target in own)}
 
     def _just_turned_bad(self) -> set[str]:
-        """Whose target the step that has just been made found unhealthy: it may have been stopped in the same step."""
-        return {event.task_arn for event in self._latest() if event.type is EventType.TARGET_HEALTH_CHANGED}
+        """Whom the step that has just been made found unhealthy: they may have been stopped in the same step."""
+        targets = {event.task_arn for event in self._latest() if event.type is EventType.TARGET_HEALTH_CHANGED}
+        sick = [event.data["tasks"] for event in self._latest() if event.type is EventType.TASK_UNHEALTHY]
+        return targets.union(*sick)
 
     def _latest(self) -> list[Event]:
         """What happened at this moment."""
@@ -397,7 +403,7 @@ class Monkey:
     def _check_routing(self) -> None:
         """Requests go only to targets whose container was running when it was last seen, at the address it has."""
         state = self.simulation.state
-        if ROUTING in state.touched:  # the step that follows at once tells the balancer
+        if ROUTING in state.touched or self.faults.is_held():  # the step that follows at once tells the balancer
             return
         for group in state.routing.groups if state.routing else ():
             for target in group.targets:
@@ -415,6 +421,8 @@ class Monkey:
         simulation.restart()
         simulation.advance(1.0)
         self._mend_what_cannot_converge()
+        simulation.advance(LONGEST_SECONDS + 5)
+        assert not self.faults.left(), self._told("a fault", self.faults.left())
         simulation.advance(CONVERGES_WITHIN_SECONDS)
         state = simulation.state
         for service in state.services.values():

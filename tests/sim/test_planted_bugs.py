@@ -53,6 +53,21 @@ BUGS = {
         "_ask_again(state, arn, replace(container, start_requested_at=None), now)",
         "pass",
     ),
+    "a fault goes on for an hour too long": (
+        "core/faulting.py",
+        "hit.active_at + self.seconds",
+        "hit.active_at + self.seconds + 3600",
+    ),
+    "a fault is forgotten when the controller crashes in it": (
+        "core/facts.py",
+        "            _ask_again_for_hits(state, fault)\n",
+        "            pass\n",
+    ),
+    "a fault is told as undone before it is": (
+        "core/faults.py",
+        "undoing = replace(hit, status=HitStatus.UNDOING, undo_sent_at=now)",
+        "undoing = replace(hit, status=HitStatus.ENDED, ended_at=now)",
+    ),
     "a removal that was lost is not asked for again": (
         "core/facts.py",
         "elif member.reaped and member.runtime_id in present:",

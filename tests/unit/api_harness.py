@@ -6,6 +6,7 @@ import io
 import json
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ from botocore.config import Config
 
 from chaos_ecs.api.auth import Request
 from chaos_ecs.api.border import Border, Response
+from chaos_ecs.api.operations import Perform
+from chaos_ecs.api.operations.fis import FIS_OPERATIONS
 from chaos_ecs.sigv4 import Credentials, sign
 from chaos_ecs.sim.simulation import Simulation
 
@@ -26,9 +29,10 @@ TARGETS = {"ecs": "AmazonEC2ContainerServiceV20141113", "chaos-ecs": "ChaosEcsV1
 
 
 class Harness:
-    """`now` is the clock that signatures are held against; the simulation has its own."""
+    """`now` is the clock that signatures are held against; the simulation has its own. `fis` are the operations of
+    that API."""
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, *, fis: Mapping[str, Perform] = FIS_OPERATIONS) -> None:
         self.simulation = Simulation(seed)
         assert self.simulation.controller is not None
         self.stopped = False
@@ -39,6 +43,7 @@ class Harness:
             info={"home": "/home/ada/chaos-ecs", "simulated": True, "seed": seed},
             now=time.time,
             stop=self._stop,
+            fis=fis,
         )
 
     def _stop(self) -> None:
@@ -47,9 +52,12 @@ class Harness:
     def handle(self, request: Request) -> Response:
         """The answer, once the controller has stepped and the log readers are done."""
         exchange = self.border.begin(request)
+        until = time.monotonic() + 5
         self.simulation.advance(0)
-        while not exchange.future.done():
-            exchange.future.exception(timeout=5)
+        while not exchange.future.done() and time.monotonic() < until:
+            with suppress(TimeoutError):
+                exchange.future.exception(timeout=0.01)
+            self.simulation.advance(0)
         return exchange.answer()
 
     def send(

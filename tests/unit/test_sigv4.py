@@ -51,11 +51,21 @@ def agrees(method: str, path: str, query: str, body: bytes, headers: dict[str, s
         ("GET", "/events", "after=12&follow=1", b""),
         ("GET", "/events", "b=2&a=1&a=0&empty=", b""),
         ("GET", "/events", "name=a%20b%2Fc%C3%A9", b""),
+        ("GET", "/tags/arn%3Aaws%3Afis%3Aus-east-1%3A123456789012%3Aexperiment%2FEXP1", "", b""),
+        ("DELETE", "/tags/a%20b%25~%C3%A9+()*", "tagKeys=a%20b&tagKeys=", b""),
+        ("GET", "/a//b/./c/../d/", "", b""),
+        ("GET", "/a/../../", "", b""),
+        ("GET", "/experiments/..", "", b""),
     ],
 )
 def test_what_botocore_signs_is_valid(method: str, path: str, query: str, body: bytes) -> None:
     headers = by_botocore(method, path, query, body)
     assert agrees(method, path, query, body, headers)
+
+
+@given(path=st.text("/.~%2Fa é", max_size=12))
+def test_botocore_and_we_agree_on_any_path(path: str) -> None:
+    assert agrees("GET", f"/x/{path}", "", b"", by_botocore("GET", f"/x/{path}", "", b""))
 
 
 @given(body=st.binary(max_size=200), query=st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.integers()))
@@ -79,13 +89,14 @@ def test_our_signature_is_the_one_botocore_calculates() -> None:
     [
         {"method": "PUT"},
         {"path": "/other"},
+        {"path": "/tags/a/b"},
         {"query": "after=2"},
         {"body": b"[]"},
     ],
 )
 def test_a_request_changed_on_its_way_is_not_valid(changed: dict[str, object]) -> None:
-    sent: dict[str, object] = {"method": "POST", "path": "/", "query": "", "body": b"{}"}
-    headers = ours("POST", "/", "", b"{}")
+    sent: dict[str, object] = {"method": "POST", "path": "/tags/a%2Fb", "query": "", "body": b"{}"}
+    headers = ours("POST", "/tags/a%2Fb", "", b"{}")
     received = {**sent, **changed}
     assert agrees(**sent, headers=headers)  # type: ignore[arg-type]
     assert not agrees(**received, headers=headers)  # type: ignore[arg-type]

@@ -1,0 +1,201 @@
+"""Our own operations on faults: the catalogue, injecting, undoing, describing. The model is `chaos-ecs.json`.
+
+What a fault is and whom it hits is `chaos/`; here it is only asked for and told.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from random import Random
+from typing import Any
+
+from chaos_ecs.api import identifiers
+from chaos_ecs.api.call import Call, done, then
+from chaos_ecs.api.fault_views import fault_view, recipe_view
+from chaos_ecs.chaos import catalogue, parameters
+from chaos_ecs.chaos.aiming import Order, aimed
+from chaos_ecs.chaos.fault import EVERYTHING, Abilities, Ability, Fault
+from chaos_ecs.chaos.victims import Selection
+from chaos_ecs.core.errors import InvalidParameterException, ResourceNotFoundException
+from chaos_ecs.core.fault_messages import InjectFault, UndoFaults
+from chaos_ecs.core.messages import Event, EventType
+from chaos_ecs.core.state import State
+
+SEEDS = 2**31
+
+_Answer = Future[dict[str, Any]]
+
+
+def list_faults(call: Call) -> _Answer:
+    if not call.params.get("judge"):
+        return done(_listed(None))
+    return then(abilities(call), lambda found: done(_listed(found)))
+
+
+def inject_fault(call: Call) -> _Answer:
+    """Refused before anything is hurt. What the engine can do is asked first, and only if the fault depends on it."""
+    params = call.params
+    fault = parameters.made(catalogue.named(params["name"]), params.get("parameters", {}))
+    seed = params.get("seed", secrets.randbelow(SEEDS))
+    _check(params)
+    known = abilities(call) if fault.needs else done(EVERYTHING)
+    return then(known, lambda found: _inject(call, fault, seed, found))
+
+
+def undo_faults(call: Call) -> _Answer:
+    named = tuple(call.params.get("faults", ()))
+    if bool(named) == bool(call.params.get("all")):
+        raise InvalidParameterException("Name faults, or say all.")
+
+    def open_ones(state: State, now: float) -> tuple[str, ...]:
+        return named or tuple(fault_id for fault_id, fault in state.faults.items() if not fault.is_over)
+
+    def undo(ids: tuple[str, ...]) -> _Answer:
+        return call.request(lambda state: UndoFaults(ids), lambda state, now, events: {"faults": list(ids)})
+
+    return then(call.ask(open_ones), undo)
+
+
+def describe_faults(call: Call) -> _Answer:
+    named = call.params.get("faults", ())
+    everything = call.params.get("all", False)
+
+    def answer(state: State, now: float) -> dict[str, Any]:
+        if unknown := [fault_id for fault_id in named if fault_id not in state.faults]:
+            raise ResourceNotFoundException(f"There is no fault {unknown[0]}.")
+        found = [state.faults[fault_id] for fault_id in named] or [
+            fault for fault in state.faults.values() if everything or not fault.is_over
+        ]
+        return {"faults": [fault_view(fault) for fault in sorted(found, key=lambda fault: fault.number)]}
+
+    return call.ask(answer)
+
+
+def abilities(call: Call) -> Future[Abilities]:
+    """What the engine can do; found out once, in containers of our own."""
+    find_out = call.surroundings.controller.runtime.abilities
+    return then(call.surroundings.background.submit(find_out), lambda found: done(_typed(found)))
+
+
+def _typed(found: Mapping[str, str]) -> Abilities:
+    return {ability: found.get(ability.value, "") for ability in Ability}
+
+
+# --- injecting ---
+
+
+def _inject(call: Call, fault: Fault, seed: int, found: Abilities) -> _Answer:
+    def command(state: State, now: float) -> InjectFault:
+        return aimed(state, _order(call, state, fault, seed, found), Random(seed), now)
+
+    def told(aimed_at: InjectFault) -> dict[str, Any]:
+        return {
+            "name": fault.name,
+            "actionId": fault.action_id,
+            "description": aimed_at.description,
+            "durationSeconds": aimed_at.seconds,
+            "seed": seed,
+            "dryRun": call.params.get("dryRun", False),
+            "victims": [
+                {
+                    "task": aim.task_arn or None,
+                    "service": aim.service_arn or None,
+                    "container": aim.container or None,
+                    **recipe_view(aim.recipe),
+                }
+                for aim in aimed_at.aims
+            ],
+        }
+
+    def go_on(aimed_at: InjectFault) -> _Answer:
+        if call.params.get("dryRun") or not aimed_at.aims:
+            return done(told(aimed_at))
+        return call.request(
+            lambda state: aimed_at, lambda state, now, events: told(aimed_at) | {"fault": injected_id(events)}
+        )
+
+    return then(call.ask(command), go_on)
+
+
+def injected_id(events: Sequence[Event]) -> str:
+    """The id of the fault that these events of one command tell of."""
+    return next(str(event.data["fault"]) for event in events if event.type is EventType.FAULT_INJECTED)
+
+
+def _order(call: Call, state: State, fault: Fault, seed: int, found: Abilities) -> Order:
+    cluster = identifiers.known_cluster(state, call.region, call.params.get("cluster"))
+    params = call.params
+    service = params.get("service")
+    named = params.get("tasks", ())
+    return Order(
+        fault=fault,
+        cluster_arn=cluster,
+        selection=Selection(
+            tasks=tuple(named),
+            service_arn=identifiers.known_service(state, cluster, service).arn if service else None,
+            standalone=params.get("standalone", False),
+            count=None if params.get("all") else params.get("count", 1),
+            percent=params.get("percent"),
+            tags=tuple(params.get("tags", {}).items()),
+            pattern=params.get("pattern", ""),
+            min_age=params.get("minAgeSeconds", 0.0),
+        ),
+        container=params.get("container", ""),
+        forced=params.get("force", False),
+        seed=None if named else seed,
+        sealed=params.get("sealed", False),
+        abilities=found,
+    )
+
+
+def _check(params: Mapping[str, Any]) -> None:
+    """Raises InvalidParameterException for what contradicts itself."""
+    filters = [name for name in ("service", "standalone", "pattern", "tags", "minAgeSeconds") if params.get(name)]
+    if params.get("tasks") and filters:
+        raise InvalidParameterException(f"Specify either tasks or a filter ({filters[0]}), but not both.")
+    if params.get("service") and params.get("standalone"):
+        raise InvalidParameterException("Specify either service or standalone, but not both.")
+    counts = [name for name in ("all", "count", "percent") if params.get(name)]
+    if len(counts) > 1:
+        raise InvalidParameterException(f"Specify either {counts[0]} or {counts[1]}, but not both.")
+
+
+def _listed(found: Abilities | None) -> dict[str, Any]:
+    return {
+        "faults": [_entry(fault, found) for fault in catalogue.FAULTS],
+        "notOffered": dict(catalogue.NOT_OFFERED),
+    }
+
+
+def _entry(fault: type[Fault], found: Abilities | None) -> dict[str, Any]:
+    judgement = catalogue.judged(fault, found) if found is not None else None
+    return {
+        "name": fault.name,
+        "actionId": fault.action_id,
+        "scope": fault.scope,
+        "sentence": catalogue.sentence(fault),
+        "verdict": judgement.verdict if judgement else None,
+        "reason": judgement.reason or None if judgement else None,
+        "parameters": [
+            {
+                "name": item.name,
+                "kind": item.kind,
+                "help": item.help,
+                "default": item.default,
+                "choices": list(item.choices) or None,
+                "least": item.least if item.kind == "number" else None,
+                "most": item.most if item.kind == "number" else None,
+            }
+            for item in parameters.parameters_of(fault)
+        ],
+    }
+
+
+FAULT_OPERATIONS = {
+    "DescribeFaults": describe_faults,
+    "InjectFault": inject_fault,
+    "ListFaults": list_faults,
+    "UndoFaults": undo_faults,
+}

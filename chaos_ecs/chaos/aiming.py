@@ -1,0 +1,161 @@
+"""From a fault and a selection to a Command: who is hit, what is spared, how each is hurt and healed. Pure.
+
+Reads State, changes nothing. The randomness is a `Random` handed in, so a seed repeats the pick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from chaos_ecs.chaos import parameters
+from chaos_ecs.chaos.fault import EVERYTHING, Abilities, Fault, Scope, Victim
+from chaos_ecs.chaos.victims import Selection, choose, the_one
+from chaos_ecs.core.arns import service_arn, short
+from chaos_ecs.core.balancing import TargetState
+from chaos_ecs.core.errors import ConflictException, InvalidParameterException, ServiceNotFoundException
+from chaos_ecs.core.fault_messages import Aim, InjectFault
+from chaos_ecs.core.model import Container, ContainerDefinition, Service, Task
+from chaos_ecs.core.state import State
+from chaos_ecs.core.task_definitions import overridden
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A fault, whom to hit with it, and on what terms. `container`: only that one of each task, else all essential
+    ones. `forced`: the last healthy task of a service may be hit too."""
+
+    fault: Fault
+    cluster_arn: str
+    selection: Selection
+    container: str = ""
+    forced: bool = False
+    seed: int | None = None
+    experiment: str = ""
+    sealed: bool = False
+    abilities: Abilities = field(default_factory=lambda: EVERYTHING)
+
+
+def aimed(state: State, order: Order, rng: Random, now: float) -> InjectFault:
+    """The Command; without aims when nothing matches.
+
+    Raises ConflictException where it would take the last healthy task of a service, InvalidParameterException and
+    ServiceNotFoundException for what contradicts itself or does not exist.
+    """
+    if order.fault.scope is Scope.TASKS:
+        tasks = choose(_free(state, order), order.selection, rng, now)
+        if not order.forced:
+            spare_the_last(state, tasks)
+        aims = tuple(aim for task in tasks for aim in _aims_at(state, order, task))
+    else:
+        aims = _aims_elsewhere(state, order)
+    return InjectFault(
+        name=order.fault.name,
+        action_id=order.fault.action_id,
+        description=order.fault.describe(),
+        cluster_arn=order.cluster_arn,
+        aims=aims,
+        seconds=order.fault.seconds,
+        parameters=parameters.written(order.fault),
+        seed=order.seed,
+        experiment=order.experiment,
+        sealed=order.sealed,
+    )
+
+
+def _free(state: State, order: Order) -> list[Task]:
+    """The tasks to choose from: whoever is under this fault already is not picked again, unless named."""
+    tasks = state.tasks_in(order.cluster_arn)
+    if order.selection.tasks:
+        return tasks
+    return [task for task in tasks if all(found.name != order.fault.name for found in state.faults_of(task.arn))]
+
+
+def spare_the_last(state: State, victims: Sequence[Task]) -> None:
+    """Raises ConflictException if no healthy task of some service would be left."""
+    hit = {task.arn for task in victims}
+    for arn in dict.fromkeys(task.service_arn for task in victims if task.service_arn):
+        healthy = [task for task in state.live_tasks_of(arn) if is_healthy(state, task)]
+        if healthy and all(task.arn in hit for task in healthy):
+            service = state.services[arn]
+            which = "its last healthy task" if len(healthy) == 1 else f"all {len(healthy)} of its healthy tasks"
+            raise ConflictException(
+                f"Service {service.name} would lose {which}: nobody would be served. Take fewer, or say --force."
+            )
+
+
+def is_healthy(state: State, task: Task) -> bool:
+    """Whether requests are served by it: it runs, and every target group that it is in says healthy."""
+    if not task.is_running or any(container.paused for container in task.containers):
+        return False
+    return all(target.state is TargetState.HEALTHY for target in state.targets_of(task.arn))
+
+
+def _aims_at(state: State, order: Order, task: Task) -> Iterable[Aim]:
+    definition = state.task_definitions[task.task_definition_arn]
+    wanted = [member for member in task.containers if definition.container(member.name).essential]
+    if order.container:
+        wanted = [member for member in task.containers if member.name == order.container]
+        if not wanted:
+            raise InvalidParameterException(f"Task {short(task.arn)} has no container '{order.container}'.")
+    peers = _peers(state, order)
+    for container in wanted:
+        if container.is_live:
+            described = overridden(definition.container(container.name), task.overrides)
+            victim = _victim(task, container, described, peers, order.abilities)
+            yield Aim(order.fault.recipe(victim), task.arn, container.name)
+
+
+def _victim(
+    task: Task, container: Container, definition: ContainerDefinition, peers: tuple[str, ...], abilities: Abilities
+) -> Victim:
+    ports = tuple(mapping.container_port for mapping in definition.port_mappings if mapping.protocol == "tcp")
+    return Victim(
+        task=short(task.arn),
+        container=container.name,
+        address=container.address,
+        ports=ports,
+        memory=definition.memory,
+        cpu=definition.cpu,
+        peers=peers,
+        abilities=abilities,
+    )
+
+
+def _peers(state: State, order: Order) -> tuple[str, ...]:
+    """The addresses of what the fault's parameter `to` names: a service of the cluster, or a task."""
+    name = getattr(order.fault, "to", "")
+    if not name:
+        return ()
+    service = state.services.get(service_arn(order.cluster_arn, name))
+    if service is not None:
+        tasks = state.live_tasks_of(service.arn)
+    else:
+        found = the_one(state.tasks_in(order.cluster_arn), name)
+        if found is None:
+            raise InvalidParameterException(f"to: there is no service and no task {name}.")
+        tasks = [found]
+    addresses = tuple(member.address for task in tasks for member in task.containers if member.address)
+    if not addresses:
+        raise InvalidParameterException(f"to: nothing of {name} runs, so there is nobody to be cut off from.")
+    return addresses
+
+
+def _aims_elsewhere(state: State, order: Order) -> tuple[Aim, ...]:
+    if order.fault.scope is Scope.NOTHING:
+        return ()
+    recipe = order.fault.recipe(Victim("", "", abilities=order.abilities))
+    if order.fault.scope is Scope.CONTROL_PLANE:
+        return (Aim(recipe),)
+    return (Aim(recipe, service_arn=_service(state, order).arn),)
+
+
+def _service(state: State, order: Order) -> Service:
+    arn = order.selection.service_arn
+    if arn is None:
+        raise InvalidParameterException(f"{order.fault.name} is aimed at a service: name one with --service.")
+    service = state.services.get(arn)
+    if service is None:
+        raise ServiceNotFoundException("Service not found.")
+    return service

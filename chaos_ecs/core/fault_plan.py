@@ -1,0 +1,219 @@
+"""What is due in a fault: strike, prove, undo, forget. A part of `plan`: reads State, changes nothing.
+
+Level-triggered like the rest: an effect without an answer is asked for again once the engine is back, and every hit
+ends, by its time, by its victim's end or because somebody asked.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from chaos_ecs.core.arns import name_of
+from chaos_ecs.core.backoff import was_set_back
+from chaos_ecs.core.fault_messages import ForgetFault, InjectHit, SettleHit, UndoHit
+from chaos_ecs.core.faulting import DEPLOY, Hit, HitStatus, InjectedFault, Means, Symptom, bad_definition
+from chaos_ecs.core.model import Container, Task
+from chaos_ecs.core.state import State
+from chaos_ecs.core.todo import Plan
+
+INJECT_WITHIN_SECONDS = 60.0
+"""Images are built within it; a start takes a second."""
+
+UNDO_AGAIN_SECONDS = 20.0
+TAKEN_WITHIN_SECONDS = 10.0
+"""A signal that ends a program ends it within this, or the program does not care."""
+
+FLAG_WITHIN_SECONDS = 3.0
+"""The kernel's word that memory ran out may come a look after the end."""
+
+ENDED_FAULTS_KEPT = 200
+
+
+def plan_fault(state: State, fault: InjectedFault, now: float, todo: Plan) -> None:
+    for index, hit in enumerate(fault.hits):
+        if hit.is_over:
+            continue
+        match hit.recipe.means:
+            case Means.CONTROL:
+                _plan_control(state, fault, index, hit, now, todo)
+            case Means.SIGNAL | Means.STOP:
+                _plan_taken(state, fault, index, hit, now, todo)
+            case _:
+                _plan_hit(state, fault, index, hit, now, todo)
+
+
+def plan_forgetting(state: State, todo: Plan) -> None:
+    """The newest stay, for whoever asks what was done."""
+    surplus = len(state.ended_faults) - ENDED_FAULTS_KEPT
+    for fault_id in islice(state.ended_faults, max(0, surplus)):
+        todo.actions.append(ForgetFault(fault_id, "it ended long ago"))
+
+
+# --- what the runtime carries out ---
+
+
+def _plan_hit(state: State, fault: InjectedFault, index: int, hit: Hit, now: float, todo: Plan) -> None:
+    victim = victim_of(state, hit)
+    is_over = victim is None or victim.is_over
+    if is_over and hit.recipe.is_deadly and hit.status is HitStatus.INJECTING:
+        _plan_deadly(fault, index, hit, victim, now, todo)
+    elif hit.status is HitStatus.UNDOING:
+        if hit.undo_sent_at is None or _is_past(hit.undo_sent_at, UNDO_AGAIN_SECONDS, now):
+            todo.actions.append(_undo(fault, index, hit, hit.reason or "what was asked for before has not ended it"))
+        else:
+            todo.look_again(fault.id, hit.undo_sent_at + UNDO_AGAIN_SECONDS)
+    elif why := _why_it_ends(state, fault, hit, now, is_over=is_over):
+        todo.actions.append(_undo(fault, index, hit, why))
+    elif hit.sent_at is None:
+        todo.actions.append(_inject(fault, index, hit, now))
+    elif hit.status is HitStatus.INJECTING:
+        if _is_past(hit.sent_at, INJECT_WITHIN_SECONDS, now):
+            reason = f"nothing was heard of it for {INJECT_WITHIN_SECONDS:.0f} s"
+            todo.actions.append(SettleHit(fault.id, index, reason, reason=reason, ends=False))
+        else:
+            todo.look_again(fault.id, hit.sent_at + INJECT_WITHIN_SECONDS)
+    elif (ends_at := fault.ends_at(hit)) is not None:
+        todo.look_again(fault.id, ends_at)
+
+
+def _why_it_ends(state: State, fault: InjectedFault, hit: Hit, now: float, *, is_over: bool) -> str:
+    if is_over:
+        return "its victim has ended"
+    if fault.undo_asked_at is not None:
+        return "somebody asked for it"
+    ends_at = fault.ends_at(hit)
+    if ends_at is not None and (now >= ends_at or was_set_back(hit.active_at or now, now)):
+        return f"its {fault.seconds:g} s are over"
+    if ends_at is None and _is_past(fault.created_at, INJECT_WITHIN_SECONDS + fault.seconds, now):
+        return "its time was over before it took effect"
+    task = state.tasks.get(hit.task_arn)
+    if hit.recipe.means is Means.FREEZE and task and not task.is_wanted:
+        return "its victim is to stop, and what is paused takes no signal"
+    return ""
+
+
+def _inject(fault: InjectedFault, index: int, hit: Hit, now: float) -> InjectHit:
+    left = fault.seconds if hit.active_at is None else max(0.0, hit.active_at + fault.seconds - now)
+    return InjectHit(
+        fault.id,
+        index,
+        fault.cluster_arn,
+        hit.task_arn,
+        hit.container,
+        hit.runtime_id,
+        hit.recipe,
+        hit.prior,
+        left,
+        "somebody asked for it" if hit.active_at is None else "whether it still holds is to be seen",
+    )
+
+
+def _undo(fault: InjectedFault, index: int, hit: Hit, cause: str) -> UndoHit:
+    return UndoHit(fault.id, index, hit.task_arn, hit.container, hit.runtime_id, hit.recipe, hit.prior, cause)
+
+
+def _plan_deadly(fault: InjectedFault, index: int, hit: Hit, victim: Container | None, now: float, todo: Plan) -> None:
+    """The end of its victim is what such a fault is about; out of memory, the kernel has to say so too."""
+    cause = "its victim has ended"
+    said = (victim.reason or "") if victim else ""
+    if hit.recipe.symptom is Symptom.OUT_OF_MEMORY and not said.startswith("OutOfMemory"):
+        ended_at = (victim.finished_at if victim else None) or now
+        if not _is_past(ended_at, FLAG_WITHIN_SECONDS, now):
+            todo.look_again(fault.id, ended_at + FLAG_WITHIN_SECONDS)
+            return
+        reason = f"its victim ended with {_exit_of(victim)}, and the kernel says nothing of memory"
+        todo.actions.append(SettleHit(fault.id, index, cause, reason=reason))
+        return
+    proof = f"{_exit_of(victim)}{', ' + said if said else ''}"
+    todo.actions.append(SettleHit(fault.id, index, cause, proof=proof))
+
+
+# --- signals, and tasks that are stopped ---
+
+
+def _plan_taken(state: State, fault: InjectedFault, index: int, hit: Hit, now: float, todo: Plan) -> None:
+    task, victim = state.tasks.get(hit.task_arn), victim_of(state, hit)
+    sent_at = now if hit.sent_at is None else hit.sent_at
+    if hit.recipe.means is Means.STOP:
+        if task is None or task.is_stopped:
+            after = (task.stopped_at or now) - sent_at if task else 0.0
+            proof = f"{task.stop_code if task else 'gone'}: {_exit_of(victim)} after {after:.1f} s"
+            todo.actions.append(SettleHit(fault.id, index, "the task has stopped", proof=proof))
+        return  # it has its stopTimeout, and SIGKILL after that
+    if victim is None or victim.is_over:
+        after = ((victim.finished_at if victim else None) or now) - sent_at
+        proof = f"{_exit_of(victim)} after {max(0.0, after):.2f} s"
+        todo.actions.append(SettleHit(fault.id, index, "the container has ended", proof=proof))
+    elif _is_past(sent_at, TAKEN_WITHIN_SECONDS, now):
+        signal = hit.recipe.do[0]
+        reason = (
+            f"it runs on {TAKEN_WITHIN_SECONDS:.0f} s after {signal}: a container's main process ignores what it has "
+            "no handler for"
+        )
+        todo.actions.append(SettleHit(fault.id, index, reason, reason=reason))
+    else:
+        todo.look_again(fault.id, sent_at + TAKEN_WITHIN_SECONDS)
+
+
+# --- the control plane ---
+
+
+def _plan_control(state: State, fault: InjectedFault, index: int, hit: Hit, now: float, todo: Plan) -> None:
+    deploys = hit.recipe.do[0] == DEPLOY
+    if fault.undo_asked_at is not None:
+        todo.actions.append(SettleHit(fault.id, index, "somebody asked for it"))
+        return
+    if deploys and hit.status is HitStatus.INJECTING and (proof := _failure_of(state, hit)):
+        todo.actions.append(SettleHit(fault.id, index, "the deployment fails", proof=proof, ends=False))
+        return
+    if hit.status is HitStatus.INJECTING:
+        sent_at = now if hit.sent_at is None else hit.sent_at
+        if _is_past(sent_at, INJECT_WITHIN_SECONDS, now):
+            reason = f"no task of {name_of(bad_definition(hit))} has failed yet"
+            todo.actions.append(SettleHit(fault.id, index, reason, reason=reason))
+        else:
+            todo.look_again(fault.id, sent_at + INJECT_WITHIN_SECONDS)
+        return
+    ends_at = fault.ends_at(hit) or now
+    if now >= ends_at or was_set_back(hit.active_at or now, now):
+        todo.actions.append(SettleHit(fault.id, index, f"its {fault.seconds:g} s are over"))
+    else:
+        todo.look_again(fault.id, ends_at)
+
+
+def _failure_of(state: State, hit: Hit) -> str:
+    """What has become of a task of the revision that cannot work, as soon as there is one to tell of."""
+    bad = bad_definition(hit)
+    service = state.services.get(hit.service_arn)
+    if service is None:
+        return "the service is gone"
+    for arn in reversed(state.stopped):
+        task = state.tasks[arn]
+        if task.task_definition_arn == bad:
+            return f"a task of {name_of(bad)} ended: {task.stopped_reason}"
+    sick = [task for task in state.live_tasks_of(service.arn) if _is_sick(task, bad)]
+    return f"a task of {name_of(bad)} is unhealthy" if sick else ""
+
+
+def _is_sick(task: Task, bad: str) -> bool:
+    return task.task_definition_arn == bad and task.unhealthy_at is not None
+
+
+# --- parts ---
+
+
+def victim_of(state: State, hit: Hit) -> Container | None:
+    """The container that was hit; None when there is none any more, or another one has its name."""
+    task = state.tasks.get(hit.task_arn)
+    found = next((member for member in task.containers if member.name == hit.container), None) if task else None
+    return found if found and found.runtime_id == hit.runtime_id else None
+
+
+def _exit_of(victim: Container | None) -> str:
+    if victim is None:
+        return "the container is gone"
+    return "no exit code" if victim.exit_code is None else f"exit {victim.exit_code}"
+
+
+def _is_past(since: float, seconds: float, now: float) -> bool:
+    return now >= since + seconds or was_set_back(since, now)

@@ -1,0 +1,214 @@
+"""The nouns of faults: what was injected, into whom, how it is undone, how far it has come. Frozen, as in `model.py`.
+
+A fault is data. Whoever asks for one (`chaos/`) says beforehand how to hurt each victim and how to heal it, so that it
+can be undone by a controller that knows nothing of it but what is on disk. Never here: which faults there are
+(`chaos/catalogue.py`), and what is due (`fault_plan.py`). Times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+KEPT_FOR_EVER = 0.0
+"""Seconds of a fault that is over as soon as it has struck: there is nothing to undo."""
+
+
+class Means(StrEnum):
+    """What carries a recipe out. The first three are the scheduler's own business, the others the runtime's."""
+
+    SIGNAL = "SIGNAL"  # `do` is the signal: as `chaos-ecs kill`
+    STOP = "STOP"  # StopTask
+    CONTROL = "CONTROL"  # something of the control plane, as `name` says: nothing is done to a container
+    FREEZE = "FREEZE"  # docker pause
+    STALL = "STALL"  # SIGSTOP to the main process, SIGCONT to undo it
+    LIMIT = "LIMIT"  # docker update: `do` are settings NAME=VALUE, whose values before are put back
+    DETACH = "DETACH"  # docker network disconnect, and connect with the same address
+    HOLD = "HOLD"  # a helper container of ours joins the victim, runs `do`, holds on, runs `undo`
+    EXEC = "EXEC"  # `do` and `undo` are run in the victim itself, as `docker exec`
+
+
+STATE_ALONE = (Means.SIGNAL, Means.STOP, Means.CONTROL)
+"""Carried out by changing State: what follows from that is planned as always."""
+
+
+class Joins(StrEnum):
+    """Which of the victim's a helper container shares."""
+
+    NETWORK = "NETWORK"
+    PROCESSES = "PROCESSES"
+    CGROUP = "CGROUP"  # what it uses counts as the victim's
+
+
+class Symptom(StrEnum):
+    """What becomes of a victim, as far as others see it: what the simulator does in place of the real thing."""
+
+    NONE = ""
+    FROZEN = "frozen"  # as if time stood still: paused
+    SILENT = "silent"  # takes connections, or not even those, and says nothing
+    REFUSES = "refuses"  # says no at once
+    CUT_OFF = "cut off"  # has no address
+    ENDS = "ends"  # its main process ends, with exit code 137
+    OUT_OF_MEMORY = "out of memory"  # the same, and the kernel says why
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one container is hurt and healed.
+
+    `probe` is one line of sh that measures the effect where the recipe is carried out and prints a sentence: exit code
+    0 says unharmed, 1 that the effect shows, anything else that it cannot be told. It is run before `do`, after it, and
+    after `undo`. Each line of `undo` must be harmless when it is run twice, or without `do`.
+    """
+
+    means: Means
+    do: tuple[str, ...] = ()
+    undo: tuple[str, ...] = ()
+    probe: str = ""
+    probe_seconds: float = 5.0  # how long the effect may take to show
+    background: str = ""  # HOLD: a line of sh that runs as long as the fault is held
+    joins: tuple[Joins, ...] = ()
+    capabilities: tuple[str, ...] = ()  # HOLD: without CAP_
+    symptom: Symptom = Symptom.NONE
+    is_deadly: bool = False  # the victim's end is the effect
+
+
+class HitStatus(StrEnum):
+    INJECTING = "INJECTING"  # asked for, its effect not seen yet
+    ACTIVE = "ACTIVE"  # its effect was measured
+    UNDOING = "UNDOING"
+    ENDED = "ENDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One victim of one fault. `proof` is what was measured of the effect; without it a hit that ended is inconclusive,
+    and `reason` says why. `trouble` is why undoing it has not worked yet."""
+
+    recipe: Recipe
+    task_arn: str = ""  # empty: no task but the control plane, or a service
+    service_arn: str = ""
+    container: str = ""
+    runtime_id: str = ""
+    status: HitStatus = HitStatus.INJECTING
+    prior: str = ""  # what undoing puts back; written down before anything is changed
+    sent_at: float | None = None
+    active_at: float | None = None
+    undo_sent_at: float | None = None
+    ended_at: float | None = None
+    proof: str = ""
+    reason: str = ""
+    trouble: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        return self.status is HitStatus.ENDED
+
+    @property
+    def is_proven(self) -> bool:
+        return self.active_at is not None
+
+
+class FaultStatus(StrEnum):
+    """Read off its hits, see `InjectedFault.status`."""
+
+    INJECTING = "INJECTING"
+    ACTIVE = "ACTIVE"
+    UNDOING = "UNDOING"
+    COMPLETED = "COMPLETED"  # over, undone, and its effect was measured on every victim
+    INCONCLUSIVE = "INCONCLUSIVE"  # over and undone; of some victim it is not known whether it ever took effect
+
+
+@dataclass(frozen=True, slots=True)
+class InjectedFault:
+    """A fault somebody asked for, from then on and for a while after its end."""
+
+    id: str
+    name: str  # as in the catalogue, such as network-latency
+    action_id: str  # as FIS spells it
+    description: str
+    cluster_arn: str
+    hits: tuple[Hit, ...]
+    number: int  # order of creation
+    created_at: float
+    seconds: float = KEPT_FOR_EVER  # from its effect on
+    parameters: tuple[tuple[str, str], ...] = ()
+    seed: int | None = None  # which picked the victims; None when they were named
+    experiment: str = ""  # the id of the experiment it is part of
+    sealed: bool = False  # nobody is told what it is before it is over: a riddle of a game day
+    undo_asked_at: float | None = None
+    ended_at: float | None = None
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def is_over(self) -> bool:
+        return self.ended_at is not None
+
+    @property
+    def is_secret(self) -> bool:
+        return self.sealed and not self.is_over
+
+    @property
+    def status(self) -> FaultStatus:
+        if self.is_over:
+            proven = all(hit.is_proven for hit in self.hits)
+            return FaultStatus.COMPLETED if proven else FaultStatus.INCONCLUSIVE
+        statuses = [hit.status for hit in self.hits]
+        if HitStatus.INJECTING in statuses:
+            return FaultStatus.INJECTING
+        return FaultStatus.ACTIVE if HitStatus.ACTIVE in statuses else FaultStatus.UNDOING
+
+    def ends_at(self, hit: Hit) -> float | None:
+        """When the hit is to be undone, if nobody asks before; None while it has no effect yet."""
+        return None if hit.active_at is None else hit.active_at + self.seconds
+
+
+# --- the control plane: the first word of such a recipe's `do`, and what it means ---
+
+HOLD = "hold"  # the scheduler decides nothing
+ANSWER = "answer"  # the API answers with an error
+DEPLOY = "deploy"  # a service is given a revision that cannot work
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenAnswer:
+    """What the API answers with in place of its own answers: an error of this code, to `percentage` of the calls of
+    these operations (all, where none is named) of a service."""
+
+    error: str
+    service: str
+    percentage: int
+    operations: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """As a recipe has it."""
+        return (ANSWER, self.error, self.service, str(self.percentage), ",".join(self.operations))
+
+
+def broken_answers(faults: tuple[InjectedFault, ...]) -> tuple[BrokenAnswer, ...]:
+    """What the open faults among these do to the API."""
+    active = [hit.recipe.do for fault in faults for hit in fault.hits if hit.status is HitStatus.ACTIVE]
+    return tuple(
+        BrokenAnswer(do[1], do[2], int(do[3]), tuple(name for name in do[4].split(",") if name))
+        for do in active
+        if do and do[0] == ANSWER
+    )
+
+
+def hold_the_scheduler(faults: tuple[InjectedFault, ...]) -> bool:
+    """Whether one of these cuts the scheduler off from what it should decide about."""
+    return any(
+        hit.status is HitStatus.ACTIVE and hit.recipe.means is Means.CONTROL and hit.recipe.do[0] == HOLD
+        for fault in faults
+        for hit in fault.hits
+    )
+
+
+def bad_definition(hit: Hit) -> str:
+    """The ARN of the revision that cannot work."""
+    return str(json.loads(hit.prior)["bad"])

@@ -97,6 +97,7 @@ def _inject(call: Call, fault: Fault, seed: int, found: Abilities) -> _Answer:
             "description": aimed_at.description,
             "durationSeconds": aimed_at.seconds,
             "seed": seed,
+            "fallback": catalogue.judged(type(fault), found).reason or None,
             "dryRun": call.params.get("dryRun", False),
             "victims": [
                 {
@@ -144,7 +145,7 @@ def _order(call: Call, state: State, fault: Fault, seed: int, found: Abilities) 
         ),
         container=params.get("container", ""),
         forced=params.get("force", False),
-        seed=None if named else seed,
+        seed=params.get("seed") if named else seed,
         sealed=params.get("sealed", False),
         abilities=found,
     )

@@ -57,4 +57,5 @@ def recipe_view(recipe: Recipe) -> dict[str, Any]:
         "do": list(recipe.do),
         "undo": list(recipe.undo),
         "probe": recipe.probe or None,
+        "background": recipe.background or None,
     }

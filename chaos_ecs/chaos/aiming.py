@@ -94,6 +94,10 @@ def is_healthy(state: State, task: Task) -> bool:
 
 def _aims_at(state: State, order: Order, task: Task) -> Iterable[Aim]:
     definition = state.task_definitions[task.task_definition_arn]
+    if order.fault.breaks_network and definition.fault_injection is False:
+        raise InvalidParameterException(
+            f"The task definition of {short(task.arn)} says enableFaultInjection: false, so its network is left alone."
+        )
     wanted = [member for member in task.containers if definition.container(member.name).essential]
     if order.container:
         wanted = [member for member in task.containers if member.name == order.container]

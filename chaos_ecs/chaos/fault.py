@@ -86,6 +86,11 @@ class Fault:
         raise NotImplementedError
 
     @property
+    def breaks_network(self) -> bool:
+        """Whether a task definition can forbid it (API_RegisterTaskDefinition, enableFaultInjection)."""
+        return self.name.startswith("network-")
+
+    @property
     def seconds(self) -> float:
         """How long it lasts from its effect on; 0: it strikes, and that is all."""
         return getattr(self, "duration", 0.0)

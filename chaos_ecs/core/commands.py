@@ -198,6 +198,7 @@ def kill_task(state: State, command: KillTask, now: float) -> None:
         service=task.service_arn or "",
         task=task.arn,
         signal=command.signal,
+        fault=command.fault_id or None,
         left=left,
         desiredCount=desired_count,
     )

@@ -78,6 +78,7 @@ def _deploy(state: State, hit: Hit, what: str, now: float) -> Hit:
         network_mode=good.network_mode,
         cpu=good.cpu,
         memory=good.memory,
+        fault_injection=good.fault_injection,
         registered=_registered(good, what),
         tags=good.tags,
     )

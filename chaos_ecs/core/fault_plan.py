@@ -16,10 +16,16 @@ from chaos_ecs.core.model import Container, Task
 from chaos_ecs.core.state import State
 from chaos_ecs.core.todo import Plan
 
-INJECT_WITHIN_SECONDS = 60.0
-"""Images are built within it; a start takes a second."""
+INJECT_WITHIN_SECONDS = 90.0
+"""Images are built within it; a start takes a second, memory a minute to run out."""
+
+STALE_AFTER_SECONDS = 60.0
+"""Whoever comes back so long after a fault's time does not inject it any more."""
 
 UNDO_AGAIN_SECONDS = 20.0
+STUCK_AGAIN_SECONDS = 3.0
+"""An undoing that did not work may have waited for another: a paused task takes no word."""
+
 TAKEN_WITHIN_SECONDS = 10.0
 """A signal that ends a program ends it within this, or the program does not care."""
 
@@ -58,10 +64,11 @@ def _plan_hit(state: State, fault: InjectedFault, index: int, hit: Hit, now: flo
     if is_over and hit.recipe.is_deadly and hit.status is HitStatus.INJECTING:
         _plan_deadly(fault, index, hit, victim, now, todo)
     elif hit.status is HitStatus.UNDOING:
-        if hit.undo_sent_at is None or _is_past(hit.undo_sent_at, UNDO_AGAIN_SECONDS, now):
+        patience = STUCK_AGAIN_SECONDS if hit.trouble else UNDO_AGAIN_SECONDS
+        if hit.undo_sent_at is None or _is_past(hit.undo_sent_at, patience, now):
             todo.actions.append(_undo(fault, index, hit, hit.reason or "what was asked for before has not ended it"))
         else:
-            todo.look_again(fault.id, hit.undo_sent_at + UNDO_AGAIN_SECONDS)
+            todo.look_again(fault.id, hit.undo_sent_at + patience)
     elif why := _why_it_ends(state, fault, hit, now, is_over=is_over):
         todo.actions.append(_undo(fault, index, hit, why))
     elif hit.sent_at is None:
@@ -84,7 +91,8 @@ def _why_it_ends(state: State, fault: InjectedFault, hit: Hit, now: float, *, is
     ends_at = fault.ends_at(hit)
     if ends_at is not None and (now >= ends_at or was_set_back(hit.active_at or now, now)):
         return f"its {fault.seconds:g} s are over"
-    if ends_at is None and _is_past(fault.created_at, INJECT_WITHIN_SECONDS + fault.seconds, now):
+    is_new = hit.sent_at is None and ends_at is None
+    if is_new and _is_past(fault.created_at, STALE_AFTER_SECONDS + fault.seconds, now):
         return "its time was over before it took effect"
     task = state.tasks.get(hit.task_arn)
     if hit.recipe.means is Means.FREEZE and task and not task.is_wanted:

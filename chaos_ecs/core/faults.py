@@ -117,7 +117,8 @@ def _strike(state: State, fault_id: str, index: int, hit: Hit, now: float) -> No
     match hit.recipe.means:
         case Means.SIGNAL:
             is_told = not state.faults[fault_id].sealed
-            commands.kill_task(state, KillTask(hit.task_arn, hit.recipe.do[0], hit.container, is_told), now)
+            kill = KillTask(hit.task_arn, hit.recipe.do[0], hit.container, fault_id, is_told)
+            commands.kill_task(state, kill, now)
             put_hit(state, fault_id, index, replace(hit, sent_at=now), now)
         case Means.STOP:
             reason = hit.recipe.do[0] if hit.recipe.do else ""
@@ -147,8 +148,9 @@ def hit_prior(state: State, fact: HitPrior, now: float) -> None:
 
 
 def hit_active(state: State, fact: HitActive, now: float) -> None:
+    """What took effect has done so, though its undoing was asked for before that was told."""
     hit = _open_hit(state, fact.fault_id, fact.index)
-    if hit and hit.status is HitStatus.INJECTING:
+    if hit and not hit.is_proven:
         _prove(state, fact.fault_id, fact.index, hit, fact.proof, now)
 
 
@@ -230,7 +232,8 @@ def _open_hit(state: State, fault_id: str, index: int) -> Hit | None:
 
 
 def _prove(state: State, fault_id: str, index: int, hit: Hit, proof: str, now: float) -> None:
-    put_hit(state, fault_id, index, replace(hit, status=HitStatus.ACTIVE, active_at=now, proof=proof), now)
+    status = HitStatus.UNDOING if hit.status is HitStatus.UNDOING else HitStatus.ACTIVE
+    put_hit(state, fault_id, index, replace(hit, status=status, active_at=now, proof=proof), now)
     fault = state.faults[fault_id]
     message = f"{fault.name} takes effect: {proof}"
     after = now - fault.created_at

@@ -78,6 +78,7 @@ def create_task(
         deployment_id=deployment_id,
         started_by=started_by,
         launch_type=launch_type,
+        fault_injection=bool(definition.fault_injection),
         overrides=overrides,
         client_token=client_token,
         run_count=run_count,

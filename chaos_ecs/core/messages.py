@@ -56,6 +56,7 @@ class RegisterTaskDefinition:
     network_mode: str = "bridge"
     cpu: int | None = None
     memory: int | None = None
+    fault_injection: bool | None = None
     registered: str = "{}"
     tags: Tags = ()
 
@@ -126,6 +127,7 @@ class KillTask:
     task_arn: str
     signal: str = "SIGKILL"
     container: str = ""
+    fault_id: str = ""  # of which it is a part
     is_told: bool = True  # whether watchers are told who did it
 
 

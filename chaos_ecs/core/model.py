@@ -139,6 +139,7 @@ class TaskDefinition:
     network_mode: str = "bridge"
     cpu: int | None = None  # of the whole task
     memory: int | None = None
+    fault_injection: bool | None = None  # enableFaultInjection; None where nothing was said
     registered: str = (
         "{}"  # the request as registered, JSON: returned by DescribeTaskDefinition, never read by the core
     )
@@ -255,6 +256,7 @@ class Task:
     deployment_id: str | None = None
     started_by: str = ""
     launch_type: str = "EC2"
+    fault_injection: bool = False  # it may break its own network by the agent's endpoints (API_RegisterTaskDefinition)
     overrides: tuple[ContainerOverride, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     client_token: str = ""

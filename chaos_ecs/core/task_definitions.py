@@ -37,6 +37,7 @@ def register(state: State, command: RegisterTaskDefinition, now: float) -> None:
         network_mode=command.network_mode,
         cpu=command.cpu,
         memory=command.memory,
+        fault_injection=command.fault_injection,
         registered=command.registered,
         tags=command.tags,
     )

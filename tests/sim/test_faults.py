@@ -198,6 +198,16 @@ def test_a_fault_without_an_effect_is_inconclusive_and_undone_all_the_same() -> 
     assert EventType.FAULT_INCONCLUSIVE in told(simulation, fault_id)
 
 
+def test_an_effect_that_is_told_while_it_is_being_undone_counts() -> None:
+    simulation = a_simulation()
+    (victim, *_) = a_web(simulation)
+    fault_id = inject(simulation, SILENCE, victim)
+    simulation.submit(UndoFaults((fault_id,))).result(0)
+    assert the(simulation, fault_id).hits[0].status is HitStatus.UNDOING
+    simulation.advance(5)
+    assert (the(simulation, fault_id).status, hurt(simulation)) == (FaultStatus.COMPLETED, 0)
+
+
 def test_one_victim_without_an_effect_makes_the_whole_fault_inconclusive() -> None:
     simulation = a_simulation()
     simulation.engine.refuses = lambda effect: "no" if effect.index else ""

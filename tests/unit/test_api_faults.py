@@ -255,3 +255,15 @@ def test_a_sealed_fault_is_told_to_nobody_before_it_is_over(api: Harness) -> Non
     assert described(api, fault)["name"] == "pause"
     assert described(api, kill)["victims"][0]["proof"].startswith("exit 137")
     assert api.simulation.events[-1].data["name"] == "pause"
+
+
+def test_a_task_definition_can_forbid_faults_of_the_network_and_no_others(api: Harness) -> None:
+    container = {"name": "app", "image": "chaos-ecs/demo:1", "memory": 64}
+    api.client().register_task_definition(family="shy", containerDefinitions=[container], enableFaultInjection=False)
+    api.client().run_task(cluster=CLUSTER, taskDefinition="shy")
+    api.simulation.advance(5)
+    shy = next(
+        task.arn for task in api.simulation.state.tasks.values() if ":task-definition/shy" in task.task_definition_arn
+    )
+    assert "says enableFaultInjection: false" in refused(api, "network-packet-loss", tasks=[shy])[1]
+    assert inject(api, "pause", tasks=[shy])["victims"]

@@ -46,6 +46,7 @@ def register_task_definition(call: Call) -> _Answer:
         network_mode=network_mode,
         cpu=_task_size(params, "cpu"),
         memory=_task_size(params, "memory"),
+        fault_injection=params.get("enableFaultInjection"),
         registered=json.dumps(_filled_in(params, containers, network_mode)),
         tags=tags_of(params),
     )

@@ -407,7 +407,8 @@ def _chained(
     jumps = [" ".join(f"{hook} {match} -j {_CHAIN}".split()) for hook, match in hooks]
     do = [f"{iptables} -N {_CHAIN}", *(f"{iptables} -A {_CHAIN} {rule}" for rule in rules)]
     do += [f"{iptables} -I {jump}" for jump in jumps]
-    undo = [f"! {iptables} -C {jump} 2>/dev/null || {iptables} -D {jump}" for jump in jumps]
+    undo = [f"{iptables} -S >/dev/null"]  # or what fails below would look like what is not there
+    undo += [f"! {iptables} -C {jump} 2>/dev/null || {iptables} -D {jump}" for jump in jumps]
     is_there = f"{iptables} -n -L {_CHAIN} >/dev/null 2>&1"
     undo.append(f"! {is_there} || {{ {iptables} -F {_CHAIN} && {iptables} -X {_CHAIN}; }}")
     return tuple(do), tuple(undo)

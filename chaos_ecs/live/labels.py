@@ -24,6 +24,9 @@ SERVICE = "chaos-ecs.service"
 FAMILY = "chaos-ecs.family"  # FAMILY:REVISION
 CONTAINER = "chaos-ecs.container"  # its name in the task definition
 BALANCER = "chaos-ecs.balancer"  # on the one container that carries requests to tasks; it has no TASK
+FAULT = "chaos-ecs.fault"  # the fault's id, on a helper that holds one of its hits; it has no TASK
+HIT = "chaos-ecs.hit"  # the place of that hit among the fault's
+SCRATCH = "chaos-ecs.scratch"  # on what is there only to find out what the engine can do
 HOST_PORTS = "chaos-ecs.host-ports"  # those its task definition names; absent where the engine picks them
 
 LONGEST_NAME = 63  # of a host name's label; Docker itself would take more
@@ -87,6 +90,16 @@ def network_name(home: Home, cluster_arn: str) -> str:
 def balancer_name(home: Home) -> str:
     """Such as chaos-ecs-balancer-1a2b3c."""
     return f"chaos-ecs-balancer-{home.id[:6]}"
+
+
+def helper_name(fault_id: str, index: int) -> str:
+    """Such as chaos-ecs-fault-flt-0f3a9c1d2b-0: one for each hit."""
+    return f"chaos-ecs-fault-{fault_id}-{index}"
+
+
+def errand_name(fault_id: str, index: int) -> str:
+    """Of a second helper for the same hit, which does one thing and ends: undoing what one that was killed has left."""
+    return f"{helper_name(fault_id, index)}-errand"
 
 
 def host_name(task: Task) -> str:

@@ -1,17 +1,20 @@
 """`ports.Runtime` on Docker: hands each effect to a worker thread, and each thing seen to `poll`.
 
-Nothing is decided here. Starts are in `starts.py`, looking in `watcher.py`, and what counts as news in `sightings.py`.
+Nothing is decided here. Starts are in `starts.py`, looking in `watcher.py`, what counts as news in `sightings.py`, and
+faults in `faults/`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from docker import APIClient
 from docker.errors import NotFound
 
+from chaos_ecs.core.fault_messages import InjectHit, UndoHit
 from chaos_ecs.core.messages import (
     ContainerGone,
     Effect,
@@ -26,6 +29,9 @@ from chaos_ecs.core.messages import (
 )
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import engine, inspection
+from chaos_ecs.live.faults import detect
+from chaos_ecs.live.faults.executor import LEFTOVERS_AFTER_SECONDS, FaultExecutor
+from chaos_ecs.live.faults.helpers import Toolbox
 from chaos_ecs.live.labels import Home
 from chaos_ecs.live.networks import Networks
 from chaos_ecs.live.sightings import Sightings
@@ -45,7 +51,12 @@ class DockerRuntime:
     """`connect` opens the engine (see `engine.Connector`) and `images_of` gives what brings images to it."""
 
     def __init__(
-        self, connect: Callable[[], APIClient], home: Home, images_of: Callable[[APIClient], ImagesPort]
+        self,
+        connect: Callable[[], APIClient],
+        home: Home,
+        images_of: Callable[[APIClient], ImagesPort],
+        *,
+        leftovers_after: float = LEFTOVERS_AFTER_SECONDS,
     ) -> None:
         self._wake: Callable[[], None] = lambda: None
         self._bug: Exception | None = None
@@ -53,8 +64,18 @@ class DockerRuntime:
         self._networks = Networks(home)
         self._starter = Starter(home, images_of, self._networks, self._sightings)
         self._watcher = Watcher(
-            connect, home, self._sightings, on_connect=self._networks.doubt_all, on_bug=self._stop_loudly
+            connect, home, self._sightings, on_connect=self._begin_connection, on_bug=self._stop_loudly
         )
+        self._toolbox = Toolbox(home, images_of)
+        self._faults = FaultExecutor(
+            self._toolbox,
+            self._watcher,
+            self._sightings.tell,
+            self._stop_loudly,
+            leftovers_after=leftovers_after,
+        )
+        self._abilities_lock = threading.Lock()
+        self._abilities: tuple[APIClient, Mapping[str, str]] | None = None  # of the present connection
         self._starts = Workers("start", START_WORKERS, self._stop_loudly)
         self._signals = Workers("signal", SIGNAL_WORKERS, self._stop_loudly)
         self._removals = Workers("remove", REMOVE_WORKERS, self._stop_loudly)
@@ -64,13 +85,16 @@ class DockerRuntime:
         self._wake = wake
         for workers in (self._starts, self._signals, self._removals):
             workers.open()
+        self._faults.open()
         self._watcher.open()
 
     def poll(self) -> Sequence[Fact]:
         """Raises what one of our threads raised, which is a bug."""
         if self._bug is not None:
             raise self._bug
-        return self._sightings.drain()
+        facts = self._sightings.drain()
+        self._faults.noticed(facts)
+        return facts
 
     def execute(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -86,6 +110,8 @@ class DockerRuntime:
                     self._removals.submit(partial(self._remove, effect))
                 case RemoveNetwork():
                     self._removals.submit(partial(self._remove_network, effect))
+                case InjectHit() | UndoHit():
+                    self._faults.execute(effect)
 
     def next_fact_at(self) -> float | None:
         return None
@@ -107,14 +133,33 @@ class DockerRuntime:
         lines = [line for line in inspection.log_lines(output) if line[0] > since]
         return lines if tail is None else lines[max(0, len(lines) - tail) :]
 
+    def abilities(self) -> Mapping[str, str]:
+        """Why each of `chaos/fault.py`'s Ability is missing on this engine, an empty string where it is there. Found
+        out once for each connection, in a few seconds. Raises ChaosEcsError when the engine is gone."""
+        client = self._watcher.client
+        if client is None:
+            raise engine.down("the engine", "the connection is lost")
+        with self._abilities_lock:
+            if self._abilities is None or self._abilities[0] is not client:
+                self._abilities = (
+                    client,
+                    detect.abilities(client, self._toolbox.home, self._toolbox.images_on(client)),
+                )
+            return self._abilities[1]
+
     def close(self) -> None:
         """Waits for no worker: a start cut off here is found by its name later."""
         for workers in (self._starts, self._signals, self._removals):
             workers.close()
+        self._faults.close()
         self._watcher.close()
 
     def _wake_controller(self) -> None:
         self._wake()
+
+    def _begin_connection(self) -> None:
+        self._networks.doubt_all()
+        self._faults.connected()
 
     def _stop_loudly(self, error: Exception) -> None:
         self._bug = self._bug or error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from random import Random
 from typing import Any
 
@@ -18,6 +18,7 @@ from chaos_ecs.chaos import catalogue, parameters
 from chaos_ecs.chaos.aiming import Order, aimed
 from chaos_ecs.chaos.fault import EVERYTHING, Abilities, Ability, Fault
 from chaos_ecs.chaos.victims import Selection
+from chaos_ecs.controller import Controller
 from chaos_ecs.core.errors import InvalidParameterException, ResourceNotFoundException
 from chaos_ecs.core.fault_messages import InjectFault, UndoFaults
 from chaos_ecs.core.messages import Event, EventType
@@ -74,9 +75,12 @@ def describe_faults(call: Call) -> _Answer:
 
 
 def abilities(call: Call) -> Future[Abilities]:
+    return abilities_of(call.surroundings.controller, call.surroundings.background)
+
+
+def abilities_of(controller: Controller, background: Executor) -> Future[Abilities]:
     """What the engine can do; found out once, in containers of our own."""
-    find_out = call.surroundings.controller.runtime.abilities
-    return then(call.surroundings.background.submit(find_out), lambda found: done(_typed(found)))
+    return then(background.submit(controller.runtime.abilities), lambda found: done(_typed(found)))
 
 
 def _typed(found: Mapping[str, str]) -> Abilities:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chaos_ecs.core.faulting import Hit, InjectedFault, Recipe
+from chaos_ecs.core.faulting import Hit, InjectedFault
+from chaos_ecs.core.recipe import Recipe
 
 
 def fault_view(fault: InjectedFault) -> dict[str, Any]:

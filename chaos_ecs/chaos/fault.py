@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from chaos_ecs.core.faulting import Recipe
+from chaos_ecs.core.recipe import Recipe
 
 DEFAULT_SECONDS = 30.0
 

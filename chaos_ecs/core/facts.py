@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from chaos_ecs.core import lifecycle
 from chaos_ecs.core.arns import short
-from chaos_ecs.core.faulting import STATE_ALONE, InjectedFault
+from chaos_ecs.core.faulting import InjectedFault
 from chaos_ecs.core.messages import (
     ContainerGone,
     ContainerSeen,
@@ -23,6 +23,7 @@ from chaos_ecs.core.messages import (
     StartUnknown,
 )
 from chaos_ecs.core.model import Container, ContainerStatus, HealthStatus, StopCode, Task, TaskStatus, Throttle
+from chaos_ecs.core.recipe import STATE_ALONE
 from chaos_ecs.core.state import State
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"

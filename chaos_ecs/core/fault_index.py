@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from chaos_ecs.core.faulting import InjectedFault, Means
+from chaos_ecs.core.faulting import InjectedFault
+from chaos_ecs.core.recipe import Means
 
 
 class FaultIndex:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chaos_ecs.core.faulting import Recipe
+from chaos_ecs.core.recipe import Recipe
 
 # --- Commands ---
 

@@ -11,8 +11,9 @@ from itertools import islice
 from chaos_ecs.core.arns import name_of
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.fault_messages import ForgetFault, InjectHit, SettleHit, UndoHit
-from chaos_ecs.core.faulting import DEPLOY, Hit, HitStatus, InjectedFault, Means, Symptom, bad_definition
+from chaos_ecs.core.faulting import DEPLOY, Hit, HitStatus, InjectedFault, bad_definition
 from chaos_ecs.core.model import Container, Task
+from chaos_ecs.core.recipe import Means, Symptom
 from chaos_ecs.core.state import State
 from chaos_ecs.core.todo import Plan
 

@@ -26,8 +26,9 @@ from chaos_ecs.core.fault_messages import (
     UndoFaults,
     UndoHit,
 )
-from chaos_ecs.core.faulting import Hit, HitStatus, InjectedFault, Means
+from chaos_ecs.core.faulting import Hit, HitStatus, InjectedFault
 from chaos_ecs.core.messages import EventType, KillTask, StopTask
+from chaos_ecs.core.recipe import Means
 from chaos_ecs.core.state import State
 
 VICTIMS_LIMIT = 50

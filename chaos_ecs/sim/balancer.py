@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from chaos_ecs.core.balancing import GroupRoute, RouteMode, Routing, TargetHealthCheck, TargetRoute
 from chaos_ecs.core.balancing_messages import BalancerLost, BalancerUp, HostPortTaken, TargetChecked
-from chaos_ecs.core.faulting import Symptom
 from chaos_ecs.core.messages import Fact
+from chaos_ecs.core.recipe import Symptom
 from chaos_ecs.sim.engine import SimContainer, SimEngine
 
 FIRST_CHECKS_SECONDS = 0.5  # between the checks of a target that has not passed yet

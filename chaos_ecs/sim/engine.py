@@ -15,9 +15,9 @@ from random import Random
 
 from chaos_ecs.core.commands import DEMO_IMAGE
 from chaos_ecs.core.fault_messages import InjectHit
-from chaos_ecs.core.faulting import Symptom
 from chaos_ecs.core.messages import ContainerSeen, RunState
 from chaos_ecs.core.model import ContainerDefinition, HealthStatus, PortBinding
+from chaos_ecs.core.recipe import Symptom
 from chaos_ecs.ports import Clock
 
 SIGKILL_CODE = 137

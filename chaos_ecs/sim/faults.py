@@ -20,8 +20,8 @@ from chaos_ecs.core.fault_messages import (
     InjectHit,
     UndoHit,
 )
-from chaos_ecs.core.faulting import Means
 from chaos_ecs.core.messages import RunState
+from chaos_ecs.core.recipe import Means
 from chaos_ecs.sim.engine import Hurt, SimEngine
 
 HEALED = "as before (simulated)"

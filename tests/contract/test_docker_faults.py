@@ -27,9 +27,9 @@ from chaos_ecs.core.fault_messages import (
     InjectHit,
     UndoHit,
 )
-from chaos_ecs.core.faulting import Joins, Means, Recipe
 from chaos_ecs.core.messages import ContainerSeen, EngineConnected, RunState
 from chaos_ecs.core.model import PortMapping
+from chaos_ecs.core.recipe import Joins, Means, Recipe
 from chaos_ecs.live import cleaner, labels
 from chaos_ecs.live.engine import Connector
 from chaos_ecs.live.faults import helpers

@@ -16,7 +16,7 @@ import pytest
 
 from chaos_ecs.chaos.fault import EVERYTHING, Abilities, Ability, Fault
 from chaos_ecs.chaos.faults import network, resources
-from chaos_ecs.core.faulting import Joins, Means, Recipe
+from chaos_ecs.core.recipe import Joins, Means, Recipe
 from chaos_ecs.live.images import Images
 from chaos_ecs.live.labels import Home
 from tests.builders import eventually

@@ -14,7 +14,7 @@ from typing import Any
 import docker
 
 from chaos_ecs.chaos.fault import Fault, Victim
-from chaos_ecs.core.faulting import Joins, Recipe
+from chaos_ecs.core.recipe import Joins, Recipe
 from chaos_ecs.live.labels import Home
 from tests.builders import eventually
 

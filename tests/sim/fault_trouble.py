@@ -5,8 +5,9 @@ from __future__ import annotations
 from random import Random
 
 from chaos_ecs.core.fault_messages import Aim, InjectFault, UndoFaults
-from chaos_ecs.core.faulting import ANSWER, HOLD, Means, Recipe, Symptom, hold_the_scheduler
+from chaos_ecs.core.faulting import ANSWER, HOLD, hold_the_scheduler
 from chaos_ecs.core.messages import Command
+from chaos_ecs.core.recipe import Means, Recipe, Symptom
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import CLUSTER
 

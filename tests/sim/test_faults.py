@@ -10,20 +10,10 @@ from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.errors import ConflictException, EcsError, InvalidParameterException, ResourceNotFoundException
 from chaos_ecs.core.fault_messages import Aim, InjectFault, UndoFaults
 from chaos_ecs.core.fault_plan import ENDED_FAULTS_KEPT
-from chaos_ecs.core.faulting import (
-    ANSWER,
-    DEPLOY,
-    HOLD,
-    FaultStatus,
-    HitStatus,
-    InjectedFault,
-    Means,
-    Recipe,
-    Symptom,
-    broken_answers,
-)
+from chaos_ecs.core.faulting import ANSWER, DEPLOY, HOLD, FaultStatus, HitStatus, InjectedFault, broken_answers
 from chaos_ecs.core.messages import EventType, KillTask, StopTask
 from chaos_ecs.core.model import ContainerDefinition, HealthStatus, StopCode, Task
+from chaos_ecs.core.recipe import Means, Recipe, Symptom
 from chaos_ecs.sim.engine import Behaviour, demo_behaviour
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import (

@@ -11,7 +11,7 @@ import requests
 from docker.errors import APIError, NotFound
 
 from chaos_ecs.core.fault_messages import HitActive, HitRefused, HitStuck, HitUndone, InjectHit, UndoHit
-from chaos_ecs.core.faulting import Means, Recipe
+from chaos_ecs.core.recipe import Means, Recipe
 from chaos_ecs.live.faults import helpers
 from chaos_ecs.live.faults.executor import FaultExecutor
 from chaos_ecs.live.faults.helpers import Toolbox, Word

@@ -12,7 +12,7 @@ from chaos_ecs.chaos.fault import EVERYTHING, Abilities, Ability, Fault, Victim
 from chaos_ecs.chaos.faults import network, resources
 from chaos_ecs.chaos.parameters import made, parameters_of
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.faulting import Joins, Means, Recipe, Symptom
+from chaos_ecs.core.recipe import Joins, Means, Recipe, Symptom
 
 REASON = "the kernel has no such queue (Specified qdisc kind is unknown)"
 
@@ -26,17 +26,18 @@ CATALOGUE: dict[type[Fault], tuple[str, str, dict[str, str | None]]] = {
             "jitterMilliseconds": "10",
             "flowsPercent": "100",
             "sources": "ALL",
+            "exceptSources": "",
         },
     ),
     network.NetworkPacketLoss: (
         "network-packet-loss",
         "aws:ecs:task-network-packet-loss",
-        {"duration": "PT30S", "lossPercent": "7", "flowsPercent": "100", "sources": "ALL"},
+        {"duration": "PT30S", "lossPercent": "7", "flowsPercent": "100", "sources": "ALL", "exceptSources": ""},
     ),
     network.NetworkBlackholePort: (
         "network-blackhole-port",
         "aws:ecs:task-network-blackhole-port",
-        {"duration": "PT30S", "port": None, "trafficType": "ingress", "protocol": "tcp"},
+        {"duration": "PT30S", "port": None, "trafficType": "ingress", "protocol": "tcp", "exceptSources": ""},
     ),
     network.NetworkReject: (
         "network-reject",

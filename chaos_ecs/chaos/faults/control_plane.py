@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chaos_ecs.chaos.fault import Fault, Scope, Victim, duration, number, text
-from chaos_ecs.core.faulting import DEPLOY, HOLD, BrokenAnswer, Means, Recipe
+from chaos_ecs.core.faulting import DEPLOY, HOLD, BrokenAnswer
+from chaos_ecs.core.recipe import Means, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

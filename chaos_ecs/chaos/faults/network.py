@@ -14,7 +14,7 @@ from ipaddress import IPv4Network
 from chaos_ecs.chaos.fault import Ability, Fault, Victim, duration, number, text
 from chaos_ecs.chaos.faults.lacking import has_all, must_have
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.faulting import Joins, Means, Recipe, Symptom
+from chaos_ecs.core.recipe import Joins, Means, Recipe, Symptom
 
 ALL = "ALL"
 EVERY_ADDRESS = "0.0.0.0/0"  # FIS's spelling of ALL
@@ -30,6 +30,7 @@ _SPAN = re.compile(r"[1-9]\d*(ms|s)")
 _LEAST_BURST_BITS = 16_000  # one full packet; tc would let nothing larger through
 
 _SOURCES_HELP = "Whose traffic: ALL, or IPv4 addresses and ranges separated by commas."
+_EXCEPT_HELP = "Whose traffic is spared: IPv4 addresses and ranges separated by commas."
 _FLOWS_HELP = "How many of a hundred connections are hit."
 _PERCENT_HELP = "How many of a hundred packets."
 _CORRELATION_HELP = "How much each depends on the one before, in percent."
@@ -53,19 +54,21 @@ class NetworkLatency(Fault):
     jitter_milliseconds: int = number("How much that varies, up and down.", default=10, most=_LONGEST_DELAY)
     flows_percent: int = number(_FLOWS_HELP, default=100, least=1, most=100)
     sources: str = text(_SOURCES_HELP, default=ALL)
+    except_sources: str = text(_EXCEPT_HELP, default="")
 
     def __post_init__(self) -> None:
         _networks(self.sources)
+        _spared(self.except_sources)
 
     def describe(self) -> str:
-        whose = _whose(self.sources, self.flows_percent)
+        whose = _whose(self.sources, self.flows_percent, self.except_sources)
         return (
             f"delays the traffic{whose} by {self.delay_milliseconds} ms, {self.jitter_milliseconds} ms more or less, "
             f"for {self.duration:g} s"
         )
 
     def recipe(self, victim: Victim) -> Recipe:
-        is_plain = self.flows_percent == 100 and not _networks(self.sources)
+        is_plain = self.flows_percent == 100 and not _networks(self.sources) and not self.except_sources
         if has_all(self, victim) and is_plain:
             do, undo = _queue(f"netem delay {self.delay_milliseconds}ms {self.jitter_milliseconds}ms")
             return _held(do, undo, f"probe round-trip {self._numbers}", seconds=self._patience)
@@ -78,12 +81,15 @@ class NetworkLatency(Fault):
         coming = [f'-i "$DEVICE" -p tcp{source} -j {to}' for source in _matches("-s", networks)]
         going = [f'-o "$DEVICE" -p tcp{source} -j {to}' for source in _matches("-d", networks)]
         rules = [f"-m mark --mark {PROXY_MARK} -j RETURN", f"-p tcp -m mark --mark {PROBE_MARK} -j {to}"]
+        spared = _spared(self.except_sources)
+        rules += [rule for network in spared for rule in (f"-s {network} -j RETURN", f"-d {network} -j RETURN")]
         do, undo = _chained([("PREROUTING", ""), ("OUTPUT", "")], [*rules, *coming, *going], table="nat")
         ready = f"for _ in $(seq 100); do [ -s {_PORT_FILE} ] && break; sleep 0.05; done; [ -s {_PORT_FILE} ]"
         others = " or ".join(f"dst {network}" for network in networks) or "not src 127.0.0.0/8"
+        cut = f"( {others} )" + "".join(f" and not dst {network}" for network in spared)
         numbers = f"{self._numbers}{_flows_option(self.flows_percent)}"
         return _held(
-            (ready, *do, f"ss -K -H -t state established '( {others} )'"),  # or what is open would never meet the proxy
+            (ready, *do, f"ss -K -H -t state established '{cut}'"),  # or what is open would never meet the proxy
             undo,
             f"probe latency {numbers}{_sources_option(networks)}",
             background=f"exec python3 /chaos/proxy.py {numbers} --mark {PROXY_MARK} --port-file {_PORT_FILE}",
@@ -115,12 +121,14 @@ class NetworkPacketLoss(Fault):
     loss_percent: int = number("How many of a hundred packets are lost.", default=7, least=1, most=100)
     flows_percent: int = number(_FLOWS_HELP, default=100, least=1, most=100)
     sources: str = text(_SOURCES_HELP, default=ALL)
+    except_sources: str = text(_EXCEPT_HELP, default="")
 
     def __post_init__(self) -> None:
         _networks(self.sources)
+        _spared(self.except_sources)
 
     def describe(self) -> str:
-        whose = _whose(self.sources, self.flows_percent)
+        whose = _whose(self.sources, self.flows_percent, self.except_sources)
         return f"loses {self.loss_percent} % of the packets{whose} for {self.duration:g} s"
 
     def recipe(self, victim: Victim) -> Recipe:
@@ -128,12 +136,13 @@ class NetworkPacketLoss(Fault):
         flows = _flows_option(self.flows_percent)
         probe = f"probe loss {self.loss_percent}{flows}{_sources_option(networks)}"
         symptom = Symptom.SILENT if self.loss_percent * self.flows_percent == 10_000 and not networks else Symptom.NONE
-        if has_all(self, victim) and not networks and not flows:
+        spared = [f"-s {network} -j RETURN" for network in _spared(self.except_sources)]
+        if has_all(self, victim) and not networks and not flows and not spared:
             do, undo = _queue(f"netem loss {self.loss_percent}%")
         else:
             must_have(self, victim, *self.otherwise)
             rules = [rule for source in _matches("-s", networks) for rule in self._rules(source)]
-            do, undo = _chained([("INPUT", "! -i lo")], rules)
+            do, undo = _chained([("INPUT", "! -i lo")], [*spared, *rules])
         return _held(do, undo, probe, symptom=symptom, seconds=15)
 
     def _rules(self, source: str) -> list[str]:
@@ -167,15 +176,21 @@ class NetworkBlackholePort(Fault):
         choices=("ingress", "egress"),
     )
     protocol: str = text("Of which protocol.", default="tcp", choices=("tcp", "udp"))
+    except_sources: str = text(_EXCEPT_HELP, default="")
+
+    def __post_init__(self) -> None:
+        _spared(self.except_sources)
 
     def describe(self) -> str:
         which = f"port {self.port}" if self.traffic_type == "ingress" else f"others' port {self.port}"
+        which += _but(self.except_sources)
         return f"drops every {self.protocol.upper()} packet to {which} for {self.duration:g} s"
 
     def recipe(self, victim: Victim) -> Recipe:
         has_all(self, victim)
-        hook = "INPUT" if self.traffic_type == "ingress" else "OUTPUT"
-        do, undo = _chained([(hook, "")], [f"-p {self.protocol} --dport {self.port} -j DROP"])
+        hook, other = ("INPUT", "-s") if self.traffic_type == "ingress" else ("OUTPUT", "-d")
+        spared = [f"{other} {network} -j RETURN" for network in _spared(self.except_sources)]
+        do, undo = _chained([(hook, "")], [*spared, f"-p {self.protocol} --dport {self.port} -j DROP"])
         is_served = self.traffic_type == "ingress" and self.protocol == "tcp" and self.port in victim.ports
         probe = f"probe port {self.port} --protocol {self.protocol} --direction {self.traffic_type}"
         return _held(do, undo, probe, symptom=Symptom.SILENT if is_served else Symptom.NONE)
@@ -436,16 +451,21 @@ def _networks(sources: str) -> list[str]:
     """The addresses and ranges; none when all are meant. Raises InvalidParameterException."""
     if sources.upper() == ALL or sources == EVERY_ADDRESS:
         return []
-    found: list[str] = []
-    for one in sources.split(","):
-        try:
-            found.append(str(IPv4Network(one.strip(), strict=False)))
-        except ValueError:
-            raise InvalidParameterException(
-                f"sources '{one}' is no IPv4 address or range: write ALL, 10.0.0.7 or 10.0.0.0/16. Names of hosts, "
-                "DYNAMODB and S3 mean nothing here."
-            ) from None
-    return found
+    hint = "write ALL, 10.0.0.7 or 10.0.0.0/16. Names of hosts, DYNAMODB and S3 mean nothing here."
+    return [_network("sources", one, hint) for one in sources.split(",")]
+
+
+def _spared(except_sources: str) -> list[str]:
+    """The same of those to be left alone."""
+    hint = "write 10.0.0.7 or 10.0.0.0/16."
+    return [_network("exceptSources", one, hint) for one in except_sources.split(",")] if except_sources else []
+
+
+def _network(parameter: str, value: str, hint: str) -> str:
+    try:
+        return str(IPv4Network(value.strip(), strict=False))
+    except ValueError:
+        raise InvalidParameterException(f"{parameter} '{value}' is no IPv4 address or range: {hint}") from None
 
 
 def _matches(option: str, networks: list[str]) -> list[str]:
@@ -460,9 +480,13 @@ def _flows_option(percent: int) -> str:
     return f" --flows {percent}" if percent < 100 else ""
 
 
-def _whose(sources: str, flows_percent: int) -> str:
+def _whose(sources: str, flows_percent: int, except_sources: str) -> str:
     whom = f" with {sources}" if _networks(sources) else ""
-    return whom + (f" in {flows_percent} % of the connections" if flows_percent < 100 else "")
+    return whom + _but(except_sources) + (f" in {flows_percent} % of the connections" if flows_percent < 100 else "")
+
+
+def _but(except_sources: str) -> str:
+    return f", sparing {except_sources}," if except_sources else ""
 
 
 def _bits(parameter: str, value: str) -> int:

@@ -13,7 +13,7 @@ from posixpath import isabs, normpath
 from chaos_ecs.chaos.fault import Ability, Fault, Victim, duration, number, text
 from chaos_ecs.chaos.faults.lacking import has_all
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.faulting import Joins, Means, Recipe, Symptom
+from chaos_ecs.core.recipe import Joins, Means, Recipe, Symptom
 
 MEBIBYTE = 1024 * 1024
 CPU_PERIOD_MICROSECONDS = 100_000
@@ -89,7 +89,7 @@ class Pause(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class Hang(Fault):
-    """Stops the task's main process in its tracks."""
+    """Stops all of the task's processes in their tracks."""
 
     name = "hang"
     action_id = "chaos-ecs:task-hang"
@@ -97,7 +97,7 @@ class Hang(Fault):
     duration: float = duration()
 
     def describe(self) -> str:
-        return f"stops the main process (SIGSTOP) for {self.duration:g} s"
+        return f"stops all processes (SIGSTOP) for {self.duration:g} s"
 
     def recipe(self, victim: Victim) -> Recipe:
         return Recipe(means=Means.STALL, symptom=Symptom.SILENT)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chaos_ecs.chaos.fault import Fault, Scope, Victim, duration, text
 from chaos_ecs.chaos.victims import signal_name
-from chaos_ecs.core.faulting import Means, Recipe, Symptom
+from chaos_ecs.core.recipe import Means, Recipe, Symptom
 
 _DEADLY = ("SIGKILL", "SIGTERM", "SIGINT", "SIGQUIT", "SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE")
 

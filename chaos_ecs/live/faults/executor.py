@@ -17,8 +17,8 @@ from typing import Protocol
 from docker import APIClient
 
 from chaos_ecs.core.fault_messages import FaultFact, HitActive, HitPrior, HitRefused, HitStuck, HitUndone, InjectHit
-from chaos_ecs.core.faulting import Means
 from chaos_ecs.core.messages import ContainerGone, ContainerSeen, Fact, RunState
+from chaos_ecs.core.recipe import Means
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import engine
 from chaos_ecs.live.faults import helpers

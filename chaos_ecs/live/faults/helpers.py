@@ -18,7 +18,7 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 from docker.types import CancellableStream
 
-from chaos_ecs.core.faulting import Joins
+from chaos_ecs.core.recipe import Joins
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import engine, labels
 from chaos_ecs.live.faults.outcomes import Hit, Key, RefusedError, tag_of

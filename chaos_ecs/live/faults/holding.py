@@ -16,7 +16,7 @@ from docker import APIClient
 from docker.types import CancellableStream
 
 from chaos_ecs.core.fault_messages import FaultFact, HitActive, HitRefused, HitStuck, HitUndone, InjectHit
-from chaos_ecs.core.faulting import Joins
+from chaos_ecs.core.recipe import Joins
 from chaos_ecs.live import engine, labels
 from chaos_ecs.live.faults import helpers
 from chaos_ecs.live.faults import victim as victims

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from docker import APIClient
 
-from chaos_ecs.core.faulting import Joins
+from chaos_ecs.core.recipe import Joins
 from chaos_ecs.live.faults import victim as victims
 from chaos_ecs.live.faults.helpers import Toolbox
 from chaos_ecs.live.faults.outcomes import Hit, RefusedError, StuckError

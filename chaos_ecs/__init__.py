@@ -15,11 +15,17 @@ The code map, one line a place; `ARCHITECTURE.md` beside this file follows one c
     core/pace.py       how long the scheduler waits        core/client.py     which listeners our own client asks
     core/backoff.py    the throttle of failing starts      core/errors.py     refusals in ECS's words
     core/arns.py       names of things on the wire
-    chaos/victims.py   candidates, filters, pick
+    core/recipe.py     how one container is hurt and healed
+    core/faulting.py   the nouns of faults              core/faults.py      apply, for them; fault_plan.py what is due
+    core/experimenting.py  those of experiments         core/experiments.py apply, for them
+    chaos/fault.py     what a fault is                     chaos/faults/       the faults, a file a family
+    chaos/catalogue.py the register of them                chaos/parameters.py their parameters, read off the classes
+    chaos/victims.py   candidates, filters, pick           chaos/aiming.py     from a fault and a selection to a Command
+    chaos/designs.py   what a FIS template may say         chaos/experiment.py what is due in an experiment
     ports.py           the seams: Clock, Runtime, LoadBalancer, Store
     controller.py      the loop: apply, plan, apply, save, execute, tell
     live/              on Docker, HAProxy and SQLite       sim/               the same in memory, on a virtual clock
-    api/               ECS and elbv2, from their models    cli/               commands and the live log, one more client
+    api/               ECS, elbv2 and FIS, from their models  cli/            commands and the live log, one more client
     probe/             the client: steady requests, counted and measured
     wiring.py          puts live or sim together           config.py          settings, read once
 """

@@ -30,6 +30,12 @@ class Root(LazyGroup):
     entries = (
         Entry("run-task", "tasks:run_task", "Run standalone tasks: nobody replaces them.", _RUN),
         Entry("kill", "kill:kill", "Kill a task and see what becomes of it.", _BREAK),
+        Entry(
+            "chaos",
+            "chaos.faults:app",
+            "Faults: inject them, see them measured, undo them.",
+            _BREAK,
+        ),
         Entry("ps", "tasks:ps", "List the tasks of the cluster.", _LOOK),
         Entry("logs", "look:logs", "Show what the containers print.", _LOOK),
         Entry("events", "look:events", "Show what happened, oldest first.", _LOOK),

@@ -43,6 +43,10 @@ class Controller(Protocol):
         """An operation of Application Auto Scaling."""
         ...
 
+    def fis(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: str = "") -> Answer:
+        """An operation of AWS FIS, which method and path name."""
+        ...
+
     def own(self, operation: str, **members: Any) -> Answer:
         """One of chaos-ecs's own operations."""
         ...
@@ -79,6 +83,11 @@ class HttpController:
 
     def scaling(self, operation: str, **members: Any) -> Answer:
         return self._call("application-autoscaling", f"{SCALING}.{operation}", operation, members)
+
+    def fis(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: str = "") -> Answer:
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        sent = b"" if body is None else json.dumps(body).encode()
+        return self._answer(method, path, query, headers, sent, scope="fis", operation=f"{method} {path}")
 
     def own(self, operation: str, **members: Any) -> Answer:
         return self._call("chaos-ecs", f"{OURS}.{operation}", operation, members)

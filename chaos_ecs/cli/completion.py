@@ -1,4 +1,4 @@
-"""What Tab completes: names of services and ids of tasks that are there now.
+"""What Tab completes: names of services, ids of tasks and of faults that are there now.
 
 One file of the state folder is read and one request is made. Nothing is ever started, and nothing is said: where no
 controller answers at once there are no names. Never here: how a shell is told of it (Typer's --install-completion).
@@ -47,6 +47,20 @@ def running_tasks(ctx: typer.Context, incomplete: str) -> Found:
 def targets(ctx: typer.Context, incomplete: str) -> Found:
     """What can be killed."""
     return services(ctx, incomplete) + running_tasks(ctx, incomplete)
+
+
+def faults(ctx: typer.Context, incomplete: str) -> Found:
+    """Faults that are open, by their ids, of whatever cluster."""
+    snapshot, _ = _seen(ctx)
+    known = snapshot.faults if snapshot else ()
+    return _fitting([(fault.id, f"{fault.status} {fault.name}") for fault in known], incomplete)
+
+
+def names_of_faults(ctx: typer.Context, incomplete: str) -> Found:
+    """Those that there are."""
+    from chaos_ecs.chaos import catalogue
+
+    return _fitting([(fault.name, catalogue.sentence(fault)) for fault in catalogue.FAULTS], incomplete)
 
 
 def services_and_tasks(ctx: typer.Context, incomplete: str) -> Found:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from chaos_ecs.cli import deploylines
+from chaos_ecs.cli import deploylines, experimentlines, faultlines
 from chaos_ecs.cli.line import Line, recovered_in, seconds
 from chaos_ecs.cli.snapshot import Event, name_of, short
 
@@ -52,6 +52,7 @@ def without_doubles(events: Sequence[Event]) -> list[Event]:
         event
         for event in events
         if event.type not in SILENT
+        and not faultlines.is_told_elsewhere(event)
         and not {(event.service, event.at), (event.task, event.at)} & doubles.get(event.type, set())
     ]
 
@@ -213,7 +214,7 @@ def _task_killed(event: Event) -> Line:
     left, desired = event.get("left"), event.get("desiredCount")
     measured = f"{left} of {desired} left" if left is not None else "nobody will replace it"
     signal = event.get("signal") or "a signal"
-    detail = f"{signal}, by you: chaos-ecs kill"
+    detail = f"{signal}, by a fault: {fault}" if (fault := event.get("fault")) else f"{signal}, by you: chaos-ecs kill"
     return Line(event.at, "killed", "KILLED", who, ids, detail, signal, measured=measured)
 
 
@@ -370,6 +371,8 @@ def _moved(event: Event) -> Line:
 
 _WORDING: dict[str, Callable[[Event], Line]] = {
     **deploylines.WORDING,
+    **faultlines.WORDING,
+    **experimentlines.WORDING,
     "CONTROLLER_STARTED": _ready,
     "ENGINE_CONNECTED": _engine_connected,
     "ENGINE_LOST": _engine_lost,

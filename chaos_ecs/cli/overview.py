@@ -42,6 +42,9 @@ def _tell_state(shell: Shell, snapshot: Snapshot, url: str) -> None:
         shell.tell("no services")
         kill = ("chaos-ecs service up --desired 3", "a service of three tasks")
     _tell_client(shell, snapshot)
+    if snapshot.faults:
+        ids = ", ".join(f"{fault.name} {fault.id}" for fault in snapshot.faults[:3])
+        shell.tell(f"open faults: {len(snapshot.faults)} ({ids}); see them: chaos-ecs chaos status", fold=True)
     running = sum(1 for task in standalone if not task.is_stopped)
     shell.tell(f"standalone tasks: {running} running, {len(standalone) - running} stopped")
     _suggest(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chaos_ecs.cli import clientline
+from chaos_ecs.cli.chaos import fault_words
 from chaos_ecs.cli.layout import cut
 from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.snapshot import Service, Snapshot, Task, short
@@ -59,8 +60,10 @@ def head_of(task: Task, position: int) -> str:
 def rows(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
     """The panel of one cluster (its ARN)."""
     width, symbols = frame.width, frame.symbols
-    client = [f" {clientline.row(snapshot.client, width - 1, symbols, frame.now)}"] if snapshot.client else []
-    room = min(MOST_ROWS, frame.height - 3) - _FRAME_ROWS - len(client)
+    below = _faults(snapshot, frame)
+    if snapshot.client:
+        below.append(f" {clientline.row(snapshot.client, width - 1, symbols, frame.now)}")
+    room = min(MOST_ROWS, frame.height - 3) - _FRAME_ROWS - len(below)
     body = _body(snapshot, cluster, frame)
     if len(body) > room:
         hidden = len(body) - room + 1
@@ -69,7 +72,7 @@ def rows(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
     heads = [head_of(task, position) for position, task in enumerate(numbered(snapshot, cluster), 1)]
     tasks = sum(row.startswith(tuple(heads)) for row in body)
     last = _last_row(snapshot, cluster, tasks, frame)
-    return [ruler, *(cut(row, width, symbols) for row in (*body, *client)), ruler, last]
+    return [ruler, *(cut(row, width, symbols) for row in (*body, *below)), ruler, last]
 
 
 def _last_row(snapshot: Snapshot, cluster: str, tasks: int, frame: Frame) -> str:
@@ -116,6 +119,15 @@ def _body(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
     else:
         body.append(" standalone  none yet - try: chaos-ecs run-task batch-job")
     return body
+
+
+def _faults(snapshot: Snapshot, frame: Frame) -> list[str]:
+    """Those that are open, of whatever cluster, in one row; it is never among those that have no room."""
+    if not snapshot.faults:
+        return []
+    left = snapshot.faults[0].left(frame.now)
+    told = fault_words.row(snapshot.faults, "" if left is None else f"{clock(left)} left", frame.width - 9)
+    return [f" faults  {told}"]
 
 
 def _service(snapshot: Snapshot, service: Service, frame: Frame) -> list[str]:

@@ -182,6 +182,9 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """Lists its commands in panels, each under its own heading, in the order of registration."""
 
+    longest_help = 60
+    """So many letters of each command's help, at most, stand in the list."""
+
     topics: Sequence[tuple[str, str]] = ()
     """Pages of `chaos-ecs help`, listed below the commands."""
 
@@ -211,7 +214,7 @@ class Group(TyperGroup):
                 continue
             panel = getattr(command, "rich_help_panel", None)
             heading = panel if isinstance(panel, str) else "Commands"
-            panels.setdefault(heading, []).append((name, command.get_short_help_str(60)))
+            panels.setdefault(heading, []).append((name, command.get_short_help_str(self.longest_help)))
         for heading, rows in panels.items():
             with formatter.section(heading):
                 formatter.write_dl(rows)

@@ -14,12 +14,24 @@ from chaos_ecs.errors import ChaosEcsError
 FALLBACK = "chaos-ecs ps"
 _NAMING = ("serviceName", "service", "task", "taskDefinition", "family", "clusterName")
 
+_END_THE_FAULT = "chaos-ecs chaos undo --all"
+_DISENGAGE = "aws fis update-safety-lever-state --id default --state status=disengaged,reason=again"
+
 # By the refusal's code, then by a word of its message: the first that matches is told.
 _HINTS: tuple[tuple[str, str, str], ...] = (
     ("ClusterNotFoundException", "", "aws ecs create-cluster, or: chaos-ecs service up (it makes the cluster)"),
     ("ServiceNotFoundException", "", "chaos-ecs service ls"),
     ("ServiceNotActiveException", "", "chaos-ecs service up NAME --desired N"),
     ("ClientException", "TaskDefinition", "chaos-ecs run-task batch-job, or: aws ecs list-task-definition-families"),
+    ("ThrottlingException", "chaos undo", _END_THE_FAULT),
+    ("ServerException", "chaos undo", _END_THE_FAULT),
+    ("ServiceUnavailableException", "chaos undo", _END_THE_FAULT),
+    ("ConflictException", "chaos undo", "chaos-ecs chaos status, then chaos-ecs chaos undo FAULT"),
+    ("ConflictException", "safety lever", _DISENGAGE),
+    ("ResourceNotFoundException", "fault", "chaos-ecs chaos status --all"),
+    ("InvalidParameterException", "memory limit", "A task definition with memory: aws ecs register-task-definition"),
+    ("InvalidParameterException", "on this engine", "chaos-ecs chaos faults --judge"),
+    ("InvalidParameterException", "only a RUNNING task", "chaos-ecs ps, and again once it runs"),
     ("ConflictException", "hook", "chaos-ecs service describe NAME (somebody was quicker)"),
     ("ClientException", "Container.image", "Give an image: --image busybox:1.36"),
     ("InvalidParameterException", "Draining", "Wait until its tasks are gone (chaos-ecs service ls), then try again"),
@@ -31,6 +43,8 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
     ("UnrecognizedClientException", "", "The keys changed: chaos-ecs controller stop, then try again"),
     ("ServerException", "", "A bug: see chaos-ecs controller status for the log"),
 )
+
+_EXIT_CODES = (("ConflictException", "--force", 5), ("ResourceNotFoundException", "There is no fault", 3))
 
 
 def about(members: Mapping[str, Any]) -> str:
@@ -47,7 +61,12 @@ def of(operation: str, status: int, body: bytes) -> ChaosEcsError:
         message = str(said.get("message") or said.get("Message") or "")
     except (ValueError, KeyError, TypeError):
         code, message = f"HTTP-{status}", body.decode("utf-8", "replace").strip()[:500]
-    return ChaosEcsError(code, f"{operation} was refused", message, hint(code, message))
+    return ChaosEcsError(code, f"{operation} was refused", message, hint(code, message), exit_code(code, message))
+
+
+def exit_code(code: str, message: str) -> int:
+    """5 where the same command can be forced, 3 for a fault that there is none of, else 1."""
+    return next((number for known, word, number in _EXIT_CODES if known == code and word in message), 1)
 
 
 def hint(code: str, message: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from chaos_ecs.cli import faultlines
 from chaos_ecs.cli.deploylines import in_stage
 from chaos_ecs.cli.line import Line
 from chaos_ecs.cli.lines import without_doubles
@@ -30,8 +31,14 @@ def _told(events: Sequence[Event], when: Callable[[float], str]) -> list[str]:
     for event in without_doubles(events):
         if event.type == "SERVICE_STEADY" and (event.service, event.at) in recovered:
             continue
-        told.append(f"{when(event.at)} {_SENTENCES.get(event.type, _other)(event)}")
+        told.append(f"{when(event.at)} {_sentence(event)}")
     return told
+
+
+def _sentence(event: Event) -> str:
+    if event.type in faultlines.SENTENCES:
+        return _ended(faultlines.SENTENCES[event.type](event))
+    return _SENTENCES.get(event.type, _other)(event)
 
 
 def of_line(line: Line, began_at: float) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # A command in a hint that wants a cluster, and has none yet.
 _OF_A_CLUSTER = re.compile(
-    r"chaos-ecs (?=(?:service|run-task|task|kill|ps|logs|events|watch|lb|probe)\b)(?![^|]*--cluster)"
+    r"chaos-ecs (?=(?:service|run-task|task|kill|chaos inject|ps|logs|events|watch|lb|probe)\b)(?![^|]*--cluster)"
 )
 
 

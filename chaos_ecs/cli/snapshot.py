@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chaos_ecs.cli.chaos.fault_view import Fault
 from chaos_ecs.cli.shifts import Shift
 
 SHORT = 6
@@ -299,6 +300,7 @@ class Snapshot:
     client: Client | None = None  # None: nobody asks, because there is no listener with a service behind it
     load_balancers: tuple[LoadBalancer, ...] = ()
     target_groups: tuple[TargetGroup, ...] = ()
+    faults: tuple[Fault, ...] = ()  # those that are not over
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Snapshot:
@@ -318,6 +320,7 @@ class Snapshot:
             client=_client(raw.get("client")),
             load_balancers=tuple(_load_balancer(item) for item in raw.get("loadBalancers") or ()),
             target_groups=tuple(_target_group(item) for item in raw.get("targetGroups") or ()),
+            faults=tuple(Fault.of(item) for item in raw.get("faults") or ()),
         )
 
     def cluster(self, name: str, region: str) -> Cluster | None:

@@ -189,6 +189,9 @@ def doctor(
     ctx: typer.Context,
     *,
     fix: Annotated[bool, typer.Option("--fix", help="See to a Docker engine: start or install one.")] = False,
+    faults: Annotated[
+        bool, typer.Option("--faults", help="Find out which faults work here, with a controller, started if need be.")
+    ] = False,
     yes: Yes = False,
 ) -> None:
     """Check this machine: one line a check, each with its fix. Exit code 4 when no Docker engine answers.
@@ -197,6 +200,7 @@ def doctor(
     chaos-ecs doctor
     chaos-ecs doctor --fix
     chaos-ecs doctor --fix --yes
+    chaos-ecs doctor --faults
     """
     from chaos_ecs import wiring
 
@@ -206,13 +210,25 @@ def doctor(
         wiring.fix_engine(shell.settings, shell.say, (lambda question: True) if yes else shell.confirm)
     checks = wiring.examine(shell.settings)
     code = _verdict(checks)
-    if shell.json:
-        parts = [{"name": item.name, "ok": item.ok, "detail": item.detail, "fix": item.fix} for item in checks]
-        shell.tell(as_json({"checks": parts, "exitCode": code}))
-    else:
+    if not shell.json:
         for check in checks:
             shell.tell(check_line(check), fold=True)
+    told = _faults(shell, code) if faults else {}
+    if shell.json:
+        parts = [{"name": item.name, "ok": item.ok, "detail": item.detail, "fix": item.fix} for item in checks]
+        shell.tell(as_json({"checks": parts, **told, "exitCode": code}))
     raise typer.Exit(code)
+
+
+def _faults(shell: Shell, code: int) -> dict[str, Any]:
+    """What the engine can do of each fault: told, and as JSON."""
+    from chaos_ecs.cli.chaos import fault_catalogue
+
+    if code == _NO_ENGINE and shell.running_controller() is None:
+        shell.say("no Docker engine answers, so which faults work cannot be found out")
+        return {"faults": None}
+    verdicts = fault_catalogue.tell_judgements(shell)
+    return {"faults": [{"name": name, "verdict": word, "reason": why} for name, (word, why) in verdicts.items()]}
 
 
 def check_line(check: Check) -> str:

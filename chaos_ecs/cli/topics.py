@@ -30,10 +30,10 @@ ENVIRONMENT: tuple[tuple[str, str], ...] = (
 EXIT_CODES: tuple[tuple[int, str, str], ...] = (
     (0, "done", "it is as you asked"),
     (1, "failed", "refused, not found, or the outcome is not what you asked for"),
-    (2, "usage", "the command line or a setting cannot be understood"),
-    (3, "nothing matched", "nothing to kill or to continue; controller status: it does not run"),
+    (2, "usage", "the command line, a setting or a file cannot be understood"),
+    (3, "nothing matched", "nothing to kill, to hit or to continue; controller status: it does not run"),
     (4, "no engine", "no Docker engine answers"),
-    (5, "refused", "it needs a yes: say --yes"),
+    (5, "refused", "it needs a yes: say --yes; or, to take the last healthy task of a service: --force"),
     (124, "too late", "what was waited for did not happen within --timeout"),
     (
         125,
@@ -43,9 +43,48 @@ EXIT_CODES: tuple[tuple[int, str, str], ...] = (
     (130, "Ctrl-C", "you left before it was done"),
 )
 
+EXPERIMENTS: tuple[tuple[str, str], ...] = (
+    ("a file", "a template of AWS FIS in YAML or JSON: description, targets, actions, stopConditions, tags and so on"),
+    ("left out", "roleArn, clientToken, stopConditions and a target's cluster may be: they are filled in"),
+    ("x-chaos-ecs", "what FIS has no word for: seed, steady-state-hypothesis, expect; all may be left out"),
+    ("seed", "the same seed picks the same positions among the tasks; without it one is drawn, and told"),
+    ("probes", "of the hypothesis, in Chaos Toolkit's spelling: name, provider, tolerance; asked before and after"),
+    ("provider", "{type: http, url, method (GET or HEAD), headers, timeout}, or {type: chaos-ecs, func, arguments}"),
+    ("func", "healthy-count {service}, steady {service}, availability {service, over: PT10S}"),
+    ("refused", "the providers process and python: a file that one is given must not run programs"),
+    (
+        "tolerance",
+        "a number, true or false, text, a list, {type: range, range, target}, {type: regex, pattern, target}",
+    ),
+    ("target", "of a tolerance: status or body; the types jsonpath and probe are not supported"),
+    ("expect", "recoveredWithin: PT15S, standaloneReplaced: false, availability: 99.9 (of the controller's client)"),
+    ("not measured", "is not met: an experiment of which something is not known does not pass"),
+    ("samples", "lose-one.yaml, same-hit-twice.yaml; game days: first-game-day, network-game-day"),
+    ("run it", "chaos-ecs chaos run FILE; first: --dry-run; for AWS: chaos-ecs chaos export FILE"),
+    ("a game day", "a file with title, seed and rounds, played with chaos-ecs chaos gameday FILE"),
+    ("a round", "name, brief, fault, parameters, selection, duration, atLeast, predictions, diagnosis, lesson"),
+    ("selection", "{service: web, count: 1}, or {standalone: true, pattern: worker}, or all: true in place of count"),
+    ("predictions", "[{ask, choices or number: true, measure or answer, within}]; diagnosis: {ask, choices, answer}"),
+    (
+        "measure",
+        "replacements, tasks-lost, recovery-seconds, came-back, stop-code, exit-code, failed-requests, availability",
+    ),
+)
+
+ALARMS: tuple[tuple[str, str], ...] = (
+    ("an alarm", "stops an experiment, and what it did is undone: stopConditions [{source, value}]"),
+    ("source", "aws:cloudwatch:alarm, or none"),
+    ("value", "its ARN, of any region and account: arn:aws:cloudwatch:local:000000000000:alarm:NAME"),
+    ("SERVICE-healthy-below-N", "fewer than N tasks of the service are healthy, such as web-healthy-below-2"),
+    ("SERVICE-client-failing", "requests of the controller's client to the service fail"),
+    ("looked at", "every half second, as long as the experiment runs; another name is refused"),
+)
+
 TOPICS: tuple[tuple[str, str], ...] = (
     ("environment", "the variables that are read"),
     ("exit-codes", "what each exit code means"),
+    ("experiments", "what the file of an experiment, or of a game day, may say"),
+    ("alarms", "what stops an experiment"),
 )
 
 
@@ -61,6 +100,7 @@ def help_(
     chaos-ecs help
     chaos-ecs help environment
     chaos-ecs help exit-codes
+    chaos-ecs help experiments
     chaos-ecs help service up
     """
     shell = shell_of(ctx)
@@ -70,6 +110,10 @@ def help_(
         shell.say("a page: chaos-ecs help TOPIC   |   a command: chaos-ecs COMMAND --help")
     elif words == ["environment"]:
         _tell(shell, "environment", ENVIRONMENT)
+    elif words == ["experiments"]:
+        _tell(shell, "experiments", EXPERIMENTS)
+    elif words == ["alarms"]:
+        _tell(shell, "alarms", ALARMS)
     elif words == ["exit-codes"]:
         _tell(shell, "exitCodes", tuple((str(code), f"{word}: {text}") for code, word, text in EXIT_CODES))
     else:

@@ -11,7 +11,7 @@ from typing import Any
 import docker
 import pytest
 
-from chaos_ecs.cli.experiment_file import SAMPLES
+from chaos_ecs.cli.chaos.experiment_file import SAMPLES
 from tests.builders import eventually
 from tests.e2e.conftest import Ran, Room, opened_room
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -106,6 +106,46 @@ def stopped(task: Answer, exit_code: int | None = 0, **changes: Any) -> Answer:
     return {**task, **ended, "exitCode": exit_code, "stopCode": "EssentialContainerExited", **changes}
 
 
+def a_victim(digits: str = "", service: str = "", **changes: Any) -> Answer:
+    """A container that a fault holds, its effect measured; a task by its first digits."""
+    return {
+        "task": task_arn(digits) if digits else None,
+        "service": service_arn(service) if service else None,
+        "container": "app" if digits else None,
+        "status": "ACTIVE",
+        "proof": "no answer within 1 s (before: 2 ms)",
+        "reason": None,
+        "trouble": None,
+        **changes,
+    }
+
+
+def a_fault(*victims: Answer, **changes: Any) -> Answer:
+    """A pause of 30 s that began at AT and is in force."""
+    return {
+        "fault": "flt-12ab34cd56",
+        "name": "pause",
+        "actionId": "chaos-ecs:task-pause",
+        "description": "freezes all processes for 30 s",
+        "cluster": CLUSTER,
+        "status": "ACTIVE",
+        "durationSeconds": 30.0,
+        "parameters": {"duration": "PT30S"},
+        "seed": None,
+        "createdAt": AT,
+        "endsAt": AT + 90,
+        "endedAt": None,
+        "victims": list(victims),
+        **changes,
+    }
+
+
+def over(fault: Answer, **changes: Any) -> Answer:
+    """The fault after its end."""
+    victims = [{**victim, "status": "ENDED"} for victim in fault["victims"]]
+    return {**fault, "status": "COMPLETED", "endsAt": None, "endedAt": AT + 40, "victims": victims, **changes}
+
+
 def a_state(*, services: list[Answer] | None = None, tasks: list[Answer] | None = None, **changes: Any) -> Answer:
     return {
         "v": 1,
@@ -136,6 +176,9 @@ class FakeController:
 
     def scaling(self, operation: str, **members: Any) -> Answer:
         return self._answer(operation, members)
+
+    def fis(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: str = "") -> Answer:
+        return self._answer(f"{method} {path}", dict(body or {}))
 
     def own(self, operation: str, **members: Any) -> Answer:
         return self._answer(operation, members)

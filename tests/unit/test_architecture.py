@@ -27,7 +27,7 @@ ALLOWED = {
     "live": ("core", "ports", "errors", "live", "probe", "__init__"),
     "sim": ("core", "chaos", "ports", "controller", "errors", "sim"),
     "api": ("core", "chaos", "controller", "errors", "sigv4", "api", "__init__"),
-    "cli": ("config", "wiring", "errors", "sigv4", "cli", "probe", "__init__"),
+    "cli": ("config", "wiring", "errors", "sigv4", "cli", "probe", "chaos", "__init__"),
     "wiring": ("core", "ports", "controller", "live", "sim", "api", "config", "errors", "sigv4", "__init__"),
 }
 PURE = ("core", "chaos")

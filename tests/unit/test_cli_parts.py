@@ -96,9 +96,10 @@ def test_a_shell_that_is_not_known_is_a_usage_error() -> None:
     assert "bash, fish, powershell, cmd" in caught.value.why
 
 
-def test_only_ecs_is_sent_to_us() -> None:
+def test_only_what_we_have_is_sent_to_us() -> None:
     values = awsenv.variables("http://127.0.0.1:8481", "KEY", "SECRET", "us-east-1")
     assert values["AWS_ENDPOINT_URL_ECS"] == "http://127.0.0.1:8481"
+    assert values["AWS_ENDPOINT_URL_FIS"] == "http://127.0.0.1:8481"
     assert "AWS_ENDPOINT_URL" not in values
     assert values["AWS_PAGER"] == ""
 

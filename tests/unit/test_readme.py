@@ -19,7 +19,7 @@ def commands(group: Any, *before: str) -> Iterator[tuple[str, ...]]:
     for name, command in group.commands.items():
         if command.hidden:
             continue
-        if hasattr(command, "commands"):
+        if hasattr(command, "commands") and name != "inject":  # its commands are the faults: FAULTS.md has them
             yield from commands(command, *before, name)
         else:
             yield (*before, name)
@@ -31,8 +31,14 @@ EXISTING = set(commands(typer.main.get_command(app)))
 def test_every_command_is_in_the_readme() -> None:
     table = README[README.index("## The commands") : README.index("## The AWS bridge")]
     for words in EXISTING:
-        row = next(line for line in table.splitlines() if re.search(rf"[`,] ?(chaos-ecs )?{words[0]}\b", line))
-        assert re.search(rf"`(chaos-ecs )?({' '.join(words)}|{words[-1]})`", row), " ".join(words)
+        rows = [
+            line
+            for line in table.splitlines()
+            if line.startswith((f"| `chaos-ecs {words[0]} ", f"| `chaos-ecs {words[0]}`"))
+        ]
+        rows += [line for line in table.splitlines() if len(words) == 1 and f"`{words[0]}`" in line]
+        told = rf"`(chaos-ecs )?({' '.join(words)}|{' '.join(words[1:])}|{words[-1]})`"
+        assert any(re.search(told, row) for row in rows), " ".join(words)
 
 
 def test_every_command_in_the_readme_exists() -> None:

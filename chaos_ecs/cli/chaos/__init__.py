@@ -1,0 +1,1 @@
+"""The commands of `chaos-ecs chaos`: faults, runs, experiments, reports, game days. The list is `faults.py`."""

@@ -1,0 +1,147 @@
+"""The journal of an experiment: what is written of a run, where, and what is read of it to run it again.
+
+It holds the whole file, so that it needs nothing else. Never here: the schema (see `journal.py`).
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chaos_ecs import __version__
+from chaos_ecs.cli.chaos import experiment_words as words
+from chaos_ecs.cli.chaos import journals
+from chaos_ecs.cli.chaos.experiment_story import Outcome, Verdict
+from chaos_ecs.cli.chaos.journal import Activity, Journal, ours
+from chaos_ecs.config import Settings
+from chaos_ecs.errors import ChaosEcsError
+
+KIND = "experiment"
+_STATUS = {
+    Verdict.PASSED: "completed",
+    Verdict.DEVIATED: "completed",
+    Verdict.INCONCLUSIVE: "completed",
+    Verdict.FAILED: "failed",
+    Verdict.STOPPED: "aborted",
+    Verdict.INTERRUPTED: "interrupted",
+    Verdict.NOT_STARTED: "failed",
+}
+_DEVIATED = (Verdict.DEVIATED, Verdict.INCONCLUSIVE)
+"""An effect that is not known is none: a reader of the schema must not take it for a success."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a journal keeps of a run, to run it again."""
+
+    text: str
+    shown: str
+    seed: int
+    cluster: str
+    targets: Mapping[str, Any]
+
+
+def journal_of(outcome: Outcome) -> Journal:
+    file = outcome.file
+    return Journal(
+        title=file.title,
+        description=f"{file.shown}, run by chaos-ecs {__version__}",
+        platform=platform.platform(),
+        node=platform.node(),
+        start=outcome.began_at,
+        end=outcome.ended_at,
+        status=_STATUS[outcome.verdict],
+        deviated=outcome.verdict in _DEVIATED,
+        hypothesis=file.hypothesis.raw if file.hypothesis else None,
+        method=[
+            {"type": "action", "name": name, "provider": _provider(action)}
+            for name, action in file.template["actions"].items()
+        ],
+        before=outcome.before,
+        after=outcome.after,
+        run=[_activity(outcome, name) for name, action in outcome.actions.items() if action.get("startTime")],
+        rollbacks=_rollbacks(outcome),
+        ours=_ours(outcome),
+    )
+
+
+def _provider(action: Mapping[str, Any]) -> dict[str, Any]:
+    """In the words of the schema's readers: func and arguments."""
+    arguments = {**action.get("parameters", {}), **action.get("targets", {})}
+    return {"type": "fis", "func": action["actionId"], "arguments": arguments}
+
+
+def _activity(outcome: Outcome, name: str) -> Activity:
+    action, fault = outcome.actions[name], outcome.fault_of(name)
+    succeeded = action["state"]["status"] == "completed"
+    return Activity(
+        kind="action",
+        name=name,
+        provider=_provider(outcome.file.template["actions"][name]),
+        succeeded=succeeded,
+        output=dict(fault.raw) if fault else dict(action["state"]),
+        start=action["startTime"],
+        end=action.get("endTime") or outcome.ended_at,
+        trouble="" if succeeded else str(action["state"].get("reason") or action["state"]["status"]),
+    )
+
+
+def _rollbacks(outcome: Outcome) -> list[Activity]:
+    if outcome.undone_at is None:
+        return []
+    provider = {"type": "fis", "func": "StopExperiment"}
+    undone = not any(not fault.is_over for fault in outcome.faults)
+    end = max(outcome.ended_at, outcome.undone_at)
+    return [Activity("action", "stop the experiment", provider, undone, outcome.told, outcome.undone_at, end)]
+
+
+def _ours(outcome: Outcome) -> dict[str, Any]:
+    told = words.as_result(outcome, "")
+    left_out = ("type", "title", "file", "journal")
+    return {
+        "kind": KIND,
+        "version": __version__,
+        **{name: value for name, value in told.items() if name not in left_out},
+        "cluster": outcome.cluster,
+        "file": {"name": outcome.file.shown, "text": outcome.file.text},
+        "victims": [death.as_json() for death in outcome.story.recorder.deaths.values()],
+        "faults": [dict(fault.raw) for fault in outcome.faults],
+    }
+
+
+# --- files ---
+
+
+def written(settings: Settings, outcome: Outcome) -> Path:
+    """The journal, at the next free number of the state folder: experiment-3.json. Raises E-STATE-FOLDER."""
+    place = journals.folder(settings)
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    known = [_number(path) for path in place.glob(f"{KIND}-*.json")]
+    path = place / f"{KIND}-{max(known, default=0) + 1}.json"
+    while path.exists():
+        path = path.with_stem(f"{KIND}-{_number(path) + 1}")
+    journals.write(path, journal_of(outcome).as_json())
+    return path
+
+
+def _number(path: Path) -> int:
+    digits = path.stem.rpartition("-")[2]
+    return int(digits) if digits.isascii() and digits.isdecimal() else 0
+
+
+def kept(path: Path) -> Kept:
+    """What a journal says of its run. Raises ChaosEcsError (exit code 2) where it is none of an experiment."""
+    told = ours(journals.read(path))
+    try:
+        if told["kind"] != KIND:
+            raise ValueError(told["kind"])
+        file = told["file"]
+        return Kept(
+            str(file["text"]), str(file["name"]), int(told["seed"]), str(told["cluster"]), dict(told["targets"])
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        why, hint = "it is not one that chaos-ecs wrote of an experiment", "chaos-ecs chaos run FILE   (writes one)"
+        raise ChaosEcsError("E-JOURNAL", f"{path} cannot be run again", why, hint, 2) from error

@@ -1,0 +1,183 @@
+"""What is about to be done to whom, told before it is done: in a few rows, and on request line by line. Pure.
+
+A plan is the answer of InjectFault's dry run. Never here: carrying it out (see `fault_inject.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chaos_ecs.cli.chaos.fault_view import Victim
+from chaos_ecs.cli.chaos.fault_words import named, span, who
+from chaos_ecs.cli.snapshot import Snapshot, name_of, short
+
+STRIKES = "it is over, nothing is to be undone: a service replaces what it lost, nobody replaces a standalone task"
+_RUNTIME_ID = 12
+_WHERE = {"HOLD": ", from a helper container (chaos-ecs/toolbox:1)", "EXEC": ", in it (docker exec)"}
+
+# By means: how a task is hurt, and how it is healed.
+_MEANS: dict[str, tuple[str, str]] = {
+    "SIGNAL": ("docker kill: a signal, which the scheduler is not told of", STRIKES),
+    "STOP": ("StopTask: SIGTERM, and SIGKILL after the task's stopTimeout", STRIKES),
+    "FREEZE": ("docker pause", "docker unpause"),
+    "STALL": ("SIGSTOP to the main process, from outside", "SIGCONT"),
+    "LIMIT": ("docker update", "the values from before are put back"),
+    "DETACH": ("docker network disconnect", "docker network connect, with the same address"),
+    "HOLD": (
+        "a helper container of ours joins each task, does it, and measures it",
+        "the helper undoes it, also when nobody else is left",
+    ),
+    "EXEC": ("a few lines of sh in the task's own container", "a few lines of sh, or the end of the task"),
+}
+
+# By the first word of what a fault of the control plane does.
+_CONTROL: dict[str, tuple[str, str]] = {
+    "hold": ("the scheduler is held; no container is touched", "the scheduler goes on"),
+    "answer": ("the controller answers so; no container is touched", "it answers as before"),
+    "deploy": (
+        "UpdateService with a revision that cannot work",
+        "UpdateService with the revision before, unless the circuit breaker was quicker",
+    ),
+}
+
+VARIABLES = "$DEVICE, $NUMBER and $TAG are set where the lines run: the task's interface, and two names of this fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`seed` picked the victims; `was_drawn` says whether anything was left to a seed at all."""
+
+    name: str
+    description: str
+    seconds: float
+    seed: int
+    was_drawn: bool
+    victims: tuple[Victim, ...]
+    recipes: tuple[Mapping[str, Any], ...]  # one a victim
+    fallback: str = ""  # how else it is done here
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any], snapshot: Snapshot, *, was_drawn: bool) -> Plan:
+        victims = []
+        for raw in answer["victims"]:
+            task = snapshot.task(raw.get("task") or "")
+            victims.append(Victim.of({**raw, "service": task.service if task else raw.get("service")}))
+        return cls(
+            name=answer["name"],
+            description=answer.get("description") or "",
+            seconds=float(answer.get("durationSeconds") or 0.0),
+            seed=int(answer.get("seed") or 0),
+            was_drawn=was_drawn,
+            victims=tuple(victims),
+            recipes=tuple(answer["victims"]),
+            fallback=answer.get("fallback") or "",
+        )
+
+    @property
+    def tasks(self) -> list[str]:
+        """The ARNs of the tasks it hits, each once."""
+        return list(dict.fromkeys(victim.task for victim in self.victims if victim.task))
+
+    @property
+    def strikes(self) -> bool:
+        """Whether it is over as soon as it has struck."""
+        return self.seconds == 0
+
+
+def rows(plan: Plan) -> list[tuple[str, str]]:
+    """Label and text: what, whom, how, until when, by which seed."""
+    how, undone = _means(plan.recipes[0])
+    told = [("plan", f"{plan.name} {plan.description}"), ("hits", named(plan.victims)), ("how", how)]
+    if plan.fallback:
+        told.append(("here", plan.fallback))
+    told.append(("then", STRIKES if plan.strikes else f"after {span(plan.seconds)}, or sooner if you say so: {undone}"))
+    if plan.was_drawn:
+        told.append(("seed", f"{plan.seed} (--seed {plan.seed} picks the same again)"))
+    return told
+
+
+def _means(recipe: Mapping[str, Any]) -> tuple[str, str]:
+    first = (recipe.get("do") or [""])[0]
+    if recipe["means"] == "CONTROL":
+        return _CONTROL.get(first, ("no container is touched", "it ends by itself"))
+    return _MEANS.get(recipe["means"], (str(recipe["means"]), "it is undone"))
+
+
+# --- line by line ---
+
+
+def lines(plan: Plan, snapshot: Snapshot) -> list[str]:
+    """The very command lines, to be read or copied; victims that are hurt in the same way stand together."""
+    together: dict[str, tuple[list[str], list[tuple[str, str]]]] = {}
+    for victim, recipe in zip(plan.victims, plan.recipes, strict=True):
+        if recipe["means"] == "CONTROL":
+            continue  # nothing is run anywhere
+        where = f"{victim.container}{_WHERE.get(recipe['means'], '')}:"
+        steps = _steps(victim, recipe, snapshot)
+        names, _ = together.setdefault(f"{where} {steps}", ([], steps))
+        names.append(f"{who(victim)} {where}")
+    return [row for names, steps in together.values() for row in (*names, *_listed(steps))]
+
+
+def uses_variables(plan: Plan) -> bool:
+    return any(name in str(recipe) for recipe in plan.recipes for name in ("$DEVICE", "$NUMBER", "$TAG"))
+
+
+def _listed(steps: list[tuple[str, str]]) -> list[str]:
+    """The label stands in front of the first line that has it."""
+    told, before = [], ""
+    for label, line in steps:
+        told.append(f"  {'' if label == before else label:<6} {line}")
+        before = label
+    return told
+
+
+def _steps(victim: Victim, recipe: Mapping[str, Any], snapshot: Snapshot) -> list[tuple[str, str]]:
+    do, undo = _do_and_undo(victim, recipe, snapshot)
+    if background := recipe.get("background"):
+        do = [f"{background} &", *do]
+    probe = [recipe["probe"]] if recipe.get("probe") else []
+    return [(label, line) for label, part in (("do", do), ("undo", undo), ("probe", probe)) for line in part]
+
+
+def _do_and_undo(victim: Victim, recipe: Mapping[str, Any], snapshot: Snapshot) -> tuple[list[str], list[str]]:
+    """What lies behind the means that are no lines of sh, as one would type it."""
+    do, undo = list(recipe.get("do") or ()), list(recipe.get("undo") or ())
+    id_ = _runtime_id(victim, snapshot)
+    match recipe["means"]:
+        case "SIGNAL":
+            return [f"docker kill --signal {do[0]} {id_}"], []
+        case "STOP":
+            cluster, task = name_of(victim.task.rpartition("/")[0]), name_of(victim.task)
+            reason = f' --reason "{do[0]}"' if do else ""
+            return [f"aws ecs stop-task --cluster {cluster} --task {task}{reason}"], []
+        case "FREEZE":
+            return [f"docker pause {id_}"], [f"docker unpause {id_}"]
+        case "STALL":
+            return [f"docker kill --signal STOP {id_}"], [f"docker kill --signal CONT {id_}"]
+        case "LIMIT":
+            return [f"docker update {_flags(do)} {id_}"], [f"docker update (the values from before) {id_}"]
+        case "DETACH":
+            networks = do or ["(each of its networks)"]
+            return [f"docker network disconnect {name} {id_}" for name in networks], [
+                f"docker network connect --ip (the same address) {name} {id_}" for name in networks
+            ]
+    return do, undo
+
+
+def _runtime_id(victim: Victim, snapshot: Snapshot) -> str:
+    task = snapshot.task(victim.task)
+    found = [item.runtime_id for item in task.containers if item.name == victim.container] if task else []
+    return found[0][:_RUNTIME_ID] if found and found[0] else short(victim.task)
+
+
+def _flags(settings: list[str]) -> str:
+    """CpuQuota=10000 -> --cpu-quota 10000."""
+    told = []
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        flag = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)
+        told.append(f"-{flag} {value}")
+    return " ".join(told)

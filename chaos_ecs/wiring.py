@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
@@ -29,6 +30,7 @@ from chaos_ecs.sigv4 import Credentials
 if TYPE_CHECKING:
     from chaos_ecs.api.client_view import Figures
     from chaos_ecs.controller import Controller
+    from chaos_ecs.live.agent import AgentRelay
     from chaos_ecs.live.cleaner import Cleaned
     from chaos_ecs.live.cleaner import Plan as CleanPlan
     from chaos_ecs.live.doctor import Check, EngineSeen
@@ -312,6 +314,7 @@ def _live_controller(settings: Settings, home_id: str, seed: int) -> _Hosted:
     from chaos_ecs.controller import Controller
     from chaos_ecs.core.pace import PACES
     from chaos_ecs.live import engine
+    from chaos_ecs.live.agent import AgentRelay
     from chaos_ecs.live.balancer import HaproxyBalancer
     from chaos_ecs.live.clock import WallClock
     from chaos_ecs.live.images import Images
@@ -328,15 +331,36 @@ def _live_controller(settings: Settings, home_id: str, seed: int) -> _Hosted:
     haproxy = HaproxyBalancer(connector.connect, home, Images)
     balancer = ProbedBalancer(haproxy, settings.probe_rate)
     meter = Meter(DockerCpu(connector.connect), haproxy.requests)
-    runtime = MeasuredRuntime(DockerRuntime(connector.connect, home, Images), meter, clock)
+    measured = MeasuredRuntime(DockerRuntime(connector.connect, home, Images), meter, clock)
+    runtime = AgentRelay(measured, connector.connect, home, Images)
     store = SqliteStore(settings.database)
     # A salt of this start's own: where the record was lost, a new task must not get the id of a container that runs.
     salt = secrets.token_hex(16)
     pace = PACES[settings.pace]
     controller = Controller(clock=clock, runtime=runtime, balancer=balancer, store=store, salt=salt, pace=pace)
     balancer.watch(controller.state)
-    runtime.watch(controller.state)
-    return _Hosted(controller, lambda: None, balancer.figures)
+    measured.watch(controller.state)
+    background = _serve_agent(controller, runtime)
+    return _Hosted(controller, lambda: background.shutdown(wait=False, cancel_futures=True), balancer.figures)
+
+
+def _serve_agent(controller: Controller, relay: AgentRelay) -> Executor:
+    """Answers what tasks ask their agent for; the answer is what may block for it."""
+    from chaos_ecs.api.agent_faults import AgentFaults
+    from chaos_ecs.api.agent_requests import AgentRequest
+
+    def after(seconds: float, act: Callable[[], None]) -> None:
+        timer = threading.Timer(seconds, act)
+        timer.daemon = True  # a wait must not hold up the end of the process
+        timer.start()
+
+    background = ThreadPoolExecutor(1, thread_name_prefix="agent")
+    faults = AgentFaults(controller, background, after)
+    relay.serve(
+        controller.state,
+        lambda call: faults.answer(AgentRequest(call.method, call.path, call.body, call.source, call.agent)),
+    )
+    return background
 
 
 def _simulated_controller(settings: Settings, home_id: str, seed: int) -> _Hosted:

@@ -28,7 +28,7 @@ from chaos_ecs.core.fault_messages import (
 )
 from chaos_ecs.core.faulting import Hit, HitStatus, InjectedFault
 from chaos_ecs.core.messages import EventType, KillTask, StopTask
-from chaos_ecs.core.recipe import Means
+from chaos_ecs.core.recipe import Means, Recipe
 from chaos_ecs.core.state import State
 
 VICTIMS_LIMIT = 50
@@ -107,10 +107,16 @@ def _in_the_way(state: State, name: str, aim: Aim) -> InjectedFault | None:
         for hit in fault.hits:
             if hit.container != aim.container or hit.is_over or hit.task_arn != aim.task_arn:
                 continue
-            same = hit.recipe.means is aim.recipe.means
-            if same and (aim.recipe.means in ONE_AT_A_TIME or (fault.name == name and aim.recipe.undo)):
+            if hit.recipe.means is aim.recipe.means and _excludes(hit.recipe, aim.recipe, fault.name == name):
                 return fault
     return None
+
+
+def _excludes(known: Recipe, other: Recipe, is_same_fault: bool) -> bool:
+    if other.means in ONE_AT_A_TIME:
+        return True
+    differs = other.coexists and other.do != known.do
+    return is_same_fault and bool(other.undo) and not differs
 
 
 def _strike(state: State, fault_id: str, index: int, hit: Hit, now: float) -> None:

@@ -66,3 +66,4 @@ class Recipe:
     capabilities: tuple[str, ...] = ()  # HOLD: without CAP_
     symptom: Symptom = Symptom.NONE
     is_deadly: bool = False  # the victim's end is the effect
+    coexists: bool = False  # with another one of its fault on the same container, as long as that does something else

@@ -24,6 +24,7 @@ SERVICE = "chaos-ecs.service"
 FAMILY = "chaos-ecs.family"  # FAMILY:REVISION
 CONTAINER = "chaos-ecs.container"  # its name in the task definition
 BALANCER = "chaos-ecs.balancer"  # on the one container that carries requests to tasks; it has no TASK
+AGENT = "chaos-ecs.agent"  # on the one container through which tasks ask for faults of their own; it has no TASK
 FAULT = "chaos-ecs.fault"  # the fault's id, on a helper that holds one of its hits; it has no TASK
 HIT = "chaos-ecs.hit"  # the place of that hit among the fault's
 SCRATCH = "chaos-ecs.scratch"  # on what is there only to find out what the engine can do
@@ -90,6 +91,11 @@ def network_name(home: Home, cluster_arn: str) -> str:
 def balancer_name(home: Home) -> str:
     """Such as chaos-ecs-balancer-1a2b3c."""
     return f"chaos-ecs-balancer-{home.id[:6]}"
+
+
+def agent_name(home: Home) -> str:
+    """Such as chaos-ecs-agent-1a2b3c."""
+    return f"chaos-ecs-agent-{home.id[:6]}"
 
 
 def helper_name(fault_id: str, index: int) -> str:

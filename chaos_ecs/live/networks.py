@@ -7,7 +7,7 @@ import threading
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from chaos_ecs.live import labels
+from chaos_ecs.live import agent_container, labels
 from chaos_ecs.live.labels import Home
 
 
@@ -38,12 +38,15 @@ class Networks:
         self._sure_of.clear()
 
     def remove(self, client: APIClient, cluster_arn: str) -> None:
-        """Removes the cluster's network if it is ours. Containers of others in it are not disconnected: then the
-        engine refuses, with an APIError."""
+        """Removes the cluster's network if it is ours. The agent leaves it first; containers of others in it are not
+        disconnected: then the engine refuses, with an APIError."""
         self.doubt(cluster_arn)
         try:
             network = client.inspect_network(labels.network_name(self._home, cluster_arn))
             if labels.of(network).get(labels.HOME) == self._home.id:
+                for container_id, container in (network.get("Containers") or {}).items():
+                    if container["Name"] == labels.agent_name(self._home):
+                        agent_container.disconnect(client, container_id, network["Id"])
                 client.remove_network(network["Id"])
         except NotFound:
             return

@@ -10,7 +10,7 @@ from typing import Any
 
 from chaos_ecs.core import arns
 from chaos_ecs.core.model import ContainerDefinition, HealthCheck, Task
-from chaos_ecs.live import labels
+from chaos_ecs.live import agent_container, labels
 from chaos_ecs.live.labels import Home
 
 MEBIBYTE = 1024 * 1024
@@ -52,6 +52,8 @@ def environment(task: Task, definition: ContainerDefinition) -> dict[str, str]:
     }
     if task.service_arn:
         known["CHAOS_ECS_SERVICE"] = arns.name_of(task.service_arn)
+    if task.fault_injection:
+        known["ECS_AGENT_URI"] = agent_container.uri(task.id)
     return known | dict(definition.environment)
 
 

@@ -267,3 +267,13 @@ def test_a_task_definition_can_forbid_faults_of_the_network_and_no_others(api: H
     )
     assert "says enableFaultInjection: false" in refused(api, "network-packet-loss", tasks=[shy])[1]
     assert inject(api, "pause", tasks=[shy])["victims"]
+
+
+def test_two_ports_of_a_container_can_be_blackholes_but_not_the_same_one_twice(api: Harness) -> None:
+    victim = running(api)[:1]
+    for port in ("8080", "9090"):
+        assert inject(api, "network-blackhole-port", tasks=victim, parameters={"port": port})["fault"]
+    again = refused(api, "network-blackhole-port", tasks=victim, parameters={"port": "9090"})
+    assert again[0] == "ConflictException"
+    inject(api, "network-packet-loss", tasks=victim)
+    assert refused(api, "network-packet-loss", tasks=victim, parameters={"lossPercent": "20"})[0] == "ConflictException"

@@ -193,7 +193,7 @@ class NetworkBlackholePort(Fault):
         do, undo = _chained([(hook, "")], [*spared, f"-p {self.protocol} --dport {self.port} -j DROP"])
         is_served = self.traffic_type == "ingress" and self.protocol == "tcp" and self.port in victim.ports
         probe = f"probe port {self.port} --protocol {self.protocol} --direction {self.traffic_type}"
-        return _held(do, undo, probe, symptom=Symptom.SILENT if is_served else Symptom.NONE)
+        return _held(do, undo, probe, symptom=Symptom.SILENT if is_served else Symptom.NONE, coexists=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +214,7 @@ class NetworkReject(Fault):
         has_all(self, victim)
         do, undo = _chained([("INPUT", "")], [f"-p tcp --dport {self.port} -j REJECT --reject-with tcp-reset"])
         symptom = Symptom.REFUSES if self.port in victim.ports else Symptom.NONE
-        return _held(do, undo, f"probe refusal {self.port}", symptom=symptom)
+        return _held(do, undo, f"probe refusal {self.port}", symptom=symptom, coexists=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -328,7 +328,7 @@ class NetworkPartition(Fault):
             raise InvalidParameterException(f"to '{self.to}': no other task that runs there has an address.")
         rules = [f"{way} {peer} -j DROP" for peer in others for way in ("-s", "-d")]
         do, undo = _chained([("INPUT", ""), ("OUTPUT", "")], rules)
-        return _held(do, undo, f"probe peers {' '.join(others)}")
+        return _held(do, undo, f"probe peers {' '.join(others)}", coexists=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -400,6 +400,7 @@ def _held(
     background: str = "",
     symptom: Symptom = Symptom.NONE,
     seconds: float = 5.0,
+    coexists: bool = False,
 ) -> Recipe:
     return Recipe(
         means=Means.HOLD,
@@ -411,6 +412,7 @@ def _held(
         joins=(Joins.NETWORK,),
         capabilities=("NET_ADMIN",),
         symptom=symptom,
+        coexists=coexists,
     )
 
 

@@ -1,0 +1,259 @@
+"""The ECS agent of tasks that may break their own network: their requests go to the controller, its answers to them.
+
+A Runtime with somebody beside it who sees which tasks are started, and sees to it that the agent's container is in
+their clusters' networks, and is brought back when it dies. Requests are read on one thread, everything else is done on
+a second one, and nothing of it while `execute` or `poll` wait. What a request means is not known here: who answers is
+handed in.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+
+from docker import APIClient
+
+from chaos_ecs.core.messages import Effect, Fact, RemoveNetwork, StartContainer
+from chaos_ecs.core.state import State
+from chaos_ecs.errors import ChaosEcsError
+from chaos_ecs.live import agent_container as container
+from chaos_ecs.live import engine, labels
+from chaos_ecs.live.agent_channel import AgentCall, AgentChannel
+from chaos_ecs.live.faults import helpers
+from chaos_ecs.live.labels import Home
+from chaos_ecs.live.starts import ImagesPort
+from chaos_ecs.ports import Runtime
+
+KEEP_SECONDS = 2.0  # the agent gives us up after three silences
+FIRST_RETRY_SECONDS = 0.1
+LONGEST_RETRY_SECONDS = 5.0
+FIRST_MADE_AGAIN_SECONDS = 0.25  # one that cannot be made, or dies at once, must not be made all the time
+LONGEST_MADE_AGAIN_SECONDS = 60.0
+CLOSING_SECONDS = 2.0
+
+Answer = tuple[int, Mapping[str, str]]
+Answering = Callable[[AgentCall], Future[Answer]]
+"""Must return at once, and its future have no exception."""
+
+log = logging.getLogger(__name__)
+
+
+class AgentRelay:
+    """`serve` before the loop begins; without it there is no agent. `connect` opens the engine (see
+    `engine.Connector`) and `images_of` gives what brings images to it."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        connect: Callable[[], APIClient],
+        home: Home,
+        images_of: Callable[[APIClient], ImagesPort],
+    ) -> None:
+        self._runtime = runtime
+        self._connect = connect
+        self._home = home
+        self._images_of = images_of
+        self._wake: Callable[[], None] = lambda: None
+        self._answering: Answering | None = None
+        self._bug: Exception | None = None
+        self._thread = threading.Thread(target=self._guarded, args=(self._work,), name="agent", daemon=True)
+        self._changed = threading.Condition()  # guards the five below
+        self._clusters: dict[str, None] = {}  # whose networks it is to be in
+        self._answers: deque[tuple[AgentChannel, int, Answer]] = deque()
+        self._has_news = True
+        self._channel: AgentChannel | None = None
+        self._closed = False
+        # The rest is the worker's own.
+        self._client: APIClient | None = None
+        self._made_at = float("-inf")
+        self._made_lately = 0
+        self._failures = 0
+        self._trouble = ""  # told already
+
+    def serve(self, state: State, answering: Answering) -> None:
+        """Answers the tasks there are in this State, and those that will be started."""
+        self._answering = answering
+        brave = [task for task in state.tasks.values() if task.fault_injection and not task.is_stopped]
+        self._clusters = dict.fromkeys(task.cluster_arn for task in brave)
+
+    # --- a Runtime ---
+
+    def open(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._runtime.open(wake)
+        if self._answering is not None:
+            self._thread.start()
+
+    def poll(self) -> Sequence[Fact]:
+        """Raises what one of our threads raised, which is a bug."""
+        if self._bug is not None:
+            raise self._bug
+        return self._runtime.poll()
+
+    def execute(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case StartContainer() if effect.task.fault_injection:
+                    with self._changed:
+                        self._clusters[effect.task.cluster_arn] = None
+                        self._tell_news()
+                case RemoveNetwork():
+                    with self._changed:
+                        self._clusters.pop(effect.cluster_arn, None)
+        self._runtime.execute(effects)
+
+    def next_fact_at(self) -> float | None:
+        return self._runtime.next_fact_at()
+
+    def logs(self, runtime_id: str, since: float, tail: int | None) -> Sequence[tuple[float, str]]:
+        return self._runtime.logs(runtime_id, since, tail)
+
+    def abilities(self) -> Mapping[str, str]:
+        return self._runtime.abilities()
+
+    def close(self) -> None:
+        """The container runs on; the next controller finds it by its name."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(CLOSING_SECONDS)
+        self._runtime.close()
+
+    # --- the worker ---
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - handed on: a bug must stop the controller, not just this thread
+            self._bug = error
+            self._wake()
+
+    def _work(self) -> None:
+        while (clusters := self._next()) is not None:
+            try:
+                self._attend(clusters)
+            except engine.UNANSWERED as error:
+                self._lose(str(error) if isinstance(error, ChaosEcsError) else engine.why(error))
+        self._hang_up()
+
+    def _next(self) -> list[str] | None:
+        """Waits until there is something to do, and answers for which clusters; None once closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._has_news or self._answers, self._pause())
+            return None if self._closed else list(self._clusters)
+
+    def _pause(self) -> float | None:
+        """Seconds until the next look; None: only when called."""
+        if self._failures:
+            return float(min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (self._failures - 1)))
+        return None if self._channel is None else KEEP_SECONDS
+
+    def _attend(self, clusters: Sequence[str]) -> None:
+        with self._changed:
+            looks, self._has_news = self._has_news or self._failures > 0, False
+        if looks:
+            self._failures = 0 if self._is_ready(clusters) else self._failures + 1
+        self._speak()
+
+    def _is_ready(self, clusters: Sequence[str]) -> bool:
+        """Whether it is in all networks it is to be in; those of tasks that are just being started come soon."""
+        if self._client is None:
+            self._client = self._connect()
+        found = container.find(self._client, self._home)
+        if found is not None and not (found.serves and clusters):
+            log.info("the agent of tasks %s", "does not serve them" if clusters else "is not needed any more")
+            self._hang_up()
+            helpers.remove(self._client, found.id)
+            found = None
+        networks = [labels.network_name(self._home, cluster) for cluster in clusters]
+        if found is None and networks:
+            found = self._made(self._client, networks)
+        if found is None:
+            return not networks
+        if self._channel is None:
+            self._listen(self._client, found.id)
+        missing = [network for network in networks if network not in found.networks]
+        joined = [container.connect(self._client, found.id, network) for network in missing]
+        return all(joined)
+
+    def _made(self, client: APIClient, networks: Sequence[str]) -> container.Found | None:
+        """A new one, in the first network that is there already."""
+        first = next((network for network in networks if container.exists(client, network)), None)
+        if first is None or not self._may_make():
+            return None
+        self._made_at, self._made_lately = time.monotonic(), self._made_lately + 1
+        self._images_of(client).ensure(container.IMAGE, lambda: None)
+        return container.make(client, self._home, first)
+
+    def _may_make(self) -> bool:
+        passed = time.monotonic() - self._made_at
+        if passed > LONGEST_MADE_AGAIN_SECONDS:
+            self._made_lately = 0
+        return passed >= float(FIRST_MADE_AGAIN_SECONDS * 2**self._made_lately)
+
+    def _listen(self, client: APIClient, container_id: str) -> None:
+        channel = AgentChannel(client, container_id)
+        self._trouble = ""
+        with self._changed:
+            self._channel = channel
+        reader = threading.Thread(
+            target=self._guarded, args=(partial(self._hear, channel),), name="agent-calls", daemon=True
+        )
+        reader.start()
+
+    def _speak(self) -> None:
+        """Answers, or else says that we are here. What was asked of another container is not answered by this one."""
+        with self._changed:
+            channel = self._channel
+            answers, self._answers = self._answers, deque()
+        if channel is None:
+            return
+        for asked_by, number, (status, body) in answers:
+            if asked_by is channel:
+                channel.answer(number, status, body)
+        if not answers:
+            channel.keep()
+
+    def _lose(self, reason: str) -> None:
+        self._hang_up()
+        self._client = None
+        self._failures += 1
+        if reason != self._trouble:
+            self._trouble = reason
+            log.warning("tasks cannot reach their agent: %s", reason)
+
+    def _hang_up(self) -> None:
+        with self._changed:
+            channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+
+    # --- the reader ---
+
+    def _hear(self, channel: AgentChannel) -> None:
+        assert self._answering is not None
+        try:
+            for call in channel.calls():
+                self._answering(call).add_done_callback(partial(self._take, channel, call.number))
+        except engine.UNREACHABLE as error:
+            log.debug("the agent is not heard any more: %s", engine.why(error))
+        with self._changed:
+            if self._channel is channel:
+                self._channel = None
+                channel.close()
+                self._tell_news()
+
+    def _take(self, channel: AgentChannel, number: int, future: Future[Answer]) -> None:
+        with self._changed:
+            self._answers.append((channel, number, future.result()))
+            self._changed.notify_all()
+
+    def _tell_news(self) -> None:
+        self._has_news = True
+        self._changed.notify_all()

@@ -1,0 +1,111 @@
+"""The container that tasks know as their ECS agent: made, found again, put into the networks of clusters.
+
+One for each state folder, while there are tasks that may break their own network. It hands their requests to whoever
+is attached to it (`agent_channel.py`), has no privilege and knows no secret. Each function is a few calls of the engine
+and decides nothing; they raise the SDK's exceptions. Never here: when it is wanted (`agent.py`), and what it does
+(`task_images/toolbox/agent.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from docker import APIClient
+from docker.errors import APIError, NotFound
+
+from chaos_ecs.live import engine, labels
+from chaos_ecs.live.labels import Home
+
+IMAGE = "chaos-ecs/toolbox:1"
+ALIAS = "ecs-agent"
+PORT = 51679  # the ECS agent's own for tasks
+PROTOCOL = "1"  # of the lines between it and us: one of another version is made anew
+_NOBODY = "65534:65534"
+_MEMORY_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """As the engine has it. `serves`: it runs, and speaks as we do."""
+
+    id: str
+    networks: tuple[str, ...]
+    serves: bool
+
+
+def uri(task_id: str) -> str:
+    """What a task gets as ECS_AGENT_URI."""
+    return f"http://{ALIAS}:{PORT}/api/{task_id}"
+
+
+def find(client: APIClient, home: Home) -> Found | None:
+    """This home's, whatever its state."""
+    name = labels.agent_name(home)
+    try:
+        seen = client.inspect_container(name)
+    except NotFound:
+        return None
+    marks = labels.of(seen)
+    if marks.get(labels.HOME) != home.id or labels.AGENT not in marks:
+        raise APIError(f"container {name} is not ours", explanation=f"a container named {name} exists and is not ours")
+    state = seen["State"]
+    serves = bool(state.get("Running")) and not state.get("Paused") and marks[labels.AGENT] == PROTOCOL
+    return Found(seen["Id"], tuple((seen.get("NetworkSettings") or {}).get("Networks") or {}), serves)
+
+
+def make(client: APIClient, home: Home, network: str) -> Found:
+    """Makes it and starts it."""
+    made = client.create_container_from_config(_recipe(home, network), labels.agent_name(home))["Id"]
+    client.start(made)
+    return Found(made, (network,), serves=True)
+
+
+def exists(client: APIClient, network: str) -> bool:
+    try:
+        client.inspect_network(network)
+    except NotFound:
+        return False
+    return True
+
+
+def connect(client: APIClient, container_id: str, network: str) -> bool:
+    """Whether it is in that network now. Harmless when it was; a network is made with its first task."""
+    try:
+        client.connect_container_to_network(container_id, network, aliases=[ALIAS])
+    except NotFound:
+        return False
+    except APIError as error:
+        if not engine.has_answered(error) or "already exists" not in engine.why(error):
+            raise
+    return True
+
+
+def disconnect(client: APIClient, container_id: str, network: str) -> None:
+    try:
+        client.disconnect_container_from_network(container_id, network, force=True)
+    except APIError as error:
+        if not engine.has_answered(error):
+            raise
+
+
+def _recipe(home: Home, network: str) -> dict[str, Any]:
+    """The body of POST /containers/create."""
+    return {
+        "Image": IMAGE,
+        "Labels": {**home.labels, labels.AGENT: PROTOCOL},
+        "Entrypoint": ["python3", "-u", "/chaos/agent.py"],
+        "Cmd": [],
+        "User": _NOBODY,
+        "OpenStdin": True,
+        "HostConfig": {
+            "NetworkMode": network,
+            "RestartPolicy": {"Name": "no"},  # bringing it back is ours
+            "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}},
+            "CapDrop": ["ALL"],
+            "SecurityOpt": ["no-new-privileges"],
+            "ReadonlyRootfs": True,
+            "Memory": _MEMORY_BYTES,
+        },
+        "NetworkingConfig": {"EndpointsConfig": {network: {"Aliases": [ALIAS]}}},
+    }

@@ -592,12 +592,17 @@ def test_an_undoing_that_takes_too_long_is_told_as_the_agent_does(room: Room) ->
     assert room.stop(LATENCY, within=20) == (500, f"stop {LATENCY}: request timed out")
 
 
-def test_a_fault_that_the_catalogue_refuses_is_an_internal_error(room: Room) -> None:
-    """As a black hole on another port is, as long as one fault of a name is all that a container takes."""
+def test_another_port_is_another_black_hole(room: Room) -> None:
     room.start(BLACKHOLE)
     room.rest()
-    assert room.start(BLACKHOLE, but(BLACKHOLE, Port=53)) == INTERNAL
-    assert len(room.faults) == 1
+    assert room.start(BLACKHOLE, but(BLACKHOLE, Port=53)) == RUNNING
+    assert len(room.faults) == 2
+
+
+def test_a_fault_that_the_catalogue_refuses_is_an_internal_error(room: Room) -> None:
+    """As one that is about IPv6 alone is."""
+    assert room.start(LOSS, but(LOSS, Sources=["fd00::1"])) == INTERNAL
+    assert len(room.faults) == 0
 
 
 def test_a_task_that_ends_meanwhile_is_not_waited_for(room: Room) -> None:

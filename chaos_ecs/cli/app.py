@@ -124,14 +124,22 @@ def run(arguments: Sequence[str], shell: Shell) -> int:
         app(args=hoisted(arguments), prog_name="chaos-ecs", obj=shell)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
-    except ChaosEcsError as error:
-        if debug:
+    except Exception as error:
+        told = error if isinstance(error, ChaosEcsError) else _of_the_core(error)
+        if debug or told is None:
             raise
         from chaos_ecs.cli.output import show_error
 
-        show_error(shell, error)
-        return error.exit_code
+        show_error(shell, told)
+        return told.exit_code
     return 0
+
+
+def _of_the_core(error: Exception) -> ChaosEcsError | None:
+    """What the core refused where no command has put it into its own words."""
+    from chaos_ecs.cli import refusals
+
+    return refusals.of_the_core(error, "The command was refused", "chaos-ecs help")
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from chaos_ecs.cli import refusals
 from chaos_ecs.cli.client import Controller, lost, state
 from chaos_ecs.cli.line import Line, seconds
 from chaos_ecs.cli.livelog import Screen
@@ -176,9 +177,13 @@ class Follower:
             self._inbox.put(None)
 
     def _look(self) -> Snapshot:
+        """How it is; as it was at the last look, where the controller is too busy to answer."""
         try:
             snapshot = state(self.controller)
         except ChaosEcsError as error:
+            if refusals.is_busy(error) and self._snapshot is not None:
+                self.screen.wait(f"the controller is busy: {error.why}")
+                return self._aged(self._snapshot)
             if error.code != lost("").code:
                 raise
             self._await_controller(error)

@@ -14,6 +14,7 @@ import typer
 from chaos_ecs.cli import completion, find
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.follow import Follower
+from chaos_ecs.cli.health import is_whole
 from chaos_ecs.cli.line import Line, seconds
 from chaos_ecs.cli.livelog import Screen, screen_for
 from chaos_ecs.cli.output import as_json
@@ -225,7 +226,9 @@ def _follow(
     if not dead and not deadly:
         return True  # it took the signal and lives: nothing to recover from
     recovered = follower.run(
-        lambda snapshot: all(task.service in recorder.recovered or _is_whole(snapshot, task) for task in victims),
+        lambda snapshot: all(
+            task.service in recorder.recovered or is_whole(snapshot, task.service) for task in victims
+        ),
         timeout=timeout,
     )
     standalone = [task for task in victims if not task.service]
@@ -238,12 +241,6 @@ def _follow(
 def _is_over(snapshot: Snapshot, arn: str) -> bool:
     task = snapshot.task(arn)
     return task is None or task.is_stopped
-
-
-def _is_whole(snapshot: Snapshot, victim: Task) -> bool:
-    """Whether the victim's service is steady again; who has no service has nothing to wait for."""
-    service = snapshot.service(victim.service)
-    return service is None or not service.is_active or service.steady
 
 
 def replacements(snapshot: Snapshot, victims: Sequence[Task]) -> int:

@@ -6,7 +6,8 @@ The code and message are the API's own; only the hint is ours. A code without a 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from chaos_ecs.errors import ChaosEcsError
@@ -26,6 +27,7 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
     ("ThrottlingException", "chaos undo", _END_THE_FAULT),
     ("ServerException", "chaos undo", _END_THE_FAULT),
     ("ServiceUnavailableException", "chaos undo", _END_THE_FAULT),
+    ("ServiceUnavailableException", "", "The same again in a moment; whether it is there: chaos-ecs controller status"),
     ("ConflictException", "chaos undo", "chaos-ecs chaos status, then chaos-ecs chaos undo FAULT"),
     ("ConflictException", "safety lever", _DISENGAGE),
     ("ResourceNotFoundException", "fault", "chaos-ecs chaos status --all"),
@@ -44,7 +46,11 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
     ("ServerException", "", "A bug: see chaos-ecs controller status for the log"),
 )
 
-_EXIT_CODES = (("ConflictException", "--force", 5), ("ResourceNotFoundException", "There is no fault", 3))
+_EXIT_CODES = (
+    ("ConflictException", "--force", 5),
+    ("ResourceNotFoundException", "There is no fault", 3),
+    ("InvalidParameterException", "is not a signal", 2),
+)
 
 
 def about(members: Mapping[str, Any]) -> str:
@@ -65,8 +71,14 @@ def of(operation: str, status: int, body: bytes) -> ChaosEcsError:
 
 
 def exit_code(code: str, message: str) -> int:
-    """5 where the same command can be forced, 3 for a fault that there is none of, else 1."""
+    """5 where the same command can be forced, 3 for a fault that there is none of, 2 for a word that means nothing,
+    else 1."""
     return next((number for known, word, number in _EXIT_CODES if known == code and word in message), 1)
+
+
+def is_busy(error: ChaosEcsError) -> bool:
+    """Whether the controller had no answer in time, and asking again is right. A fault that says so is none of it."""
+    return error.code in ("ServiceUnavailableException", "HTTP-503") and "chaos undo" not in error.why
 
 
 def hint(code: str, message: str) -> str:
@@ -77,3 +89,27 @@ def hint(code: str, message: str) -> str:
 def not_found(what: str, why: str, next_command: str) -> ChaosEcsError:
     """Nothing matched: exit code 3."""
     return ChaosEcsError("E-NOT-FOUND", what, why, next_command, 3)
+
+
+# --- refusals of the pure part, in this process ---
+
+
+def of_the_core(error: Exception, what: str, next_command: str) -> ChaosEcsError | None:
+    """A usage error in place of an EcsError; None for anything else. The CLI does not import the core, and knows such
+    a one by its members."""
+    code, message = getattr(error, "code", None), getattr(error, "message", None)
+    if not isinstance(code, str) or not isinstance(message, str):
+        return None
+    return ChaosEcsError(code, what, message, next_command, 2)
+
+
+@contextmanager
+def as_usage(what: str, next_command: str) -> Iterator[None]:
+    """What the core refuses inside is exit code 2, in four parts."""
+    try:
+        yield
+    except Exception as error:
+        told = of_the_core(error, what, next_command)
+        if told is None:
+            raise
+        raise told from error

@@ -15,6 +15,7 @@ from chaos_ecs.cli.balanced import Balance
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.follow import Follower
+from chaos_ecs.cli.health import is_whole
 from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.livelog import screen_for
 from chaos_ecs.cli.look import header
@@ -168,16 +169,11 @@ def await_steady(shell: Shell, view: View, timeout: float, *, follow: bool) -> i
     return 0
 
 
-def is_steady(snapshot: Snapshot, arn: str) -> bool:
-    service = snapshot.service(arn)
-    return service is None or not service.is_active or service.steady
-
-
 def _is_there(snapshot: Snapshot, view: View) -> bool:
     """Steady, with the standbys that were asked for."""
     service = snapshot.service(view.arn)
     wanted = 0 if service is None or not service.is_active else min(view.standby, service.standby.desired)
-    return is_steady(snapshot, view.arn) and (service is None or service.standby.ready >= wanted)
+    return is_whole(snapshot, view.arn) and (service is None or service.standby.ready >= wanted)
 
 
 def _not_steady(snapshot: Snapshot, view: View, timeout: float) -> ChaosEcsError:

@@ -14,6 +14,7 @@ from chaos_ecs.cli.balanced import Balance
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.follow import Follower
+from chaos_ecs.cli.health import is_whole
 from chaos_ecs.cli.kill import Choice, Killed, hit, pick
 from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.livelog import Screen, demo_screen
@@ -21,7 +22,7 @@ from chaos_ecs.cli.output import table
 from chaos_ecs.cli.recovery import steps, summary
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Event, Snapshot, short
-from chaos_ecs.cli.steady import brought_up, is_gone, is_steady
+from chaos_ecs.cli.steady import brought_up, is_gone
 from chaos_ecs.errors import ChaosEcsError
 
 SERVICE = "demo-web"
@@ -80,7 +81,7 @@ class Tour:
     def _service_up(self) -> None:
         self._say(f"1. A service of {DESIRED} tasks", f"chaos-ecs service up {SERVICE} --desired {DESIRED}")
         view = brought_up(self.shell, SERVICE, DESIRED, definitions.DEFAULT, Wish(), Balance())
-        after = self._follow(view.before, lambda now: is_steady(now, view.arn), "the steady state")
+        after = self._follow(view.before, lambda now: is_whole(now, view.arn), "the steady state")
         took = after.at - view.before.at
         self.measured["steadyAfter"] = took
         self._rows.append((f"service of {DESIRED} tasks, steady after", seconds(took)))

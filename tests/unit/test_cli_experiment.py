@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chaos_ecs.cli import refusals
 from chaos_ecs.cli.chaos import experiment
 from chaos_ecs.cli.chaos.experiment_file import of_text
 from chaos_ecs.cli.chaos.experiment_view import ExperimentView
@@ -175,6 +176,20 @@ def test_whatever_ends_the_view_the_experiment_is_stopped_and_undone(
     (found,) = room.simulation.state.experiments.values()
     assert found.status == "stopped"
     nothing_is_left(room)
+
+
+def test_a_controller_that_is_busy_for_a_while_is_no_end_of_an_experiment(room: SimRoom) -> None:
+    asked = room.controller.fis
+    busy = [refusals.of("GET", 503, b'{"__type": "ServiceUnavailableException", "message": "No answer."}')] * 2
+
+    def sometimes(method: str, path: str, body: Any = None, *, query: str = "") -> Any:
+        if method == "GET" and path.count("/") == 2 and busy:
+            raise busy.pop()
+        return asked(method, path, body, query=query)
+
+    room.controller.fis = sometimes  # type: ignore[method-assign]
+    assert run(room, PAUSE_AND_STOP) == 0
+    assert busy == []
 
 
 def test_a_template_that_the_controller_refuses_is_told_by_its_line(room: SimRoom) -> None:

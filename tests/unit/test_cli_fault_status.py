@@ -31,6 +31,7 @@ from tests.unit.fake_controller import (
     over,
     task_arn,
 )
+from tests.unit.sim_room import SimRoom
 from tests.unit.test_cli_faults import ID, TWO, WEB_TASKS, holds, in_a_hurry, talk_of
 from tests.unit.test_cli_log import shown
 
@@ -140,19 +141,19 @@ def undoing(controller: FakeController, *faults: Answer) -> None:
         ended = [over(fault) for fault in faults]
         controller.answers["DescribeFaults"] = {"faults": ended}
         controller.tell(event("FAULT_UNDONE", number=5, fault=ID, name="pause", proof="it answers again", lasted=9.0))
-        return {"faults": members["faults"]}
+        return {"faults": members.get("faults") or [fault["fault"] for fault in faults]}
 
     controller.answers["UndoFaults"] = undo
 
 
-@pytest.mark.parametrize("words", [("--all",), ("12ab",)])
-def test_undo_ends_them_and_waits_until_nothing_is_left(words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("words", "asked"), [(("--all",), {"all": True}), (("12ab",), {"faults": [ID]})])
+def test_undo_ends_them_and_waits_until_nothing_is_left(words: tuple[str, ...], asked: Answer) -> None:
     fault = a_fault(*TWO)
     controller = a_record(fault)
     undoing(controller, fault)
     terminal = Terminal(controller)
     assert terminal.run("chaos", "undo", *words) == 0
-    assert ("UndoFaults", {"faults": [ID]}) in controller.calls
+    assert ("UndoFaults", asked) in controller.calls
     assert terminal.out.getvalue() == f"{ID} pause on 2 tasks of web is over, nothing of it is left\n"
     assert f"waiting for the end of {ID}, at most 1m00s" in terminal.err.getvalue()
     assert "FAULT_UNDONE" in terminal.err.getvalue()
@@ -160,13 +161,49 @@ def test_undo_ends_them_and_waits_until_nothing_is_left(words: tuple[str, ...]) 
 
 def test_undo_all_with_nothing_open_is_done_already() -> None:
     controller = a_record(OLDER)
+    controller.answers["UndoFaults"] = {"faults": []}
     terminal = Terminal(controller)
     assert terminal.run("chaos", "undo", "--all") == 0
     assert terminal.err.getvalue() == "no fault is open: there is nothing to undo\n"
-    assert [operation for operation, _ in controller.calls] == ["DescribeFaults"]
     terminal = Terminal(controller)
-    terminal.run("chaos", "undo", "--all", "--json")
+    assert terminal.run("chaos", "undo", "--all", "--json") == 0
     assert json.loads(terminal.out.getvalue())["faults"] == []
+
+
+def test_undo_all_means_those_that_are_open_when_it_is_asked_for(tmp_path: Path) -> None:
+    """Even one that begins between the first look and the request."""
+    room = SimRoom(tmp_path / "home")
+    began = []
+
+    def begin() -> None:
+        room.controller.on_look = lambda: None
+        began.append(room.controller.own("InjectFault", cluster="my-cluster", name="pause", service="web")["fault"])
+
+    room.controller.on_look = begin
+    assert room.run("chaos", "undo", "--all") == 0
+    assert f"{began[0]} pause on 1 task of web is over, nothing of it is left" in room.out.getvalue()
+    assert room.simulation.engine.hurts == {}
+    assert room.run("chaos", "undo", "--all") == 0
+    assert "no fault is open: there is nothing to undo" in room.err.getvalue()
+    room.close()
+
+
+def test_what_begins_while_others_are_undone_is_told() -> None:
+    fault, later = a_fault(*TWO), a_fault(*TWO, fault="flt-bb00000000")
+    controller = a_record(fault)
+    undoing(controller, fault)
+    ended = controller.answers["UndoFaults"]
+    assert callable(ended)
+
+    def undo(members: Answer) -> Answer:
+        answer = ended(members)
+        controller.answers["DescribeFaults"] = lambda asked: {"faults": [over(fault) if asked.get("faults") else later]}
+        return answer
+
+    controller.answers["UndoFaults"] = undo
+    terminal = Terminal(controller)
+    assert terminal.run("chaos", "undo", "--all") == 0
+    assert "begun in the meantime: flt-bb00000000   |   chaos-ecs chaos undo --all" in terminal.err.getvalue()
 
 
 def test_a_fault_that_is_over_needs_no_undoing() -> None:
@@ -196,6 +233,7 @@ def test_undo_names_faults_or_says_all(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_undo_says_that_it_starts_the_controller_which_heals() -> None:
     controller = a_record()
+    controller.answers["UndoFaults"] = {"faults": []}
     terminal = Terminal(controller)
     terminal.shell.opener = lambda shell, *, start: controller if start else None
     assert terminal.run("chaos", "undo", "--all") == 0

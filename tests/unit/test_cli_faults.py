@@ -13,8 +13,10 @@ from chaos_ecs.chaos import catalogue, parameters
 from chaos_ecs.chaos.fault import Fault, Scope
 from chaos_ecs.cli import refusals
 from chaos_ecs.cli.app import app
-from chaos_ecs.cli.chaos import fault_options, patiently
+from chaos_ecs.cli.chaos import fault_kinds, patiently
 from chaos_ecs.cli.client import lost
+from chaos_ecs.cli.follow import Follower
+from chaos_ecs.cli.livelog import PlainScreen
 from chaos_ecs.errors import ChaosEcsError
 from tests.unit.fake_controller import (
     CLUSTER,
@@ -304,13 +306,13 @@ def test_the_last_healthy_task_is_refused_with_exit_code_5() -> None:
     )
 
 
-def test_a_refusal_of_a_value_leads_to_what_the_fault_takes() -> None:
+def test_a_refusal_of_the_controller_leads_to_what_the_fault_takes() -> None:
     controller = a_room()
-    controller.answers["InjectFault"] = refusing("InvalidParameterException", "rate 'fast' is no amount")
+    controller.answers["InjectFault"] = refusing("InvalidParameterException", "to: there is no service and no task x.")
     terminal = Terminal(controller)
-    assert terminal.run("chaos", "inject", "network-rate", "web", "--rate", "fast") == 1
-    assert "network-rate was refused" in terminal.err.getvalue()
-    assert "next: chaos-ecs chaos faults network-rate" in terminal.err.getvalue()
+    assert terminal.run("chaos", "inject", "network-partition", "web", "--to", "x") == 1
+    assert "network-partition was refused" in terminal.err.getvalue()
+    assert "next: chaos-ecs chaos faults network-partition" in terminal.err.getvalue()
 
 
 TWO = (a_victim("7f3a9c", "web"), a_victim("c9d550", "web"))
@@ -459,7 +461,7 @@ def test_a_next_command_keeps_the_cluster_this_one_was_called_with() -> None:
 @pytest.mark.parametrize("fault", INJECTABLE, ids=lambda fault: fault.name)
 def test_the_example_of_a_fault_can_be_typed_as_it_stands(fault: type[Fault]) -> None:
     controller = a_room()
-    words = fault_options.example_of(fault).split()[1:]
+    words = fault_kinds.example_of(fault).split()[1:]
     assert Terminal(controller).run(*words, "--dry-run") == 0
     given = injections(controller)[0].get("parameters", {})
     parameters.made(fault, given).describe()
@@ -467,22 +469,72 @@ def test_the_example_of_a_fault_can_be_typed_as_it_stands(fault: type[Fault]) ->
 
 # --- a look that takes long ---
 
+BUSY = refusals.of("ListFaults", 503, b'{"__type": "ServiceUnavailableException", "message": "No answer within 30 s."}')
 
-def test_a_slow_answer_is_asked_for_again_while_the_controller_lives() -> None:
-    controller, tries = a_room(), []
+
+def asking(*answers: ChaosEcsError, each: float = 0.0) -> tuple[FakeController, Terminal, list[Answer]]:
+    """A controller that has these in place of an answer first, `each` so many seconds later."""
+    controller, tries, clock = a_room(), [], [0.0]
 
     def answer(members: Answer) -> Answer:
         tries.append(members)
-        if len(tries) < 3:
-            raise lost("timed out")
+        clock[0] += each
+        if len(tries) <= len(answers):
+            raise answers[len(tries) - 1]
         return {"faults": []}
 
     controller.answers["ListFaults"] = answer
-    shell = Terminal(controller).shell
-    assert patiently.ask(shell, controller, "ListFaults", judge=True) == {"faults": []}
+    return controller, Terminal(controller, sleep=lambda seconds: None, monotonic=lambda: clock[0]), tries
+
+
+@pytest.mark.parametrize("trouble", [lost("timed out"), BUSY], ids=["no answer", "503"])
+def test_a_slow_answer_is_asked_for_again_while_the_controller_lives(trouble: ChaosEcsError) -> None:
+    controller, terminal, tries = asking(trouble, trouble, each=30)
+    assert patiently.ask(terminal.shell, controller, "ListFaults", judge=True) == {"faults": []}
     assert len(tries) == 3
+    assert terminal.err.getvalue() == (
+        "still finding out what this engine can do, in containers of our own, 30.0s of at most 10m00s\n"
+        "still finding out what this engine can do, in containers of our own, 1m00s of at most 10m00s\n"
+    )
+
+
+def test_an_answer_that_never_comes_is_waited_for_up_to_the_end_of_the_patience() -> None:
+    controller, terminal, tries = asking(*[BUSY] * 1000, each=30)
+    with pytest.raises(ChaosEcsError) as caught:
+        patiently.ask(terminal.shell, controller, "ListFaults", judge=True)
+    assert (caught.value.code, caught.value.exit_code, len(tries)) == ("E-TIMEOUT", 124, 20)
+
+
+def test_a_controller_that_is_gone_and_a_refusal_are_not_asked_again() -> None:
+    controller, terminal, tries = asking(lost("connection refused"))
     controller.is_dead = True
-    tries.clear()
     with pytest.raises(ChaosEcsError, match="does not answer"):
-        patiently.ask(shell, controller, "ListFaults", judge=True)
+        patiently.ask(terminal.shell, controller, "ListFaults", judge=True)
     assert len(tries) == 1
+    is_a_fault = {"__type": "ServiceUnavailableException", "message": "It is a fault: chaos-ecs chaos undo --all"}
+    for refusal in (refusals.of("x", 503, json.dumps(is_a_fault).encode()), refusals.of("x", 500, b"{}")):
+        controller, terminal, tries = asking(refusal)
+        with pytest.raises(ChaosEcsError):
+            patiently.ask(terminal.shell, controller, "ListFaults")
+        assert len(tries) == 1
+
+
+def test_a_view_goes_on_while_the_controller_is_too_busy_to_tell_how_it_is() -> None:
+    controller = a_room()
+    clock, looks = [0.0], []
+    usual = controller.raw_state
+
+    def sometimes() -> Answer:
+        looks.append(1)
+        clock[0] += 0.5
+        if len(looks) in (2, 3):
+            raise BUSY
+        return usual()
+
+    controller.raw_state = sometimes  # type: ignore[method-assign]
+    terminal = Terminal(controller, monotonic=lambda: clock[0])
+    follower = Follower(terminal.shell, controller, PlainScreen(terminal.shell, result=False), 0)
+    for number in range(1, 5):
+        controller.tell(event("TASK_RUNNING", number=number, service="web", task="7f3a9c"))
+        assert follower.run(lambda snapshot: True, timeout=60)
+    assert "the controller is busy: No answer within 30 s." in terminal.err.getvalue()

@@ -146,6 +146,21 @@ def test_a_tick_that_would_take_the_last_healthy_task_is_skipped_and_is_no_error
     assert result["kills"][0]["seconds"] > 10
 
 
+def test_a_tick_at_which_the_controller_is_too_busy_is_skipped(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    asked = room.controller.own
+    busy = [refusals.of("InjectFault", 503, b'{"__type": "ServiceUnavailableException", "message": "No answer."}')]
+
+    def sometimes(operation: str, **members: Any) -> Answer:
+        if operation == "InjectFault" and not members.get("dryRun") and busy:
+            raise busy.pop()
+        return asked(operation, **members)
+
+    room.controller.own = sometimes  # type: ignore[method-assign]
+    result = room.ran(control=False)
+    assert (len(result["kills"]), [item["reason"] for item in result["skipped"]]) == (2, ["No answer."])
+
+
 def test_with_force_the_last_healthy_task_is_hit_too(tmp_path: Path) -> None:
     result = Room(tmp_path, desired=1).ran(force=True)
     assert len(result["kills"]) == 3
@@ -167,8 +182,8 @@ def test_a_service_that_is_not_whole_after_a_minute_is_exit_code_1(tmp_path: Pat
     ("words", "code", "said"),
     [
         (("nothere",), 3, "Service not found"),
-        (("web", "--fault", "no-such"), 1, "There is no fault no-such"),
-        (("web", "--fault", "pause", "--set", "speed=1"), 1, "pause has no parameter speed"),
+        (("web", "--fault", "no-such"), 2, "There is no fault no-such"),
+        (("web", "--fault", "pause", "--set", "speed=1"), 2, "pause has no parameter speed"),
         (("web", "--fault", "agent-disconnect"), 2, "hits no tasks"),
         (("web", "--slo", "99.9"), 2, "A goal of 99.9% cannot be measured"),
         (("web", "--set", "duration"), 2, "is not NAME=VALUE"),

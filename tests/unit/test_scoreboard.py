@@ -9,7 +9,7 @@ import pytest
 
 from chaos_ecs.cli.chaos import scoreview
 from chaos_ecs.cli.chaos.score import Asked, Control, Plan, Score, Skip, Strike, Victim
-from chaos_ecs.cli.chaos.scoreboard import Scoreboard, healthy_tasks, struck
+from chaos_ecs.cli.chaos.scoreboard import Scoreboard, struck
 from chaos_ecs.cli.panel import Frame
 from chaos_ecs.cli.snapshot import Snapshot
 from chaos_ecs.cli.symbols import ASCII, UNICODE
@@ -185,26 +185,6 @@ def test_the_weakest_moment_is_the_first_with_the_fewest_healthy_tasks() -> None
     assert score.healthy == ((0.0, 3), (5.0, 2), (6.0, 1), (8.0, 3))
     assert score.weakest is not None
     assert (score.weakest.healthy, score.weakest.at) == (1, 6.0)
-
-
-def test_healthy_is_what_the_balancer_says_where_there_is_one() -> None:
-    def seen(*states: str) -> int:
-        targets = [
-            {"taskArn": task_arn(digits), "address": "a", "port": 1, "state": state}
-            for digits, state in zip(TASKS, states, strict=False)
-        ]
-        groups = [{"arn": GROUP, "name": "web", "targets": targets}]
-        snapshot = a_moment(0, service={"targetGroups": [GROUP]}, targetGroups=groups)
-        return healthy_tasks(snapshot, snapshot.services[0])
-
-    assert [seen("healthy", "healthy", "healthy"), seen("healthy", "initial"), seen("unhealthy"), seen()] == [
-        3,
-        1,
-        0,
-        0,
-    ]
-    plain = a_moment(0, "cccc03", tasks=[a_task("eeee05", "web", lastStatus="PENDING")])
-    assert healthy_tasks(plain, plain.services[0]) == 2
 
 
 def test_a_service_that_is_gone_has_no_healthy_task() -> None:

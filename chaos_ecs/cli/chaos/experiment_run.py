@@ -24,6 +24,7 @@ from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.follow import Follower, Until
 from chaos_ecs.cli.line import Line, seconds
 from chaos_ecs.cli.livelog import Face, Screen, screen_for
+from chaos_ecs.cli.refusals import is_busy
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Snapshot, name_of
 from chaos_ecs.errors import ChaosEcsError
@@ -142,7 +143,12 @@ class Run:
         self._await(what, most, self._is_over)
 
     def _is_over(self, snapshot: Snapshot) -> bool:
-        told = fis.get(self._now, self.story.experiment)
+        try:
+            told = fis.get(self._now, self.story.experiment)
+        except ChaosEcsError as error:
+            if not is_busy(error):
+                raise
+            return False
         if not self.outcome.targets and told["state"]["status"] not in ("pending", "initiating"):
             resolved = fis.resolved(self._now, self.story.experiment)
             self.outcome.targets = positions(resolved, self.file.template["targets"], self.before)
@@ -210,7 +216,7 @@ class Run:
     def _undo_the_rest(self) -> None:
         left = [fault.id for fault in self.look().faults if fault.raw.get("experiment") == self.story.experiment]
         if left:
-            self._now.own("UndoFaults", faults=left)
+            patiently.ask(self.shell, self._now, "UndoFaults", doing=patiently.ENDING, faults=left)
             self.shell.say(f"still being undone: {' '.join(left)}   |   chaos-ecs chaos status")
 
     def _note(self, what: str) -> None:

@@ -14,6 +14,7 @@ from chaos_ecs.cli.chaos.expectations import Finding, Traffic
 from chaos_ecs.cli.chaos.experiment_file import ExperimentFile
 from chaos_ecs.cli.chaos.fault_view import Fault
 from chaos_ecs.cli.chaos.journal import SteadyState
+from chaos_ecs.cli.health import is_whole
 from chaos_ecs.cli.recovery import Death, Recorder
 from chaos_ecs.cli.snapshot import Event, Snapshot, Task, name_of, short
 
@@ -121,8 +122,7 @@ class Story:
 
     def is_whole(self, snapshot: Snapshot) -> bool:
         """Whether every service concerned is as it should be."""
-        found = (snapshot.service(arn) for arn in self.services)
-        return all(service is None or not service.is_active or service.steady for service in found)
+        return all(is_whole(snapshot, arn) for arn in self.services)
 
 
 @dataclass

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chaos_ecs.chaos import catalogue, parameters
+from chaos_ecs.chaos import parameters
 from chaos_ecs.chaos.fault import Fault
+from chaos_ecs.cli.chaos import fault_kinds
 from chaos_ecs.cli.chaos.experiment_file import ExperimentFile
 from chaos_ecs.cli.chaos.experiment_story import Outcome, Position, Verdict
 from chaos_ecs.cli.chaos.fault_words import counted, measured
@@ -23,9 +24,10 @@ _POSITIONS_SHOWN = 5
 
 def fault_of(action: Mapping[str, Any]) -> Fault:
     """The fault of an action that the controller has taken."""
-    kind = catalogue.named(action["actionId"])
+    kind = fault_kinds.named(action["actionId"])
     known = {item.name for item in parameters.parameters_of(kind)}
-    return parameters.made(kind, {name: text for name, text in action.get("parameters", {}).items() if name in known})
+    given = {name: text for name, text in action.get("parameters", {}).items() if name in known}
+    return fault_kinds.made(kind, given)
 
 
 def longest(file: ExperimentFile) -> float:

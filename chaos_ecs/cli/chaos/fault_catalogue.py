@@ -6,7 +6,6 @@ The catalogue is `chaos/catalogue.py`; whether something works here is asked of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
@@ -15,10 +14,9 @@ from chaos_ecs.chaos import catalogue, parameters
 from chaos_ecs.chaos.fault import Fault, Scope
 from chaos_ecs.cli import completion
 from chaos_ecs.cli.chaos import patiently
-from chaos_ecs.cli.chaos.fault_options import default_of, example_of, limits_of, option_of
+from chaos_ecs.cli.chaos.fault_kinds import default_of, example_of, limits_of, named, option_of
 from chaos_ecs.cli.output import as_json, table
 from chaos_ecs.cli.parts import shell_of
-from chaos_ecs.cli.refusals import not_found
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.text import folded
 
@@ -54,7 +52,7 @@ def faults(
     chaos-ecs chaos faults --judge
     """
     shell = shell_of(ctx)
-    chosen = None if fault is None else _named(fault)
+    chosen = None if fault is None else named(fault)
     verdicts = judged(shell) if judge else {}
     if shell.json:
         entries = [as_entry(item, verdicts) for item in ([chosen] if chosen else catalogue.FAULTS)]
@@ -83,17 +81,6 @@ def tell_judgements(shell: Shell) -> Verdicts:
     for row in () if shell.json else ("", *judgements(verdicts, shell.width)):
         shell.tell(row)
     return verdicts
-
-
-def _named(text: str) -> type[Fault]:
-    found = next((fault for fault in catalogue.FAULTS if text in (fault.name, fault.action_id)), None)
-    if found is None:
-        names = [fault.name for fault in catalogue.FAULTS]
-        near = get_close_matches(text, names, n=1)
-        near_by = f"did you mean {near[0]}?" if near else f"there are {len(names)} others"
-        why = catalogue.NOT_OFFERED.get(text) or near_by
-        raise not_found(f"There is no fault {text}", why, "chaos-ecs chaos faults")
-    return found
 
 
 # --- rows ---

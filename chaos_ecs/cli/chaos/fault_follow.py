@@ -14,6 +14,7 @@ import typer
 from chaos_ecs.cli.chaos.fault_view import Fault
 from chaos_ecs.cli.client import Controller
 from chaos_ecs.cli.follow import Follower
+from chaos_ecs.cli.health import is_whole
 from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.livelog import screen_for
 from chaos_ecs.cli.presses import Presses, listening
@@ -60,17 +61,13 @@ class View:
         services = sorted({death.service for death in self.recorder.deaths.values() if death.service})
 
         def are_whole(snapshot: Snapshot) -> bool:
-            return all(self._is_whole(snapshot, service) for service in services)
+            return all(arn in self.recorder.recovered or is_whole(snapshot, arn) for arn in services)
 
         if services:
             self._run(f"the recovery of {' '.join(map(name_of, services))}", RECOVERY_SECONDS, are_whole)
 
     def _open(self, snapshot: Snapshot) -> list[Fault]:
         return [fault for fault in snapshot.faults if fault.id in self.ids]
-
-    def _is_whole(self, snapshot: Snapshot, arn: str) -> bool:
-        service = snapshot.service(arn)
-        return service is None or not service.is_active or service.steady or arn in self.recorder.recovered
 
     def _run(self, what: str, most: float, until: Callable[[Snapshot], bool]) -> None:
         self.follower.awaited = what

@@ -15,7 +15,7 @@ import typer
 from chaos_ecs.chaos.fault import Fault as Kind
 from chaos_ecs.chaos.fault import Scope
 from chaos_ecs.cli import find
-from chaos_ecs.cli.chaos import fault_plan, patiently
+from chaos_ecs.cli.chaos import fault_kinds, fault_plan, patiently
 from chaos_ecs.cli.chaos.fault_follow import (
     EFFECT_SECONDS,
     END_SECONDS,
@@ -80,7 +80,9 @@ class Aim:
 
 
 def inject(shell: Shell, wish: Wish) -> None:
-    """The whole command. Exit code 1 where the effect is not known, 3 where nothing matches."""
+    """The whole command. Exit code 1 where the effect is not known, 2 for a value that means nothing, 3 where nothing
+    matches."""
+    fault_kinds.made(wish.kind, wish.parameters)
     controller, before, cluster = shell.look()
     aim = aimed(wish, before, cluster)
     with _refusals_of(wish):

@@ -21,49 +21,12 @@ from chaos_ecs.chaos.parameters import Parameter
 from chaos_ecs.cli import completion, find
 from chaos_ecs.cli.chaos import fault_inject
 from chaos_ecs.cli.chaos.fault_inject import Wish
+from chaos_ecs.cli.chaos.fault_kinds import METAVARS, MOST_WORTH_SAYING, default_of, example_of, option_of
 from chaos_ecs.cli.lazily import Entry, LazyGroup
 from chaos_ecs.cli.parts import Command, shell_of
 from chaos_ecs.errors import ChaosEcsError
 
 _OURS, _WHOM = "What it does", "Whom it hits"
-_MOST_WORTH_SAYING = 2**31 - 1
-_METAVARS = {"duration": "TIME", "number": "N", "text": "TEXT"}
-_EXAMPLE_VALUES = {"port": "8080", "processName": "sleep", "to": "api"}  # of parameters that are required
-
-# --- parameters of a fault ---
-
-
-def option_of(parameter: Parameter) -> str:
-    """delayMilliseconds -> --delay-milliseconds."""
-    return f"--{parameter.field.replace('_', '-')}"
-
-
-def limits_of(parameter: Parameter) -> str:
-    """1 to 65535; drop or refuse; "" where nothing is to be said."""
-    if parameter.choices:
-        return " or ".join(parameter.choices)
-    if parameter.kind != "number" or (parameter.least == 0 and parameter.most >= _MOST_WORTH_SAYING):
-        return ""
-    return (
-        f"{parameter.least} to {parameter.most}" if parameter.most < _MOST_WORTH_SAYING else f"from {parameter.least}"
-    )
-
-
-def default_of(parameter: Parameter) -> str | None:
-    """As people write it: 30s for PT30S, 2m for PT2M."""
-    if parameter.default is None or parameter.kind != "duration":
-        return parameter.default
-    value = parameters.seconds(parameter.default)
-    return f"{value:g}s" if value % 60 else f"{value / 60:g}m"
-
-
-def example_of(fault: type[Fault], *more: str) -> str:
-    """A command line that can be typed as it stands."""
-    target = "" if fault.scope is Scope.CONTROL_PLANE else " web"
-    required = [item for item in parameters.parameters_of(fault) if item.default is None]
-    options = [f"{option_of(item)} {_EXAMPLE_VALUES.get(item.name, _METAVARS[item.kind])}" for item in required]
-    return " ".join((f"chaos-ecs chaos inject {fault.name}{target}", *options, *more))
-
 
 # --- whom it hits, and the rest ---
 
@@ -189,11 +152,11 @@ def command_of(fault: type[Fault]) -> Callable[..., None]:
 def _option(parameter: Parameter) -> Argument:
     """A number is held to its limits by Typer."""
     is_number = parameter.kind == "number"
-    most = parameter.most if parameter.most < _MOST_WORTH_SAYING else None
+    most = parameter.most if parameter.most < MOST_WORTH_SAYING else None
     option = typer.Option(
         option_of(parameter),
         help=parameter.help,
-        metavar="|".join(parameter.choices) or _METAVARS[parameter.kind],
+        metavar="|".join(parameter.choices) or METAVARS[parameter.kind],
         rich_help_panel=_OURS,
         show_default=parameter.default != "",
         autocompletion=(lambda: list(parameter.choices)) if parameter.choices else None,

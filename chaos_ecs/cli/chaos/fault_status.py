@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from chaos_ecs.cli import completion
+from chaos_ecs.cli.chaos import patiently
 from chaos_ecs.cli.chaos.fault_follow import END_SECONDS, Farewell, described, watching
 from chaos_ecs.cli.chaos.fault_view import Fault, Victim
 from chaos_ecs.cli.chaos.fault_words import counted, effect, headline, measured, span, who
@@ -18,7 +19,7 @@ from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.plain import timestamp
 from chaos_ecs.cli.refusals import not_found
 from chaos_ecs.cli.shell import Shell
-from chaos_ecs.cli.snapshot import name_of
+from chaos_ecs.cli.snapshot import Snapshot, name_of
 from chaos_ecs.cli.text import folded
 from chaos_ecs.errors import ChaosEcsError
 
@@ -93,14 +94,31 @@ def undo(
     if shell.running_controller() is None:
         shell.say("no controller runs: one is started, which undoes what the last one left behind")
     controller = shell.controller()
-    known = described(controller, everything=bool(named))
-    chosen = [_named(known, text) for text in named] or known
-    waiting = [fault for fault in chosen if not fault.is_over]
-    if not chosen:
-        shell.say("no fault is open: there is nothing to undo")
+    if all_:
+        _undo_all(shell, controller)
+        return
+    known = described(controller, everything=True)
+    chosen = [_named(known, text) for text in named]
+    waiting = [fault.id for fault in chosen if not fault.is_over]
     if waiting:
-        controller = _undo(shell, controller, waiting)
-    _tell_undone(shell, described(controller, [fault.id for fault in chosen]) if chosen else [])
+        before = state(controller)
+        _ask(shell, controller, faults=waiting)
+        controller = _followed(shell, controller, before, waiting)
+    _tell_undone(shell, described(controller, [fault.id for fault in chosen]))
+
+
+def _undo_all(shell: Shell, controller: Controller) -> None:
+    """Which are open is for the controller to say, at the moment it is asked to end them."""
+    before = state(controller)
+    ids = _ask(shell, controller, all=True)
+    if not ids:
+        shell.say("no fault is open: there is nothing to undo")
+        _tell_undone(shell, [])
+        return
+    controller = _followed(shell, controller, before, ids)
+    _tell_undone(shell, described(controller, ids))
+    if more := [fault.id for fault in described(controller)]:
+        shell.say(f"begun in the meantime: {' '.join(more)}   |   chaos-ecs chaos undo --all")
 
 
 def _named(known: Sequence[Fault], text: str) -> Fault:
@@ -118,17 +136,21 @@ def _named(known: Sequence[Fault], text: str) -> Fault:
 # --- undoing ---
 
 
-def _undo(shell: Shell, controller: Controller, waiting: Sequence[Fault]) -> Controller:
-    """Asks for it, and follows until nothing of them is left; answers the controller that was there at the end.
+def _ask(shell: Shell, controller: Controller, **which: Any) -> list[str]:
+    """Asks for the end of these, or of all; answers their ids."""
+    answer = patiently.ask(shell, controller, "UndoFaults", doing=patiently.ENDING, **which)
+    return list(answer["faults"])
+
+
+def _followed(shell: Shell, controller: Controller, before: Snapshot, ids: Sequence[str]) -> Controller:
+    """Follows until nothing of them is left; answers the controller that was there at the end.
 
     Raises E-TIMEOUT, or E-STUCK with what is in the way.
     """
-    before = state(controller)
-    controller.own("UndoFaults", faults=[fault.id for fault in waiting])
-    names = waiting[0].id if len(waiting) == 1 else f"{len(waiting)} faults"
+    names = ids[0] if len(ids) == 1 else f"{len(ids)} faults"
     awaited = f"the end of {names}, at most {seconds(END_SECONDS)}"
     farewell = Farewell("undoing goes on", "How far it is: chaos-ecs chaos status")
-    with watching(shell, controller, before, waiting, awaited, farewell) as view:
+    with watching(shell, controller, before, described(controller, ids), awaited, farewell) as view:
         try:
             view.await_end(0.0)
         except ChaosEcsError as late:

@@ -31,6 +31,10 @@ class Victim:
         """Whether it is known, or will never be, that it took effect."""
         return self.status != "INJECTING"
 
+    @property
+    def is_over(self) -> bool:
+        return self.status == "ENDED"
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

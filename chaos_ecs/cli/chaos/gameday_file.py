@@ -12,7 +12,7 @@ from pathlib import Path
 
 from chaos_ecs.chaos import catalogue, parameters
 from chaos_ecs.chaos.fault import Fault, Scope
-from chaos_ecs.cli.chaos import experiment_file, marked, sealed
+from chaos_ecs.cli.chaos import experiment_file, fault_kinds, marked, sealed
 from chaos_ecs.cli.chaos.marked import Member
 from chaos_ecs.errors import ChaosEcsError
 
@@ -157,14 +157,11 @@ def _fault(member: Member) -> type[Fault]:
 def _check_parameters(kind: type[Fault], given: Mapping[str, str], member: Member) -> None:
     """What the catalogue refuses is told by the line of the parameter that it names."""
     try:
-        parameters.made(kind, given)
-    except Exception as refusal:  # an EcsError: the CLI does not import the core for its name
-        message = getattr(refusal, "message", None)
-        if message is None:
-            raise
+        fault_kinds.made(kind, given)
+    except ChaosEcsError as refusal:
         named = member.members() if isinstance(member.value, dict) else {}
-        where = next((item for name, item in named.items() if name in message), member)
-        raise where.refusal(message, f"chaos-ecs chaos faults {kind.name}   (its parameters)") from None
+        where = next((item for name, item in named.items() if name in refusal.why), member)
+        raise where.refusal(refusal.why, f"{refusal.hint}   (its parameters)") from None
 
 
 def _selection(member: Member, kind: type[Fault]) -> dict[str, object]:

@@ -19,6 +19,7 @@ from chaos_ecs.cli.chaos.gameday_file import GameDay, Question, Round
 from chaos_ecs.cli.chaos.gameday_score import DIAGNOSIS_POINTS, GAVE_UP, RoundScore, Seen, marked
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.follow import Follower
+from chaos_ecs.cli.health import is_whole
 from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.livelog import SilentScreen
 from chaos_ecs.cli.recovery import Recorder
@@ -148,7 +149,7 @@ class Play:
             self.shell.say(f"it goes on for {seconds(left)}, so that what was predicted can happen")
             follower.watch(left)
         self._undo(follower)
-        follower.run(lambda seen: _are_whole(seen, services), timeout=RECOVERY_SECONDS)
+        follower.run(lambda seen: all(is_whole(seen, arn) for arn in services), timeout=RECOVERY_SECONDS)
         self._reveal(going, answered, at)
 
     def _is_decided(self, snapshot: Snapshot) -> bool:
@@ -184,10 +185,13 @@ class Play:
         """Until nothing of it is left. Raises E-TIMEOUT."""
         if not self._is_over(state(follower.controller)):
             self.shell.say("the fault is being undone")
-            follower.controller.own("UndoFaults", faults=[self._open])
+            self._ask_for_its_end(follower.controller)
         if not follower.run(self._is_over, timeout=UNDO_SECONDS):
             what, hint = f"Waited {seconds(UNDO_SECONDS)} for the end of the fault", "chaos-ecs chaos undo --all"
             raise ChaosEcsError("E-TIMEOUT", what, "it cannot be undone yet", hint, 124)
+
+    def _ask_for_its_end(self, controller: Controller) -> None:
+        patiently.ask(self.shell, controller, "UndoFaults", doing=patiently.ENDING, faults=[self._open])
 
     def _is_over(self, snapshot: Snapshot) -> bool:
         return all(fault.id != self._open for fault in snapshot.faults)
@@ -199,7 +203,7 @@ class Play:
         try:
             if not self._is_over(state(self.controller)):
                 self.shell.say_left("the fault is being undone")
-                self.controller.own("UndoFaults", faults=[self._open])
+                self._ask_for_its_end(self.controller)
                 ends_at = self.shell.monotonic() + UNDO_SECONDS
                 while not self._is_over(state(self.controller)) and self.shell.monotonic() < ends_at:
                     self.shell.sleep(_LOOK_EVERY_SECONDS)
@@ -250,11 +254,6 @@ class Play:
                 self.answers.next(None)
             except EOFError:
                 return
-
-
-def _are_whole(snapshot: Snapshot, services: Sequence[str]) -> bool:
-    found = (snapshot.service(arn) for arn in services)
-    return all(service is None or not service.is_active or service.steady for service in found)
 
 
 def _expected(answer: Mapping[str, Any], before: Snapshot) -> tuple[Recorder, list[str]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chaos_ecs.cli import faultlines
-from chaos_ecs.cli.chaos import journals, monkey_stage, scoreview
+from chaos_ecs.cli.chaos import journals, monkey_stage, patiently, scoreview
 from chaos_ecs.cli.chaos.asker import Asks, Nobody
 from chaos_ecs.cli.chaos.monkey_journal import Scene, journal_of
 from chaos_ecs.cli.chaos.monkey_stage import Stage, Tools
@@ -25,6 +25,7 @@ from chaos_ecs.cli.line import Line, seconds
 from chaos_ecs.cli.lines import lines_of
 from chaos_ecs.cli.livelog import Face, screen_for
 from chaos_ecs.cli.panel import Frame
+from chaos_ecs.cli.refusals import is_busy
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Event, Snapshot, short
 from chaos_ecs.errors import ChaosEcsError
@@ -168,7 +169,8 @@ class _Monkey:
     def _heal(self) -> None:
         """Ends what goes on: a run leaves nothing behind."""
         if ids := self.board.in_force:
-            self._follower.controller.own("UndoFaults", faults=list(ids))
+            controller = self._follower.controller
+            patiently.ask(self._shell, controller, "UndoFaults", doing=patiently.ENDING, faults=list(ids))
 
     # --- a tick ---
 
@@ -177,7 +179,7 @@ class _Monkey:
             before = state(self._follower.controller)
             answer = self._follower.controller.own("InjectFault", **self._stage.members(tick))
         except ChaosEcsError as error:
-            if error.code not in _SKIPPED:
+            if error.code not in _SKIPPED and not is_busy(error):
                 raise
             self._skip(tick, due, error.why or error.what)
             return

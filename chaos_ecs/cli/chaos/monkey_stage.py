@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chaos_ecs.cli import find
-from chaos_ecs.cli.chaos import patiently
+from chaos_ecs.cli.chaos import fault_kinds, patiently
 from chaos_ecs.cli.chaos.asker import Asker, Asks
 from chaos_ecs.cli.chaos.score import Control, Plan
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.follow import Follower
+from chaos_ecs.cli.health import is_whole
 from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.livelog import SilentScreen
 from chaos_ecs.cli.shell import Shell
@@ -62,6 +63,7 @@ class Stage:
 
 def prepared(shell: Shell, plan: Plan, tools: Tools) -> Stage:
     """The stage, once the service is steady. Nothing has been hit, and nothing started."""
+    fault_kinds.made(fault_kinds.named(plan.fault, exit_code=2), plan.parameters)
     controller, snapshot, cluster = shell.look()
     service = find.service(snapshot, cluster, plan.service)
     if not service.desired_count:
@@ -95,11 +97,7 @@ def _steady(shell: Shell, controller: Controller, snapshot: Snapshot, service: S
     shell.say(f"waiting for {awaited}, at most {seconds(STEADY_SECONDS)}: a run begins with a service that is whole")
     follower = tools.follower(shell, controller, SilentScreen(), snapshot.number, awaited=awaited)
 
-    def is_steady(seen: Snapshot) -> bool:
-        found = seen.service(service.arn)
-        return found is None or not found.is_active or found.steady
-
-    if not follower.run(is_steady, timeout=STEADY_SECONDS):
+    if not follower.run(lambda seen: is_whole(seen, service.arn), timeout=STEADY_SECONDS):
         what = f"Service {service.name} has not reached a steady state within {seconds(STEADY_SECONDS)}"
         hint = f"chaos-ecs service describe {service.name}"
         raise ChaosEcsError("E-TIMEOUT", what, "nothing was hit", hint, 124)

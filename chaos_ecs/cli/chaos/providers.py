@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from chaos_ecs.cli.chaos.marked import Member
+from chaos_ecs.cli.health import healthy_tasks
 from chaos_ecs.cli.snapshot import Service, Snapshot
 
 CAUSES_NO_HARM = ("GET", "HEAD")
@@ -87,14 +88,14 @@ def _told(status: int, headers: dict[str, str], body: bytes) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class HealthyCount:
-    """Tasks of a service that run and that the load balancer, where there is one, sends requests to."""
+    """How many tasks of a service are healthy."""
 
     service: str
     kind: Kind = Kind.NUMBER
 
     def ask(self, sight: Sight) -> int:
         snapshot = sight.look()
-        return healthy_count(snapshot, _service(snapshot, sight.cluster, self.service))
+        return len(healthy_tasks(snapshot, _service(snapshot, sight.cluster, self.service)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +130,6 @@ class Availability:
         if not answered + failed:
             raise NotKnownError(f"the client has asked {self.service} nothing in the last {self.over:g} s")
         return round(100 * answered / (answered + failed), 3)
-
-
-def healthy_count(snapshot: Snapshot, service: Service) -> int:
-    """How many of its tasks can serve a request."""
-    sick = {
-        target.task
-        for group in snapshot.counted_groups_of(service)
-        for target in group.targets
-        if target.state != "healthy"
-    }
-    tasks = [task for task in snapshot.live_tasks_of(service.arn) if task.is_running]
-    return sum(task.health_status != "UNHEALTHY" and task.arn not in sick for task in tasks)
 
 
 def _service(snapshot: Snapshot, cluster: str, name: str) -> Service:

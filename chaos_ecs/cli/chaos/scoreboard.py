@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos_ecs.cli.chaos.score import Asked, Control, Plan, Score, Skip, Strike, Victim
-from chaos_ecs.cli.snapshot import Event, Service, Snapshot, Task, short
+from chaos_ecs.cli.health import healthy_tasks
+from chaos_ecs.cli.snapshot import Event, Service, Snapshot, short
 from chaos_ecs.probe.tally import Result, Tally
 
 _LONGEST_REQUEST_SECONDS = 5.0  # and more than any is waited for
@@ -144,7 +145,7 @@ class Scoreboard:
             self._counted(at, 0)
             return
         self._desired = service.desired_count
-        healthy = healthy_tasks(snapshot, service)
+        healthy = len(healthy_tasks(snapshot, service))
         self._counted(at, healthy)
         self._look_for_copies(snapshot)
         if snapshot.number > self._heard:
@@ -261,24 +262,6 @@ class Scoreboard:
             p99=tally.percentile(99),
             seconds=tuple((ok, failed) for ok, failed in self._seconds),
         )
-
-
-def healthy_tasks(snapshot: Snapshot, service: Service) -> int:
-    """How many serve: they run, and are healthy targets wherever they are targets. Without a load balancer, those that
-    run and are not known to be unhealthy."""
-    states: dict[str, list[str]] = {}
-    for group in snapshot.groups_of(service):
-        for target in group.targets:
-            states.setdefault(target.task, []).append(target.state)
-
-    def serves(task: Task) -> bool:
-        if not task.is_running:
-            return False
-        if not service.target_groups:
-            return task.health_status != "UNHEALTHY"
-        return task.arn in states and all(state == "healthy" for state in states[task.arn])
-
-    return sum(serves(task) for task in snapshot.live_tasks_of(service.arn))
 
 
 def _lives(snapshot: Snapshot, arn: str) -> bool:

@@ -1,0 +1,74 @@
+"""Kinds of faults as people speak of them: found by their name, made with what was typed, their parameters as options.
+
+The kinds themselves are `chaos/catalogue.py`. Whatever is wrong with a name or a value is told here, before anybody is
+asked. Never here: the commands that take them (see `fault_options.py`, `fault_catalogue.py`, `monkey.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from chaos_ecs.chaos import catalogue, parameters
+from chaos_ecs.chaos.fault import Fault, Scope
+from chaos_ecs.chaos.parameters import Parameter
+from chaos_ecs.cli import refusals
+from chaos_ecs.errors import ChaosEcsError
+
+MOST_WORTH_SAYING = 2**31 - 1
+METAVARS = {"duration": "TIME", "number": "N", "text": "TEXT"}
+_EXAMPLE_VALUES = {"port": "8080", "processName": "sleep", "to": "api"}  # of parameters that are required
+
+
+def named(text: str, *, exit_code: int = 3) -> type[Fault]:
+    """The kind of this name or FIS id. Raises ChaosEcsError with the name that may be meant."""
+    found = next((kind for kind in catalogue.FAULTS if text in (kind.name, kind.action_id)), None)
+    if found is None:
+        names = [kind.name for kind in catalogue.FAULTS]
+        near = get_close_matches(text, names, n=1)
+        near_by = f"did you mean {near[0]}?" if near else f"there are {len(names)} others"
+        why = catalogue.NOT_OFFERED.get(text) or near_by
+        raise ChaosEcsError("E-NOT-FOUND", f"There is no fault {text}", why, "chaos-ecs chaos faults", exit_code)
+    return found
+
+
+def made(kind: type[Fault], given: Mapping[str, str]) -> Fault:
+    """The fault with these parameters, by FIS's names. Raises ChaosEcsError (exit code 2) by the name of the parameter
+    that is wrong."""
+    with refusals.as_usage(f"{kind.name} was refused", f"chaos-ecs chaos faults {kind.name}"):
+        fault = parameters.made(kind, given)
+        fault.describe()  # some look at a value only when it is told
+    return fault
+
+
+# --- parameters ---
+
+
+def option_of(parameter: Parameter) -> str:
+    """delayMilliseconds -> --delay-milliseconds."""
+    return f"--{parameter.field.replace('_', '-')}"
+
+
+def limits_of(parameter: Parameter) -> str:
+    """1 to 65535; drop or refuse; "" where nothing is to be said."""
+    if parameter.choices:
+        return " or ".join(parameter.choices)
+    if parameter.kind != "number" or (parameter.least == 0 and parameter.most >= MOST_WORTH_SAYING):
+        return ""
+    return f"{parameter.least} to {parameter.most}" if parameter.most < MOST_WORTH_SAYING else f"from {parameter.least}"
+
+
+def default_of(parameter: Parameter) -> str | None:
+    """As people write it: 30s for PT30S, 2m for PT2M."""
+    if parameter.default is None or parameter.kind != "duration":
+        return parameter.default
+    value = parameters.seconds(parameter.default)
+    return f"{value:g}s" if value % 60 else f"{value / 60:g}m"
+
+
+def example_of(fault: type[Fault], *more: str) -> str:
+    """A command line that can be typed as it stands."""
+    target = "" if fault.scope is Scope.CONTROL_PLANE else " web"
+    required = [item for item in parameters.parameters_of(fault) if item.default is None]
+    options = [f"{option_of(item)} {_EXAMPLE_VALUES.get(item.name, METAVARS[item.kind])}" for item in required]
+    return " ".join((f"chaos-ecs chaos inject {fault.name}{target}", *options, *more))

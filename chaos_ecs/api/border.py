@@ -80,6 +80,8 @@ class Exchange:
             return self.refuse(Refused(400, refusal.code, refusal.message))
         except Refused as refusal:
             return self.refuse(refusal)
+        except ChaosEcsError as trouble:  # such as an engine that went away
+            return self.refuse(server_error(f"{trouble}. Next: {trouble.hint}."))
         except Exception as trouble:
             if isinstance(trouble.__cause__, ChaosEcsError):  # such as a full disk, which ended the controller
                 return self.refuse(server_error(f"The controller has stopped. {trouble.__cause__}."))

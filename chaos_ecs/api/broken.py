@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from chaos_ecs.api import protocol, query
 from chaos_ecs.api.errors import Refused
+from chaos_ecs.chaos.fault import Fault
+from chaos_ecs.chaos.faults.control_plane import ApiFault
+from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.faulting import BrokenAnswer, InjectedFault, broken_answers
 
 _UNDO = "This is a fault: chaos-ecs chaos status tells which, chaos-ecs chaos undo --all ends it."
@@ -43,4 +47,17 @@ class Breakage:
                 calls = self._calls[broken] = self._calls.get(broken, 0) + 1
                 if calls * broken.percentage // 100 > (calls - 1) * broken.percentage // 100:
                     status, code, message = _ANSWERS[broken.error, service]
-                    raise Refused(status, code, f"{message} {_UNDO}")
+                    raise Refused(status, code, message if broken.is_secret else f"{message} {_UNDO}")
+
+
+def check_operations(fault: Fault) -> None:
+    """Raises InvalidParameterException for operations that the service does not have: none of their calls would ever
+    be answered with the fault's error."""
+    if not isinstance(fault, ApiFault):
+        return
+    known = query.elbv2().operation_names if fault.service == "elasticloadbalancing" else protocol.ecs().operation_names
+    if unknown := [name for name in fault.named_operations if name not in known]:
+        raise InvalidParameterException(
+            f"operations: {fault.service} has no operation {unknown[0][:64]}. They are spelled as in its API: "
+            "DescribeServices."
+        )

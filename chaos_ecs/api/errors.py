@@ -1,6 +1,7 @@
 """Refusals of the border itself: signatures, formats, sizes. Named, numbered and worded as AWS does where it has them.
 
-What an ECS operation refuses is in `core/errors.py`; all of that answers 400. ServerException is 500 and only here.
+What an ECS operation refuses is in `core/errors.py`; all of that answers 400. ServerException (500) and
+ServiceUnavailableException (503) are only here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ class Refused(Exception):  # noqa: N818 (it is an answer, not a failure)
 def serialization(message: str) -> Refused:
     """The body is no JSON, or a member has another type than the model says."""
     return Refused(400, "SerializationException", message)
+
+
+def too_late(seconds: float) -> Refused:
+    """Nobody has answered in time, such as an engine that builds an image: asking again is right."""
+    return Refused(503, "ServiceUnavailableException", f"No answer within {seconds:.0f} s. Ask again.")
 
 
 def server_error(message: str) -> Refused:

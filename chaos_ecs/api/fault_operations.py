@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from chaos_ecs.api import identifiers
+from chaos_ecs.api.broken import check_operations
 from chaos_ecs.api.call import Call, done, then
 from chaos_ecs.api.fault_views import fault_view, recipe_view
 from chaos_ecs.chaos import catalogue, parameters
@@ -41,6 +42,7 @@ def inject_fault(call: Call) -> _Answer:
     fault = parameters.made(catalogue.named(params["name"]), params.get("parameters", {}))
     seed = params.get("seed", secrets.randbelow(SEEDS))
     _check(params)
+    check_operations(fault)
     known = abilities(call) if fault.needs else done(EVERYTHING)
     return then(known, lambda found: _inject(call, fault, seed, found))
 

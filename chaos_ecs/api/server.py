@@ -27,7 +27,7 @@ from chaos_ecs.api.auth import Request, check_source
 from chaos_ecs.api.border import LARGEST_BODY_BYTES, Border, Exchange, Response
 from chaos_ecs.api.call import done
 from chaos_ecs.api.client_view import Figures, nobody
-from chaos_ecs.api.errors import Refused, server_error
+from chaos_ecs.api.errors import Refused, too_late
 from chaos_ecs.controller import Controller
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sigv4 import Credentials
@@ -61,7 +61,7 @@ class Exchanges:
                 await answered.wait()
         except TimeoutError:
             exchange.future.cancel()
-            await _respond(send, exchange.refuse(server_error(f"No answer within {ANSWER_WITHIN_SECONDS:.0f} s.")))
+            await _respond(send, exchange.refuse(too_late(ANSWER_WITHIN_SECONDS)))
             return
         await _respond(send, exchange.answer())
 

@@ -16,9 +16,13 @@ from chaos_ecs.core.arns import service_arn, short
 from chaos_ecs.core.balancing import TargetState
 from chaos_ecs.core.errors import ConflictException, InvalidParameterException, ServiceNotFoundException
 from chaos_ecs.core.fault_messages import Aim, InjectFault
-from chaos_ecs.core.model import Container, ContainerDefinition, Service, Task
+from chaos_ecs.core.model import Container, ContainerDefinition, HealthStatus, Service, Task
+from chaos_ecs.core.recipe import Means, Symptom
 from chaos_ecs.core.state import State
 from chaos_ecs.core.task_definitions import overridden
+
+ENDS_THE_TASK = (Means.SIGNAL, Means.STOP)
+"""Once is enough: the end of one essential container is the end of its task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,20 @@ def aimed(state: State, order: Order, rng: Random, now: float) -> InjectFault:
     Raises ConflictException where it would take the last healthy task of a service, InvalidParameterException and
     ServiceNotFoundException for what contradicts itself or does not exist.
     """
-    if order.fault.scope is Scope.TASKS:
-        tasks = choose(_free(state, order), order.selection, rng, now)
-        if not order.forced:
-            spare_the_last(state, tasks)
-        aims = tuple(aim for task in tasks for aim in _aims_at(state, order, task))
-    else:
-        aims = _aims_elsewhere(state, order)
+    if order.fault.scope is not Scope.TASKS:
+        return _injection(order, _aims_elsewhere(state, order))
+    tasks = choose(_free(state, order), order.selection, rng, now)
+    if not order.forced:
+        spare_the_last(state, tasks)
+    return aimed_at(state, order, tasks)
+
+
+def aimed_at(state: State, order: Order, tasks: Iterable[Task]) -> InjectFault:
+    """The Command that hits these tasks, of whatever cluster; nobody is spared."""
+    return _injection(order, tuple(aim for task in tasks for aim in _aims_at(state, order, task)))
+
+
+def _injection(order: Order, aims: tuple[Aim, ...]) -> InjectFault:
     return InjectFault(
         name=order.fault.name,
         action_id=order.fault.action_id,
@@ -76,7 +87,7 @@ def spare_the_last(state: State, victims: Sequence[Task]) -> None:
     """Raises ConflictException if no healthy task of some service would be left."""
     hit = {task.arn for task in victims}
     for arn in dict.fromkeys(task.service_arn for task in victims if task.service_arn):
-        healthy = [task for task in state.live_tasks_of(arn) if is_healthy(state, task)]
+        healthy = [task for task in state.live_tasks_of(arn) if _serves(state, task)]
         if healthy and all(task.arn in hit for task in healthy):
             service = state.services[arn]
             which = "its last healthy task" if len(healthy) == 1 else f"all {len(healthy)} of its healthy tasks"
@@ -86,10 +97,24 @@ def spare_the_last(state: State, victims: Sequence[Task]) -> None:
 
 
 def is_healthy(state: State, task: Task) -> bool:
-    """Whether requests are served by it: it runs, and every target group that it is in says healthy."""
-    if not task.is_running or any(container.paused for container in task.containers):
-        return False
-    return all(target.state is TargetState.HEALTHY for target in state.targets_of(task.arn))
+    """Whether all that is seen of it is well: it runs, no health check of an essential container fails
+    (API_Task.healthStatus), and every target group that it is in says healthy."""
+    definition = state.task_definitions[task.task_definition_arn]
+    is_well = all(_is_well(member, definition.container(member.name)) for member in task.containers)
+    in_service = all(target.state is TargetState.HEALTHY for target in state.targets_of(task.arn))
+    return task.is_running and is_well and in_service
+
+
+def _is_well(container: Container, definition: ContainerDefinition) -> bool:
+    is_unhealthy = definition.essential and container.health_status is HealthStatus.UNHEALTHY
+    return not container.paused and not is_unhealthy
+
+
+def _serves(state: State, task: Task) -> bool:
+    """Whether it is healthy and will be in a moment: who is under a fault may not have been missed yet."""
+    hits = (hit for fault in state.faults_of(task.arn) for hit in fault.hits if hit.task_arn == task.arn)
+    is_hurt = any(hit.recipe.symptom is not Symptom.NONE for hit in hits if not hit.is_over)
+    return is_healthy(state, task) and task.killed_at is None and not is_hurt
 
 
 def _aims_at(state: State, order: Order, task: Task) -> Iterable[Aim]:
@@ -107,8 +132,10 @@ def _aims_at(state: State, order: Order, task: Task) -> Iterable[Aim]:
     for container in wanted:
         if container.is_live:
             described = overridden(definition.container(container.name), task.overrides)
-            victim = _victim(task, container, described, peers, order.abilities)
-            yield Aim(order.fault.recipe(victim), task.arn, container.name)
+            recipe = order.fault.recipe(_victim(task, container, described, peers, order.abilities))
+            yield Aim(recipe, task.arn, container.name)
+            if recipe.means in ENDS_THE_TASK:
+                return
 
 
 def _victim(

@@ -7,6 +7,7 @@ is watched: `web-healthy-below-2` (fewer than two healthy tasks), `web-client-fa
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from chaos_ecs.chaos.aiming import is_healthy
@@ -43,19 +44,26 @@ def alarm(arn: str) -> Alarm:
     raise ValidationException(f"There is no alarm {name[:100]} here. The alarms of chaos-ecs are named {KINDS}.")
 
 
-def why_in_alarm(state: State, watched: Alarm) -> str:
-    """What is wrong, as a sentence; "" while all is well, or there is no such service yet."""
-    services = [found for found in state.services.values() if found.name == watched.service]
-    for service in services:
-        if service.status is not ServiceStatus.ACTIVE:
-            continue
-        if watched.healthy_below is not None:
-            healthy = sum(is_healthy(state, task) for task in state.live_tasks_of(service.arn))
-            if healthy < watched.healthy_below:
-                return f"{service.name} has {healthy} healthy tasks, fewer than {watched.healthy_below}"
-        elif cause := _failing(state, service):
-            return f"the client's requests to {service.name} fail: {cause}"
-    return ""
+def why_in_alarm(state: State, watched: Alarm, clusters: Collection[str]) -> str:
+    """What is wrong with a service of this name in one of these clusters (ARNs), as a sentence; "" while all is well.
+
+    Without such a service nothing is well: a stop condition that cannot be watched must not be passed over.
+    """
+    found = [service for service in state.services.values() if service.cluster_arn in clusters]
+    services = [one for one in found if one.name == watched.service and one.status is ServiceStatus.ACTIVE]
+    if not services:
+        return f"there is no service {watched.service} to be watched"
+    return next(filter(None, (_why(state, watched, service) for service in services)), "")
+
+
+def _why(state: State, watched: Alarm, service: Service) -> str:
+    if watched.healthy_below is None:
+        cause = _failing(state, service)
+        return f"the client's requests to {service.name} fail: {cause}" if cause else ""
+    healthy = sum(is_healthy(state, task) for task in state.live_tasks_of(service.arn))
+    if healthy >= watched.healthy_below:
+        return ""
+    return f"{service.name} has {healthy} healthy tasks, fewer than {watched.healthy_below}"
 
 
 def _failing(state: State, service: Service) -> str:

@@ -115,8 +115,8 @@ def _check_action(action: ActionSpec, targets: Mapping[str, TargetSpec]) -> None
     wanted = TARGET_KEYS.get(fault.scope)
     given = dict(action.targets)
     if wanted is None:
-        if given and fault.scope is Scope.NOTHING:
-            raise ValidationException(f"Action {action.name}: {action.action_id} has no target.")
+        if given:
+            raise ValidationException(f"Action {action.name}: {action.action_id} has no target here; remove it.")
         return
     key, resource_type = wanted
     if list(given) != [key]:

@@ -6,11 +6,11 @@ itself; here only its own progress is decided.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from random import Random
 
 from chaos_ecs.chaos import designs
-from chaos_ecs.chaos.aiming import Order, aimed
+from chaos_ecs.chaos.aiming import Order, aimed, aimed_at
 from chaos_ecs.chaos.alarms import alarm, why_in_alarm
 from chaos_ecs.chaos.fault import Abilities, Ability, Fault, Scope
 from chaos_ecs.chaos.victims import Selection, candidates
@@ -26,12 +26,13 @@ from chaos_ecs.core.experiment_messages import (
 )
 from chaos_ecs.core.experimenting import (
     ActionRun,
-    ActionSpec,
     ActionStatus,
+    Design,
     Experiment,
     ExperimentStatus,
     TargetSpec,
 )
+from chaos_ecs.core.fault_messages import InjectFault
 from chaos_ecs.core.faulting import FaultStatus, InjectedFault
 from chaos_ecs.core.model import Task
 from chaos_ecs.core.state import State
@@ -93,13 +94,23 @@ def _plan_stopping(state: State, experiment: Experiment, todo: Plan) -> None:
 
 
 def _why_to_stop(state: State, experiment: Experiment) -> str:
-    for condition in experiment.design.stop_conditions:
-        if condition.source == "none":
-            continue
-        watched = alarm(condition.value)
-        if why := why_in_alarm(state, watched):
+    """What it hits is in some clusters; where it hits no task, its alarms are about any of its region."""
+    hit = {state.tasks[arn].cluster_arn for _, arns in experiment.resolved for arn in arns if arn in state.tasks}
+    hit |= {state.services[arn].cluster_arn for _, arns in experiment.resolved for arn in arns if arn in state.services}
+    return why_alarmed(state, experiment.design, hit or clusters_in(state, region_of(experiment.arn)))
+
+
+def why_alarmed(state: State, design: Design, clusters: Collection[str]) -> str:
+    """Which of its stop conditions is met, and why; "" if none is."""
+    for condition in design.stop_conditions:
+        watched = alarm(condition.value) if condition.source != "none" else None
+        if watched and (why := why_in_alarm(state, watched, clusters)):
             return f"Alarm {watched.name}: {why}."
     return ""
+
+
+def clusters_in(state: State, region: str) -> tuple[str, ...]:
+    return tuple(arn for arn in state.clusters if region_of(arn) == region)
 
 
 # --- targets ---
@@ -109,7 +120,7 @@ def _plan_targets(state: State, experiment: Experiment, todo: Plan) -> None:
     resolved = tuple((target.name, _resolve(state, experiment, target)) for target in experiment.design.targets)
     if not experiment.design.skips_empty_targets and (empty := [name for name, found in resolved if not found]):
         cause = f"{EMPTY}: target {empty[0]}."
-        todo.actions.append(EndExperiment(experiment.id, ExperimentStatus.FAILED, cause))
+        todo.actions.append(AbortExperiment(experiment.id, ExperimentStatus.FAILED, cause))
         return
     todo.actions.append(ResolveTargets(experiment.id, resolved, "it begins"))
 
@@ -134,7 +145,8 @@ def _resolve(state: State, experiment: Experiment, target: TargetSpec) -> tuple[
 
 def _candidates(state: State, region: str, cluster: str, target: TargetSpec) -> list[Task]:
     if target.resource_arns:
-        return candidates([state.tasks[arn] for arn in target.resource_arns if arn in state.tasks])
+        named = [state.tasks[arn] for arn in target.resource_arns if arn in state.tasks]
+        return candidates([task for task in named if region_of(task.arn) == region])
     if cluster:
         return candidates(state.tasks_in(cluster))
     return candidates([task for task in state.tasks.values() if region_of(task.arn) == region])
@@ -149,41 +161,42 @@ def _may_begin(experiment: Experiment, run: ActionRun) -> bool:
 
 
 def _begin(state: State, experiment: Experiment, run: ActionRun, now: float) -> BeginAction | EndAction:
-    spec = experiment.spec(run.name)
-    fault = designs.fault_of(spec)
-    if fault.scope is Scope.NOTHING:
-        return BeginAction(experiment.id, run.name, None, "its time has come")
     try:
-        order = _order(state, experiment, spec, fault)
-        if order is None:
+        fault = designs.fault_of(experiment.spec(run.name))
+        if fault.scope is Scope.NOTHING:
+            return BeginAction(experiment.id, run.name, None, "its time has come")
+        wanted = _resolved(experiment, run)
+        if not wanted and fault.scope is not Scope.CONTROL_PLANE:
             return EndAction(experiment.id, run.name, ActionStatus.SKIPPED, EMPTY)
-        command = aimed(state, order, Random(f"{experiment.seed}/{run.name}"), now)
+        return BeginAction(
+            experiment.id, run.name, _command(state, experiment, fault, wanted, now), "its time has come"
+        )
     except EcsError as refusal:
         return EndAction(experiment.id, run.name, ActionStatus.FAILED, refusal.message)
-    return BeginAction(experiment.id, run.name, command, "its time has come")
 
 
-def _order(state: State, experiment: Experiment, spec: ActionSpec, fault: Fault) -> Order | None:
-    """None when its target is empty. An experiment is explicit: nobody is spared (decision 063)."""
+def _resolved(experiment: Experiment, run: ActionRun) -> tuple[str, ...]:
     resolved = dict(experiment.resolved)
-    wanted = tuple(arn for _, name in spec.targets for arn in resolved[name])
-    if not wanted and fault.scope is not Scope.CONTROL_PLANE:
-        return None
-    running = tuple(arn for arn in wanted if (task := state.tasks.get(arn)) and task.is_running)
-    if fault.scope is Scope.TASKS and not running:
-        raise _nobody_left(len(wanted))
-    return Order(
+    return tuple(arn for _, name in experiment.spec(run.name).targets for arn in resolved[name])
+
+
+def _command(state: State, experiment: Experiment, fault: Fault, wanted: tuple[str, ...], now: float) -> InjectFault:
+    """An experiment is explicit: nobody is spared (decision 063)."""
+    order = Order(
         fault=fault,
         cluster_arn=_cluster_of(state, experiment, wanted),
-        selection=Selection(
-            tasks=running if fault.scope is Scope.TASKS else (),
-            service_arn=wanted[0] if fault.scope is Scope.SERVICE else None,
-        ),
+        selection=Selection(service_arn=wanted[0] if fault.scope is Scope.SERVICE else None),
         forced=True,
         seed=experiment.seed,
         experiment=experiment.id,
         abilities=_abilities(experiment),
     )
+    if fault.scope is not Scope.TASKS:
+        return aimed(state, order, Random(experiment.seed), now)
+    running = candidates([state.tasks[arn] for arn in wanted if arn in state.tasks])
+    if not running:
+        raise _nobody_left(len(wanted))
+    return aimed_at(state, order, running)
 
 
 def _nobody_left(count: int) -> EcsError:
@@ -192,11 +205,11 @@ def _nobody_left(count: int) -> EcsError:
 
 
 def _cluster_of(state: State, experiment: Experiment, wanted: tuple[str, ...]) -> str:
-    """That of the first target; for the control plane any of its region will do."""
-    if wanted:
-        found = state.tasks.get(wanted[0]) or state.services.get(wanted[0])
-        return found.cluster_arn if found else ""
-    here = [arn for arn in state.clusters if region_of(arn) == region_of(experiment.arn)]
+    """That of the first that is left; else any of its region will do."""
+    for arn in wanted:
+        if found := state.tasks.get(arn) or state.services.get(arn):
+            return found.cluster_arn
+    here = clusters_in(state, region_of(experiment.arn))
     return here[0] if here else cluster_arn(region_of(experiment.arn), "default")
 
 

@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 from chaos_ecs.core.recipe import Recipe
 
 DEFAULT_SECONDS = 30.0
+LONGEST_SECONDS = 12 * 3600.0
+"""The FIS user guide's actions reference: durations from one minute to 12 hours; here from a second on."""
 
 
 class Scope(StrEnum):
@@ -32,7 +34,6 @@ class Ability(StrEnum):
     STATISTIC = "statistic"  # iptables -m statistic
     REJECT = "reject"  # iptables -j REJECT
     REDIRECT = "redirect"  # iptables -t nat -j REDIRECT
-    MANGLE = "mangle"  # iptables -t mangle
     NETEM = "netem"  # tc's netem
     TBF = "tbf"  # tc's token bucket
     CGROUP = "cgroup"  # a helper inside another container's cgroup
@@ -99,9 +100,11 @@ class Fault:
 # --- parameters ---
 
 
-def duration(default: float = DEFAULT_SECONDS) -> Any:
-    """How long, in seconds here and as `30s` or ISO 8601 (`PT30S`) wherever it is written."""
-    return field(default=default, metadata={"kind": "duration", "help": "How long it lasts."})
+def duration(
+    default: float = DEFAULT_SECONDS, *, help_: str = "How long it lasts.", most: float = LONGEST_SECONDS
+) -> Any:
+    """How long, in seconds here and as `30s` or ISO 8601 (`PT30S`) wherever it is written; a second at least."""
+    return field(default=default, metadata={"kind": "duration", "help": help_, "least": 1.0, "most": most})
 
 
 def number(help_: str, *, default: int | None = None, least: int = 0, most: int = 2**31 - 1) -> Any:

@@ -13,9 +13,6 @@ from typing import Any, TypeVar
 from chaos_ecs.chaos.fault import Fault
 from chaos_ecs.core.errors import InvalidParameterException
 
-LONGEST_SECONDS = 12 * 3600.0
-"""The FIS user guide's actions reference: durations from one minute to 12 hours; here from a second on."""
-
 _ISO = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 _PLAIN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)")
 _UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -32,8 +29,8 @@ class Parameter:
     help: str
     default: str | None
     choices: tuple[str, ...] = ()
-    least: int = 0
-    most: int = 0
+    least: float = 0
+    most: float = 0
 
 
 def parameters_of(fault: type[Fault]) -> tuple[Parameter, ...]:
@@ -109,9 +106,15 @@ def _duration(parameter: Parameter, value: str) -> float:
         found = seconds(value)
     except ValueError:
         raise InvalidParameterException(f"{parameter.name} '{value}' is no duration: write 30s, 2m or PT30S.") from None
-    if not 1 <= found <= LONGEST_SECONDS:
-        raise InvalidParameterException(f"{parameter.name} '{value}' must be between 1 s and 12 h.")
+    if not parameter.least <= found <= parameter.most:
+        least, most = _plainly(parameter.least), _plainly(parameter.most)
+        raise InvalidParameterException(f"{parameter.name} '{value}' must be between {least} and {most}.")
     return found
+
+
+def _plainly(value: float) -> str:
+    """43200 -> 12 h, 60 -> 60 s."""
+    return f"{value / 3600:g} h" if value >= 3600 else f"{value:g} s"
 
 
 def _number(parameter: Parameter, value: str) -> int:

@@ -31,6 +31,7 @@ from chaos_ecs.core.messages import (
     StopTask,
 )
 from chaos_ecs.core.model import (
+    SIGKILL,
     Cluster,
     ContainerDefinition,
     PortMapping,
@@ -180,7 +181,7 @@ def kill_task(state: State, command: KillTask, now: float) -> None:
         else container
         for container in task.containers
     )
-    killed_at = now if command.signal == "SIGKILL" else task.killed_at
+    killed_at = now if command.signal == SIGKILL else task.killed_at
     state.put(replace(task, containers=containers, killed_at=killed_at))
     service = state.services.get(task.service_arn or "")
     left = desired_count = None

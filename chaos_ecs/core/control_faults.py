@@ -14,7 +14,7 @@ from chaos_ecs.core.arns import name_of
 from chaos_ecs.core.errors import ConflictException, InvalidParameterException, ServiceNotFoundException
 from chaos_ecs.core.fault_messages import Aim, InjectFault
 from chaos_ecs.core.faulting import ANSWER, DEPLOY, HOLD, Hit, HitStatus
-from chaos_ecs.core.messages import RegisterTaskDefinition, UpdateService
+from chaos_ecs.core.messages import DeregisterTaskDefinition, RegisterTaskDefinition, UpdateService
 from chaos_ecs.core.model import ContainerDefinition, HealthCheck, Service, ServiceStatus, TaskDefinition
 from chaos_ecs.core.state import State
 
@@ -29,9 +29,7 @@ def check(state: State, command: InjectFault, aim: Aim) -> None:
     for fault in state.control_faults:
         same = any(hit.recipe.do[0] == kind and hit.service_arn == aim.service_arn for hit in fault.hits)
         if same and kind != ANSWER:
-            raise ConflictException(
-                f"{fault.name} {fault.id} holds already. End that first: chaos-ecs chaos undo {fault.id}"
-            )
+            raise ConflictException(f"{fault.public_name} holds already. {fault.how_to_end}")
     if kind == DEPLOY:
         service = state.services.get(aim.service_arn)
         if service is None or service.status is not ServiceStatus.ACTIVE:
@@ -113,7 +111,9 @@ def _registered(good: TaskDefinition, what: str) -> str:
 
 
 def _redeploy(state: State, hit: Hit, now: float) -> str:
+    """Whatever has become of the service: the bad revision must not be what its family's name means from now on."""
     prior = json.loads(hit.prior)
+    task_definitions.deregister(state, DeregisterTaskDefinition(prior["bad"]), now)
     good = name_of(prior["good"])
     service: Service | None = state.services.get(hit.service_arn)
     if service is None or service.status is not ServiceStatus.ACTIVE:

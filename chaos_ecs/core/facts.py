@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos_ecs.core import lifecycle
+from chaos_ecs.core import hits, lifecycle
 from chaos_ecs.core.arns import short
-from chaos_ecs.core.faulting import InjectedFault
 from chaos_ecs.core.messages import (
     ContainerGone,
     ContainerSeen,
@@ -22,15 +21,22 @@ from chaos_ecs.core.messages import (
     StartFailed,
     StartUnknown,
 )
-from chaos_ecs.core.model import Container, ContainerStatus, HealthStatus, StopCode, Task, TaskStatus, Throttle
-from chaos_ecs.core.recipe import STATE_ALONE
+from chaos_ecs.core.model import (
+    SIGKILL,
+    Container,
+    ContainerStatus,
+    HealthStatus,
+    StopCode,
+    Task,
+    TaskStatus,
+    Throttle,
+)
 from chaos_ecs.core.state import State
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 REMOVED = "CannotInspectContainerError: the container was removed from the engine"
 RESTARTED = "the container was restarted while no controller looked; its exit code is lost"
 SIGKILLED = 137
-SIGKILL = "SIGKILL"
 
 
 def container_seen(state: State, seen: ContainerSeen, now: float) -> None:
@@ -305,19 +311,8 @@ def engine_connected(state: State, fact: EngineConnected, now: float) -> None:
                 _ask_again(state, arn, replace(container, start_requested_at=None), now)
             elif container.stop_sent or container.fault_sent or container.is_freezing:
                 _ask_again(state, arn, container, now)
-    for fault in list(state.faults.values()):
-        if not fault.is_over:
-            _ask_again_for_hits(state, fault)
+    hits.engine_is_back(state, now)
     state.touch_all()
-
-
-def _ask_again_for_hits(state: State, fault: InjectedFault) -> None:
-    """Each is looked for by what is asked again: what holds tells so, what does not is healed."""
-    hits = tuple(
-        hit if hit.is_over or hit.recipe.means in STATE_ALONE else replace(hit, sent_at=None, undo_sent_at=None)
-        for hit in fault.hits
-    )
-    state.put(replace(fault, hits=hits))
 
 
 def _ask_again(state: State, task_arn: str, container: Container, now: float) -> None:

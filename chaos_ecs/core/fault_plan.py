@@ -11,17 +11,14 @@ from itertools import islice
 from chaos_ecs.core.arns import name_of
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.fault_messages import ForgetFault, InjectHit, SettleHit, UndoHit
-from chaos_ecs.core.faulting import DEPLOY, Hit, HitStatus, InjectedFault, bad_definition
-from chaos_ecs.core.model import Container, Task
+from chaos_ecs.core.faulting import STALE_AFTER_SECONDS, Hit, HitStatus, InjectedFault, bad_definition
+from chaos_ecs.core.model import SIGKILL, Container, ServiceStatus
 from chaos_ecs.core.recipe import Means, Symptom
 from chaos_ecs.core.state import State
 from chaos_ecs.core.todo import Plan
 
 INJECT_WITHIN_SECONDS = 90.0
-"""Images are built within it; a start takes a second, memory a minute to run out."""
-
-STALE_AFTER_SECONDS = 60.0
-"""Whoever comes back so long after a fault's time does not inject it any more."""
+"""Images are built within it, and a helper starts in a second; how long an effect may take to show comes on top."""
 
 UNDO_AGAIN_SECONDS = 20.0
 STUCK_AGAIN_SECONDS = 3.0
@@ -37,16 +34,18 @@ ENDED_FAULTS_KEPT = 200
 
 
 def plan_fault(state: State, fault: InjectedFault, now: float, todo: Plan) -> None:
-    for index, hit in enumerate(fault.hits):
+    for hit in fault.hits:
         if hit.is_over:
             continue
         match hit.recipe.means:
             case Means.CONTROL:
-                _plan_control(state, fault, index, hit, now, todo)
-            case Means.SIGNAL | Means.STOP:
-                _plan_taken(state, fault, index, hit, now, todo)
+                _plan_control(state, fault, hit, now, todo)
+            case Means.SIGNAL:
+                _plan_signal(state, fault, hit, now, todo)
+            case Means.STOP:
+                _plan_stop(state, fault, hit, now, todo)
             case _:
-                _plan_hit(state, fault, index, hit, now, todo)
+                _plan_hit(state, fault, hit, now, todo)
 
 
 def plan_forgetting(state: State, todo: Plan) -> None:
@@ -59,27 +58,28 @@ def plan_forgetting(state: State, todo: Plan) -> None:
 # --- what the runtime carries out ---
 
 
-def _plan_hit(state: State, fault: InjectedFault, index: int, hit: Hit, now: float, todo: Plan) -> None:
+def _plan_hit(state: State, fault: InjectedFault, hit: Hit, now: float, todo: Plan) -> None:
     victim = victim_of(state, hit)
     is_over = victim is None or victim.is_over
     if is_over and hit.recipe.is_deadly and hit.status is HitStatus.INJECTING:
-        _plan_deadly(fault, index, hit, victim, now, todo)
+        _plan_deadly(hit, victim, now, todo)
     elif hit.status is HitStatus.UNDOING:
         patience = STUCK_AGAIN_SECONDS if hit.trouble else UNDO_AGAIN_SECONDS
         if hit.undo_sent_at is None or _is_past(hit.undo_sent_at, patience, now):
-            todo.actions.append(_undo(fault, index, hit, hit.reason or "what was asked for before has not ended it"))
+            todo.actions.append(_undo(hit, hit.reason or "what was asked for before has not ended it"))
         else:
             todo.look_again(fault.id, hit.undo_sent_at + patience)
     elif why := _why_it_ends(state, fault, hit, now, is_over=is_over):
-        todo.actions.append(_undo(fault, index, hit, why))
+        todo.actions.append(_undo(hit, why))
     elif hit.sent_at is None:
-        todo.actions.append(_inject(fault, index, hit, now))
+        todo.actions.append(_inject(fault, hit, now))
     elif hit.status is HitStatus.INJECTING:
-        if _is_past(hit.sent_at, INJECT_WITHIN_SECONDS, now):
-            reason = f"nothing was heard of it for {INJECT_WITHIN_SECONDS:.0f} s"
-            todo.actions.append(SettleHit(fault.id, index, reason, reason=reason, ends=False))
+        patience = INJECT_WITHIN_SECONDS + hit.recipe.probe_seconds
+        if _is_past(hit.sent_at, patience, now):
+            reason = f"nothing was heard of it for {patience:.0f} s"
+            todo.actions.append(SettleHit(fault.id, hit.index, reason, reason=reason, ends=False))
         else:
-            todo.look_again(fault.id, hit.sent_at + INJECT_WITHIN_SECONDS)
+            todo.look_again(fault.id, hit.sent_at + patience)
     elif (ends_at := fault.ends_at(hit)) is not None:
         todo.look_again(fault.id, ends_at)
 
@@ -101,11 +101,11 @@ def _why_it_ends(state: State, fault: InjectedFault, hit: Hit, now: float, *, is
     return ""
 
 
-def _inject(fault: InjectedFault, index: int, hit: Hit, now: float) -> InjectHit:
+def _inject(fault: InjectedFault, hit: Hit, now: float) -> InjectHit:
     left = fault.seconds if hit.active_at is None else max(0.0, hit.active_at + fault.seconds - now)
     return InjectHit(
         fault.id,
-        index,
+        hit.index,
         fault.cluster_arn,
         hit.task_arn,
         hit.container,
@@ -117,95 +117,105 @@ def _inject(fault: InjectedFault, index: int, hit: Hit, now: float) -> InjectHit
     )
 
 
-def _undo(fault: InjectedFault, index: int, hit: Hit, cause: str) -> UndoHit:
-    return UndoHit(fault.id, index, hit.task_arn, hit.container, hit.runtime_id, hit.recipe, hit.prior, cause)
+def _undo(hit: Hit, cause: str) -> UndoHit:
+    return UndoHit(hit.fault_id, hit.index, hit.task_arn, hit.container, hit.runtime_id, hit.recipe, hit.prior, cause)
 
 
-def _plan_deadly(fault: InjectedFault, index: int, hit: Hit, victim: Container | None, now: float, todo: Plan) -> None:
+def _plan_deadly(hit: Hit, victim: Container | None, now: float, todo: Plan) -> None:
     """The end of its victim is what such a fault is about; out of memory, the kernel has to say so too."""
     cause = "its victim has ended"
     said = (victim.reason or "") if victim else ""
     if hit.recipe.symptom is Symptom.OUT_OF_MEMORY and not said.startswith("OutOfMemory"):
         ended_at = (victim.finished_at if victim else None) or now
         if not _is_past(ended_at, FLAG_WITHIN_SECONDS, now):
-            todo.look_again(fault.id, ended_at + FLAG_WITHIN_SECONDS)
+            todo.look_again(hit.fault_id, ended_at + FLAG_WITHIN_SECONDS)
             return
         reason = f"its victim ended with {_exit_of(victim)}, and the kernel says nothing of memory"
-        todo.actions.append(SettleHit(fault.id, index, cause, reason=reason))
+        todo.actions.append(SettleHit(hit.fault_id, hit.index, cause, reason=reason))
         return
     proof = f"{_exit_of(victim)}{', ' + said if said else ''}"
-    todo.actions.append(SettleHit(fault.id, index, cause, proof=proof))
+    todo.actions.append(SettleHit(hit.fault_id, hit.index, cause, proof=proof))
 
 
 # --- signals, and tasks that are stopped ---
 
 
-def _plan_taken(state: State, fault: InjectedFault, index: int, hit: Hit, now: float, todo: Plan) -> None:
-    task, victim = state.tasks.get(hit.task_arn), victim_of(state, hit)
-    sent_at = now if hit.sent_at is None else hit.sent_at
-    if hit.recipe.means is Means.STOP:
-        if task is None or task.is_stopped:
-            after = (task.stopped_at or now) - sent_at if task else 0.0
-            proof = f"{task.stop_code if task else 'gone'}: {_exit_of(victim)} after {after:.1f} s"
-            todo.actions.append(SettleHit(fault.id, index, "the task has stopped", proof=proof))
-        return  # it has its stopTimeout, and SIGKILL after that
+def _plan_signal(state: State, fault: InjectedFault, hit: Hit, now: float, todo: Plan) -> None:
+    """The signal itself is planned with its task. Its time is counted from when it has left, not from when somebody
+    asked for it: the engine may have been away."""
+    victim, signal = victim_of(state, hit), hit.recipe.do[0]
     if victim is None or victim.is_over:
-        after = ((victim.finished_at if victim else None) or now) - sent_at
-        proof = f"{_exit_of(victim)} after {max(0.0, after):.2f} s"
-        todo.actions.append(SettleHit(fault.id, index, "the container has ended", proof=proof))
-    elif _is_past(sent_at, TAKEN_WITHIN_SECONDS, now):
-        signal = hit.recipe.do[0]
-        reason = (
-            f"it runs on {TAKEN_WITHIN_SECONDS:.0f} s after {signal}: a container's main process ignores what it has "
-            "no handler for"
-        )
-        todo.actions.append(SettleHit(fault.id, index, reason, reason=reason))
+        ended_at = (victim.finished_at if victim else None) or now
+        proof = f"{_exit_of(victim)} after {max(0.0, ended_at - (hit.sent_at or now)):.2f} s"
+        todo.actions.append(SettleHit(fault.id, hit.index, "the container has ended", proof=proof))
+    elif fault.undo_asked_at is not None:
+        _settle(hit, f"somebody asked for its end before {signal} had an effect", todo)
+    elif hit.sent_at is None:
+        if victim.fault_signal is None:
+            _settle(hit, f"the engine was away, and a minute later {signal} was not wanted any more", todo)
+    elif not _is_past(hit.sent_at, TAKEN_WITHIN_SECONDS, now):
+        todo.look_again(fault.id, hit.sent_at + TAKEN_WITHIN_SECONDS)
+    elif signal == SIGKILL:
+        _settle(hit, f"nothing was heard of its end for {TAKEN_WITHIN_SECONDS:.0f} s after {signal}", todo)
     else:
-        todo.look_again(fault.id, sent_at + TAKEN_WITHIN_SECONDS)
+        why = "a container's main process ignores what it has no handler for"
+        _settle(hit, f"it runs on {TAKEN_WITHIN_SECONDS:.0f} s after {signal}: {why}", todo)
+
+
+def _plan_stop(state: State, fault: InjectedFault, hit: Hit, now: float, todo: Plan) -> None:
+    """It has its stopTimeout, and SIGKILL after that, so nothing has to be waited for here."""
+    task = state.tasks.get(hit.task_arn)
+    if task is None or task.is_stopped:
+        after = (task.stopped_at or now) - (hit.sent_at or now) if task else 0.0
+        code = task.stop_code if task else "gone"
+        proof = f"{code}: {_exit_of(victim_of(state, hit))} after {max(0.0, after):.1f} s"
+        todo.actions.append(SettleHit(fault.id, hit.index, "the task has stopped", proof=proof))
+    elif fault.undo_asked_at is not None:
+        _settle(hit, "somebody asked for its end; a task that is stopping cannot be kept", todo)
+
+
+def _settle(hit: Hit, reason: str, todo: Plan) -> None:
+    """It is over, and what it did is not known."""
+    todo.actions.append(SettleHit(hit.fault_id, hit.index, reason, reason=reason))
 
 
 # --- the control plane ---
 
 
-def _plan_control(state: State, fault: InjectedFault, index: int, hit: Hit, now: float, todo: Plan) -> None:
-    deploys = hit.recipe.do[0] == DEPLOY
+def _plan_control(state: State, fault: InjectedFault, hit: Hit, now: float, todo: Plan) -> None:
     if fault.undo_asked_at is not None:
-        todo.actions.append(SettleHit(fault.id, index, "somebody asked for it"))
-        return
-    if deploys and hit.status is HitStatus.INJECTING and (proof := _failure_of(state, hit)):
-        todo.actions.append(SettleHit(fault.id, index, "the deployment fails", proof=proof, ends=False))
-        return
-    if hit.status is HitStatus.INJECTING:
-        sent_at = now if hit.sent_at is None else hit.sent_at
-        if _is_past(sent_at, INJECT_WITHIN_SECONDS, now):
-            reason = f"no task of {name_of(bad_definition(hit))} has failed yet"
-            todo.actions.append(SettleHit(fault.id, index, reason, reason=reason))
-        else:
-            todo.look_again(fault.id, sent_at + INJECT_WITHIN_SECONDS)
-        return
-    ends_at = fault.ends_at(hit) or now
-    if now >= ends_at or was_set_back(hit.active_at or now, now):
-        todo.actions.append(SettleHit(fault.id, index, f"its {fault.seconds:g} s are over"))
+        todo.actions.append(SettleHit(fault.id, hit.index, "somebody asked for it"))
+    elif hit.status is HitStatus.INJECTING:
+        _plan_deployment(state, hit, now, todo)
+    elif now >= (ends_at := fault.ends_at(hit) or now) or was_set_back(hit.active_at or now, now):
+        todo.actions.append(SettleHit(fault.id, hit.index, f"its {fault.seconds:g} s are over"))
     else:
         todo.look_again(fault.id, ends_at)
 
 
-def _failure_of(state: State, hit: Hit) -> str:
-    """What has become of a task of the revision that cannot work, as soon as there is one to tell of."""
+def _plan_deployment(state: State, hit: Hit, now: float, todo: Plan) -> None:
+    """One that cannot work has taken effect once a task of it has failed."""
     bad = bad_definition(hit)
+    sent_at = now if hit.sent_at is None else hit.sent_at
     service = state.services.get(hit.service_arn)
-    if service is None:
-        return "the service is gone"
+    if service is None or service.status is not ServiceStatus.ACTIVE:
+        _settle(hit, "the service is gone", todo)
+    elif proof := _failure_of(state, hit.service_arn, bad):
+        todo.actions.append(SettleHit(hit.fault_id, hit.index, "the deployment fails", proof=proof, ends=False))
+    elif _is_past(sent_at, INJECT_WITHIN_SECONDS, now):
+        _settle(hit, f"no task of {name_of(bad)} has failed yet", todo)
+    else:
+        todo.look_again(hit.fault_id, sent_at + INJECT_WITHIN_SECONDS)
+
+
+def _failure_of(state: State, service_arn: str, bad: str) -> str:
+    """What has become of a task of the revision that cannot work, as soon as there is one to tell of."""
     for arn in reversed(state.stopped):
         task = state.tasks[arn]
         if task.task_definition_arn == bad:
             return f"a task of {name_of(bad)} ended: {task.stopped_reason}"
-    sick = [task for task in state.live_tasks_of(service.arn) if _is_sick(task, bad)]
-    return f"a task of {name_of(bad)} is unhealthy" if sick else ""
-
-
-def _is_sick(task: Task, bad: str) -> bool:
-    return task.task_definition_arn == bad and task.unhealthy_at is not None
+    tasks = [task for task in state.live_tasks_of(service_arn) if task.task_definition_arn == bad]
+    return f"a task of {name_of(bad)} is unhealthy" if any(task.unhealthy_at for task in tasks) else ""
 
 
 # --- parts ---

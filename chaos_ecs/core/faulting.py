@@ -11,10 +11,13 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chaos_ecs.core.recipe import Means, Recipe
+from chaos_ecs.core.recipe import Recipe
 
 KEPT_FOR_EVER = 0.0
 """Seconds of a fault that is over as soon as it has struck: there is nothing to undo."""
+
+STALE_AFTER_SECONDS = 60.0
+"""Whoever comes back so long after a fault's time does not inject it any more."""
 
 
 class HitStatus(StrEnum):
@@ -26,9 +29,11 @@ class HitStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One victim of one fault. `proof` is what was measured of the effect; without it a hit that ended is inconclusive,
-    and `reason` says why. `trouble` is why undoing it has not worked yet."""
+    """One victim of one fault: the `index`th of its hits. `proof` is what was measured of the effect; without it a hit
+    that ended is inconclusive, and `reason` says why. `trouble` is why undoing it has not worked yet."""
 
+    fault_id: str
+    index: int
     recipe: Recipe
     task_arn: str = ""  # empty: no task but the control plane, or a service
     service_arn: str = ""
@@ -36,7 +41,7 @@ class Hit:
     runtime_id: str = ""
     status: HitStatus = HitStatus.INJECTING
     prior: str = ""  # what undoing puts back; written down before anything is changed
-    sent_at: float | None = None
+    sent_at: float | None = None  # when it left for the runtime; None while that is still to come
     active_at: float | None = None
     undo_sent_at: float | None = None
     ended_at: float | None = None
@@ -96,6 +101,15 @@ class InjectedFault:
         return self.sealed and not self.is_over
 
     @property
+    def public_name(self) -> str:
+        """For whoever meets it: `pause flt-0123456789`, or a sealed fault."""
+        return "a sealed fault" if self.is_secret else f"{self.name} {self.id}"
+
+    @property
+    def how_to_end(self) -> str:
+        return "Wait for its end." if self.is_secret else f"End that first: chaos-ecs chaos undo {self.id}"
+
+    @property
     def status(self) -> FaultStatus:
         if self.is_over:
             proven = all(hit.is_proven for hit in self.hits)
@@ -126,6 +140,7 @@ class BrokenAnswer:
     service: str
     percentage: int
     operations: tuple[str, ...] = ()
+    is_secret: bool = False  # that it is a fault is not told
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -134,22 +149,23 @@ class BrokenAnswer:
 
 
 def broken_answers(faults: tuple[InjectedFault, ...]) -> tuple[BrokenAnswer, ...]:
-    """What the open faults among these do to the API."""
-    active = [hit.recipe.do for fault in faults for hit in fault.hits if hit.status is HitStatus.ACTIVE]
+    """What these faults of the control plane do to the API."""
     return tuple(
-        BrokenAnswer(do[1], do[2], int(do[3]), tuple(name for name in do[4].split(",") if name))
-        for do in active
-        if do and do[0] == ANSWER
+        _broken_answer(hit.recipe.do, is_secret=fault.is_secret)
+        for fault in faults
+        for hit in fault.hits
+        if hit.status is HitStatus.ACTIVE and hit.recipe.do[0] == ANSWER
     )
+
+
+def _broken_answer(do: tuple[str, ...], *, is_secret: bool) -> BrokenAnswer:
+    _, error, service, percentage, operations = do
+    return BrokenAnswer(error, service, int(percentage), tuple(filter(None, operations.split(","))), is_secret)
 
 
 def hold_the_scheduler(faults: tuple[InjectedFault, ...]) -> bool:
-    """Whether one of these cuts the scheduler off from what it should decide about."""
-    return any(
-        hit.status is HitStatus.ACTIVE and hit.recipe.means is Means.CONTROL and hit.recipe.do[0] == HOLD
-        for fault in faults
-        for hit in fault.hits
-    )
+    """Whether one of these faults of the control plane cuts the scheduler off from what it should decide about."""
+    return any(hit.status is HitStatus.ACTIVE and hit.recipe.do[0] == HOLD for fault in faults for hit in fault.hits)
 
 
 def bad_definition(hit: Hit) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos_ecs.core import history, lifecycle
+from chaos_ecs.core import history, hits, lifecycle
 from chaos_ecs.core.arns import container_arn, family_of, short, task_arn
 from chaos_ecs.core.deploying import Deployment
 from chaos_ecs.core.messages import (
@@ -38,8 +38,6 @@ from chaos_ecs.core.model import (
     TaskStatus,
 )
 from chaos_ecs.core.state import State
-
-SIGKILL = "SIGKILL"
 
 
 def create_task(
@@ -235,6 +233,7 @@ def signal_container(state: State, effect: SignalContainer, now: float) -> None:
         container = replace(container, stop_sent=True, stop_sent_at=sent_at)
     elif container.fault_signal == effect.signal and not container.fault_sent:
         container = replace(container, fault_sent=True)
+        hits.signal_sent(state, (task.arn, container.name), now)
     else:
         container = replace(container, sigkill_sent_at=now)
     lifecycle.put_container(state, task, container)

@@ -19,7 +19,7 @@ from chaos_ecs.core.events import Event as Event  # noqa: PLC0414 - handed on
 from chaos_ecs.core.events import EventType as EventType  # noqa: PLC0414
 from chaos_ecs.core.experiment_messages import ExperimentCommand, ExperimentIntent
 from chaos_ecs.core.fault_messages import FaultCommand, FaultEffect, FaultFact, FaultIntent
-from chaos_ecs.core.model import ContainerDefinition, ContainerOverride, HealthStatus, PortBinding, Task
+from chaos_ecs.core.model import SIGKILL, ContainerDefinition, ContainerOverride, HealthStatus, PortBinding, Task
 from chaos_ecs.core.rollout_messages import RolloutCommand, RolloutIntent
 from chaos_ecs.core.scaling_messages import ScalingCommand, ScalingFact, ScalingIntent
 
@@ -125,7 +125,7 @@ class KillTask:
     """A fault: sends `signal` to the task's essential containers, or to the one named, behind the scheduler's back."""
 
     task_arn: str
-    signal: str = "SIGKILL"
+    signal: str = SIGKILL
     container: str = ""
     fault_id: str = ""  # of which it is a part
     is_told: bool = True  # whether watchers are told who did it

@@ -17,6 +17,8 @@ from chaos_ecs.core.faulting import InjectedFault
 from chaos_ecs.core.ordered import Ordered
 from chaos_ecs.core.scaling import ScalableTarget
 
+SIGKILL = "SIGKILL"
+
 
 class DesiredStatus(StrEnum):
     RUNNING = "RUNNING"

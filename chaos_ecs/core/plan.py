@@ -30,6 +30,7 @@ from chaos_ecs.core.messages import (
     StopTasks,
 )
 from chaos_ecs.core.model import (
+    SIGKILL,
     Cluster,
     Container,
     DependencyCondition,
@@ -226,7 +227,7 @@ def _plan_sigkill(
         todo.look_again(task.arn, kill_at)
     elif _may_send(container.sigkill_sent_at, task, now, todo):
         cause = f"still running {timeout} s after its stop signal"
-        todo.actions.append(_signal(task, container, "SIGKILL", cause))
+        todo.actions.append(_signal(task, container, SIGKILL, cause))
 
 
 def _has_live_dependant(task: Task, definition: TaskDefinition, container: Container) -> bool:

@@ -67,3 +67,8 @@ class Recipe:
     symptom: Symptom = Symptom.NONE
     is_deadly: bool = False  # the victim's end is the effect
     coexists: bool = False  # with another one of its fault on the same container, as long as that does something else
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Of a LIMIT: what it sets, and to what."""
+        return dict(line.split("=", 1) for line in self.do) if self.means is Means.LIMIT else {}

@@ -420,6 +420,7 @@ class Monkey:
         simulation.engine.up = True
         simulation.restart()
         simulation.advance(1.0)
+        self.faults.undo_deployments()
         self._mend_what_cannot_converge()
         simulation.advance(LONGEST_SECONDS + 5)
         assert not self.faults.left(), self._told("a fault", self.faults.left())

@@ -11,9 +11,10 @@ from chaos_ecs.core.errors import ConflictException, EcsError, InvalidParameterE
 from chaos_ecs.core.fault_messages import Aim, InjectFault, UndoFaults
 from chaos_ecs.core.fault_plan import ENDED_FAULTS_KEPT
 from chaos_ecs.core.faulting import ANSWER, DEPLOY, HOLD, FaultStatus, HitStatus, InjectedFault, broken_answers
-from chaos_ecs.core.messages import EventType, KillTask, StopTask
+from chaos_ecs.core.messages import DeleteService, EventType, KillTask, StopTask
 from chaos_ecs.core.model import ContainerDefinition, HealthStatus, StopCode, Task
 from chaos_ecs.core.recipe import Means, Recipe, Symptom
+from chaos_ecs.core.task_definitions import latest_active
 from chaos_ecs.sim.engine import Behaviour, demo_behaviour
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import (
@@ -283,6 +284,98 @@ def test_a_signal_that_a_program_ignores_is_inconclusive_and_says_why() -> None:
     assert "it runs on 10 s after SIGTERM" in fault.hits[0].reason
 
 
+def test_a_signal_that_waited_for_the_engine_is_counted_from_when_it_left() -> None:
+    simulation = a_simulation()
+    (victim, *_) = a_web(simulation)
+    simulation.engine.up = False
+    simulation.advance(1)
+    fault_id = inject(simulation, KILL, victim, seconds=0)
+    simulation.advance(20)
+    assert not the(simulation, fault_id).is_over
+    simulation.engine.up = True
+    simulation.advance(5)
+    fault = the(simulation, fault_id)
+    assert (fault.status, fault.hits[0].proof[:13]) == (FaultStatus.COMPLETED, "exit 137 afte")
+
+
+def test_a_signal_that_waited_for_too_long_is_not_sent_any_more() -> None:
+    simulation = a_simulation()
+    (victim, *_) = a_web(simulation)
+    simulation.engine.up = False
+    simulation.advance(1)
+    fault_id = inject(simulation, KILL, victim, seconds=0)
+    simulation.advance(100)
+    simulation.engine.up = True
+    simulation.advance(30)
+    fault = the(simulation, fault_id)
+    assert (fault.status, "the engine was away" in fault.hits[0].reason) == (FaultStatus.INCONCLUSIVE, True)
+    assert simulation.state.tasks[victim.arn].is_running
+
+
+def test_a_signal_that_has_not_left_is_taken_back_by_an_undoing() -> None:
+    simulation = a_simulation()
+    (victim, *_) = a_web(simulation)
+    simulation.engine.up = False
+    simulation.advance(1)
+    fault_id = inject(simulation, KILL, victim, seconds=0)
+    simulation.submit(UndoFaults((fault_id,))).result(0)
+    simulation.engine.up = True
+    simulation.advance(20)
+    assert the(simulation, fault_id).status is FaultStatus.INCONCLUSIVE
+    assert simulation.state.tasks[victim.arn].is_running
+
+
+def test_an_undoing_ends_a_stop_at_once_though_the_task_takes_its_time() -> None:
+    def behaviour(definition: ContainerDefinition) -> Behaviour:
+        return replace(demo_behaviour(definition), stops_after_seconds=None)
+
+    simulation = a_simulation(behaviour=behaviour)
+    (victim, *_) = a_web(simulation)
+    fault_id = inject(simulation, Recipe(Means.STOP), victim, seconds=0)
+    simulation.submit(UndoFaults((fault_id,))).result(0)
+    simulation.advance(1)
+    fault = the(simulation, fault_id)
+    assert (fault.is_over, "cannot be kept" in fault.hits[0].reason) == (True, True)
+
+
+def test_what_was_measured_stays_proven_though_it_did_not_hold() -> None:
+    simulation = a_simulation()
+    (victim, *_) = a_web(simulation)
+    fault_id = inject(simulation, SILENCE, victim)
+    simulation.advance(2)
+    simulation.engine.refuses = lambda effect: "its load ended"
+    simulation.engine.hurts.clear()
+    simulation.crash()
+    simulation.restart()
+    simulation.advance(5)
+    assert the(simulation, fault_id).status is FaultStatus.COMPLETED
+    assert EventType.FAULT_INCONCLUSIVE not in told(simulation, fault_id)
+    (undone,) = [event for event in simulation.events if event.type is EventType.FAULT_UNDONE]
+    assert "is undone before its time, because its load ended" in undone.message
+
+
+def test_two_settings_of_one_container_can_be_limited_but_not_the_same_one_twice() -> None:
+    simulation = a_simulation()
+    (victim, *_) = a_web(simulation)
+    inject(simulation, THROTTLE, victim)
+    inject(simulation, Recipe(Means.LIMIT, do=("PidsLimit=1",)), victim, name="pids")
+    with pytest.raises(ConflictException, match="under LIMIT"):
+        inject(simulation, THROTTLE, victim)
+    simulation.advance(SECONDS + 5)
+    assert hurt(simulation) == 0
+
+
+def test_a_sealed_fault_is_not_told_to_whoever_runs_into_it() -> None:
+    simulation = a_simulation()
+    (victim, *_) = a_web(simulation)
+    aims = (Aim(PAUSE, victim.arn, victim.containers[0].name),)
+    sealed = InjectFault("pause", "chaos-ecs:x", "hurts", CLUSTER, aims, SECONDS, sealed=True)
+    simulation.submit(sealed).result(0)
+    with pytest.raises(ConflictException) as caught:
+        inject(simulation, PAUSE, victim)
+    assert caught.value.message.endswith("is under a sealed fault already. Wait for its end.")
+
+
 def test_a_stopped_task_is_told_with_its_stop_code() -> None:
     simulation = a_simulation()
     (victim, *_) = a_web(simulation)
@@ -389,6 +482,7 @@ def test_a_deployment_that_cannot_work_is_proven_by_its_first_failure_and_undone
     simulation.advance(SECONDS + 60)
     assert the(simulation, fault_id).status is FaultStatus.COMPLETED
     assert the_service(simulation).primary.task_definition_arn.endswith("web-server:1")
+    assert [item.status for item in simulation.state.task_definitions.values() if item.revision == 2] == ["INACTIVE"]
     assert len(running(simulation)) == 3
     assert the_service(simulation).steady
 
@@ -403,6 +497,22 @@ def test_a_deployment_that_the_circuit_breaker_rolled_back_is_left_as_it_is() ->
     assert the(simulation, fault_id).status is FaultStatus.COMPLETED
     deployments = simulation.state.deployments_of(WEB)
     assert len(deployments) == 2, "the first, and the bad one that was rolled back: none more"
+
+
+def test_a_revision_that_cannot_work_is_never_what_its_family_means_afterwards() -> None:
+    simulation = a_simulation()
+    a_service(simulation)
+    simulation.advance(5)
+    fault_id = control(simulation, DEPLOY, "image", service=WEB)
+    bad = the_service(simulation).primary.task_definition_arn
+    simulation.submit(DeleteService(WEB, force=True)).result(0)
+    simulation.advance(5)
+    fault = the(simulation, fault_id)
+    assert (fault.status, fault.hits[0].reason) == (FaultStatus.INCONCLUSIVE, "the service is gone")
+    assert simulation.state.task_definitions[bad].status == "INACTIVE"
+    newest = latest_active(simulation.state, bad.rpartition(":")[0])
+    assert newest is not None
+    assert newest.revision == 1
 
 
 def test_the_newest_ended_faults_are_kept_and_no_more() -> None:

@@ -60,13 +60,13 @@ BUGS = {
     ),
     "a fault is forgotten when the controller crashes in it": (
         "core/facts.py",
-        "            _ask_again_for_hits(state, fault)\n",
-        "            pass\n",
+        "    hits.engine_is_back(state, now)\n",
+        "",
     ),
     "a fault is told as undone before it is": (
         "core/faults.py",
-        "undoing = replace(hit, status=HitStatus.UNDOING, undo_sent_at=now)",
-        "undoing = replace(hit, status=HitStatus.ENDED, ended_at=now)",
+        "replace(hits.the_hit(state, effect), status=HitStatus.UNDOING, undo_sent_at=now)",
+        "replace(hits.the_hit(state, effect), status=HitStatus.ENDED, ended_at=now)",
     ),
     "a removal that was lost is not asked for again": (
         "core/facts.py",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from chaos_ecs.chaos import catalogue, parameters
+from chaos_ecs.core.model import HealthStatus
+from chaos_ecs.errors import ChaosEcsError
 from tests.builders import WEB
 from tests.unit.api_harness import Harness
 
@@ -130,6 +133,43 @@ def test_a_paused_task_does_not_count_as_healthy(api: Harness) -> None:
     assert "its last healthy task" in refused(api, "kill", tasks=awake)[1]
 
 
+@pytest.mark.parametrize(("name", "given"), [("hang", {}), ("kill", {"signal": "TERM"}), ("kill", {})])
+def test_a_task_under_a_fault_does_not_count_as_healthy_before_anybody_has_missed_it(
+    api: Harness, name: str, given: dict[str, str]
+) -> None:
+    inject(api, name, service="web", count=2, parameters=given)
+    (spared,) = set(running(api)) - {victim for fault in api.simulation.state.faults.values()
+                                     for victim in [hit.task_arn for hit in fault.hits]}  # fmt: skip
+    assert "its last healthy task" in refused(api, "pause", tasks=[spared])[1]
+
+
+def test_a_task_whose_health_check_fails_is_not_the_one_that_is_left(api: Harness) -> None:
+    ecs = api.client()
+    check = {"command": ["CMD-SHELL", "true"], "interval": 5}
+    container = {"name": "app", "image": "chaos-ecs/demo:1", "memory": 64, "healthCheck": check}
+    ecs.register_task_definition(family="checked", containerDefinitions=[container])
+    ecs.create_service(cluster=CLUSTER, serviceName="checked", taskDefinition="checked", desiredCount=2,
+                       healthCheckGracePeriodSeconds=600)  # fmt: skip
+    api.simulation.advance(30)
+    sick, well = running(api, f"{WEB.rpartition('/')[0]}/checked")
+    task = api.simulation.state.tasks[sick]
+    unhealthy = replace(task.containers[0], health_status=HealthStatus.UNHEALTHY)
+    api.simulation.state.put(replace(task, containers=(unhealthy,)))
+    assert "its last healthy task" in refused(api, "kill", tasks=[well])[1]
+
+
+def test_a_task_of_two_essential_containers_is_killed_once(api: Harness) -> None:
+    containers = [{"name": name, "image": "chaos-ecs/demo:1", "memory": 64} for name in ("one", "two")]
+    ecs = api.client()
+    ecs.register_task_definition(family="pair", containerDefinitions=containers)
+    (pair,) = ecs.run_task(cluster=CLUSTER, taskDefinition="pair")["tasks"]
+    api.simulation.advance(5)
+    (victim,) = inject(api, "kill", tasks=[pair["taskArn"]])["victims"]
+    assert victim["container"] == "one"
+    api.simulation.advance(1)
+    assert len([event for event in api.simulation.events if event.type == "TASK_KILLED"]) == 1
+
+
 def test_victims_are_found_by_tag_pattern_age_and_share(api: Harness) -> None:
     (standalone,) = running(api, None)
     web = running(api)
@@ -159,6 +199,9 @@ def test_victims_are_found_by_tag_pattern_age_and_share(api: Harness) -> None:
         ("network-blackhole-port", {"parameters": {"port": "80", "protocol": "icmp"}}, "protocol 'icmp' is none of"),
         ("cpu-throttle", {"parameters": {"percent": "-1"}}, "percent '-1' is no whole number"),
         ("kill", {"parameters": {"signal": "BANANA"}}, "'BANANA' is not a signal"),
+        ("kill", {"parameters": {"signal": "STOP"}}, "Inject hang: that does it, and ends"),
+        ("oom", {"parameters": {"timeout": "2m"}}, "timeout '2m' must be between 1 s and 60 s"),
+        ("api-throttle", {"parameters": {"operations": "ListTasks, RunTusk"}}, "ecs has no operation RunTusk"),
         ("kill", {"tasks": ["ffff"]}, "The referenced task was not found"),
         ("kill", {"tasks": ["ffff"], "service": "web"}, "Specify either tasks or a filter"),
         ("kill", {"service": "web", "standalone": True}, "Specify either service or standalone"),
@@ -206,6 +249,28 @@ def test_calls_are_answered_with_the_error_until_it_is_undone(api: Harness, name
     assert "chaos-ecs chaos undo --all" in answer["Error"]["Message"]
     api.chaos("UndoFaults", faults=[fault])
     assert len(api.client().list_tasks(cluster=CLUSTER)["taskArns"]) == 4
+
+
+def test_a_sealed_fault_of_the_api_does_not_give_itself_away(api: Harness) -> None:
+    inject(api, "api-throttle", sealed=True)
+    with pytest.raises(ClientError) as caught:
+        api.client().list_tasks(cluster=CLUSTER)
+    assert caught.value.response["Error"]["Message"] == "Rate exceeded."
+
+
+def test_an_engine_that_goes_away_while_it_is_asked_is_told_and_no_bug_of_ours(api: Harness) -> None:
+    gone = ChaosEcsError(
+        "E-DOCKER-DOWN", "Cannot reach Docker at unix://x", "no such file", "chaos-ecs doctor --fix", 4
+    )
+
+    def abilities() -> dict[str, str]:
+        raise gone
+
+    api.border.controller.runtime.abilities = abilities  # type: ignore[method-assign]
+    status, body = api.call("ListFaults", {"judge": True}, service="chaos-ecs")
+    assert (status, body["message"]) == (
+        500, "Cannot reach Docker at unix://x: no such file. Next: chaos-ecs doctor --fix."
+    )  # fmt: skip
 
 
 def test_only_the_operations_and_the_service_that_are_named_are_broken(api: Harness) -> None:

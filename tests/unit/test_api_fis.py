@@ -21,6 +21,7 @@ ONE_WEB = {
     "parameters": {"cluster": CLUSTER, "service": "web"},
 }
 SLOW = {"actionId": "chaos-ecs:task-pause", "parameters": {"duration": "PT10S"}, "targets": {"Tasks": "one"}}
+THROTTLE = {"actionId": "aws:fis:inject-api-throttle-error"}
 LOSE = {"actionId": "aws:ecs:stop-task", "targets": {"Tasks": "one"}, "startAfter": ["slow"]}
 
 
@@ -192,7 +193,50 @@ def test_a_target_without_resources_fails_or_is_skipped_as_the_template_says(api
         "failed",
         "Target resolution returned empty set: target one.",
     )
+    assert statuses(fis, failing) == {"": "failed", "slow": "cancelled", "lose": "cancelled"}
     assert statuses(fis, skipped) == {"": "completed", "slow": "skipped", "lose": "skipped"}
+
+
+def test_targets_may_be_in_several_clusters_and_one_of_them_forgotten(api: Harness, fis: Any) -> None:
+    ecs = api.client()
+    ecs.create_cluster(clusterName="other")
+    for _ in range(2):
+        ecs.run_task(cluster="other", taskDefinition="worker")
+    api.simulation.advance(5)
+    gone, stays = [task.arn for task in api.simulation.state.tasks.values() if "/other/" in task.arn]
+    everyone = {
+        "resourceType": "aws:ecs:task",
+        "selectionMode": "ALL",
+        "resourceArns": [gone, stays, *running(api)[:1]],
+    }
+    experiment = start(fis, template(fis, targets={"one": everyone}, actions={"slow": SLOW, "lose": LOSE})["id"])
+    api.simulation.advance(2)
+    assert sum(len(fault.hits) for fault in api.simulation.state.faults.values()) == 3
+    ecs.stop_task(cluster="other", task=gone)
+    api.simulation.advance(3)
+    api.simulation.state.drop(api.simulation.state.tasks[gone])
+    api.simulation.advance(20)
+    assert statuses(fis, experiment) == {"": "completed", "slow": "completed", "lose": "completed"}
+    assert api.simulation.state.tasks[stays].is_stopped
+
+
+def test_an_alarm_of_a_service_that_is_not_there_stops_the_experiment(api: Harness, fis: Any) -> None:
+    conditions = [{"source": "aws:cloudwatch:alarm", "value": f"{ALARM}wbe-healthy-below-2"}]
+    experiment = start(fis, template(fis, stopConditions=conditions)["id"])
+    api.simulation.advance(3)
+    assert statuses(fis, experiment)[""] == "stopped"
+    assert reason(fis, experiment).endswith("Alarm wbe-healthy-below-2: there is no service wbe to be watched.")
+
+
+def test_an_alarm_is_about_the_clusters_that_are_hit(api: Harness, fis: Any) -> None:
+    ecs = api.client()
+    ecs.create_cluster(clusterName="other")
+    ecs.create_service(cluster="other", serviceName="web", taskDefinition="web-server", desiredCount=1)
+    api.simulation.advance(5)
+    conditions = [{"source": "aws:cloudwatch:alarm", "value": f"{ALARM}web-healthy-below-2"}]
+    experiment = start(fis, template(fis, stopConditions=conditions)["id"])
+    api.simulation.advance(5)
+    assert statuses(fis, experiment)[""] == "running"
 
 
 def test_a_wait_takes_its_time_and_actions_without_an_order_run_side_by_side(api: Harness, fis: Any) -> None:
@@ -273,6 +317,14 @@ def test_lists_come_in_pages(fis: Any) -> None:
         ({"actions": {"slow": {**SLOW, "parameters": {"duration": "soon"}}}}, "Action slow: duration 'soon'"),
         ({"actions": {"slow": {**SLOW, "targets": {}}}}, "needs the target Tasks, and no other"),
         ({"actions": {"slow": {**SLOW, "targets": {"Tasks": "two"}}}}, "there is no target two"),
+        (
+            {"actions": {"slow": SLOW, "api": {**THROTTLE, "targets": {"Roles": "nobody"}}}},
+            "Action api: aws:fis:inject-api-throttle-error has no target here",
+        ),
+        (
+            {"actions": {"slow": SLOW, "api": {**THROTTLE, "parameters": {"operations": "RunTusk"}}}},
+            "Action api: operations: ecs has no operation RunTusk",
+        ),
         ({"actions": {"slow": {**SLOW, "startAfter": ["gone"]}}}, "starts after gone, which does not exist"),
         ({"actions": {"slow": {**SLOW, "startAfter": ["slow"]}}}, "would have to start after itself"),
         ({"targets": {"one": {**ONE_WEB, "resourceType": "aws:ec2:instance"}}}, "aws:ec2:instance is not supported"),

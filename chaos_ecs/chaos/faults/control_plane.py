@@ -40,13 +40,16 @@ class ApiFault(Fault):
     percentage: int = number("Of the calls, in percent.", default=100, least=1, most=100)
     operations: str = text("Only these operations, separated by commas; all if none is named.", default="")
 
+    @property
+    def named_operations(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.operations.split(",") if name.strip())
+
     def describe(self) -> str:
         what = self.operations or "every operation"
         return f"answers {self.percentage} % of the calls of {what} of {self.service} with {self.error}"
 
     def recipe(self, victim: Victim) -> Recipe:
-        named = tuple(name.strip() for name in self.operations.split(",") if name.strip())
-        answer = BrokenAnswer(self.error, self.service, self.percentage, named)
+        answer = BrokenAnswer(self.error, self.service, self.percentage, self.named_operations)
         return Recipe(Means.CONTROL, do=answer.settings)
 
 

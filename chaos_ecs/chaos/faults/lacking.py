@@ -12,7 +12,6 @@ _WORDS = {
     Ability.STATISTIC: "iptables' match 'statistic'",
     Ability.REJECT: "iptables' target REJECT",
     Ability.REDIRECT: "iptables' target REDIRECT",
-    Ability.MANGLE: "iptables' table mangle",
     Ability.NETEM: "the kernel's queue netem",
     Ability.TBF: "the kernel's queue tbf",
     Ability.CGROUP: "a helper container inside the task's cgroup",

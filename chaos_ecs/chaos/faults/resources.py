@@ -7,7 +7,7 @@ Some are Docker's own means and only named here; some are held by a helper conta
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from posixpath import isabs, normpath
 
 from chaos_ecs.chaos.fault import Ability, Fault, Victim, duration, number, text
@@ -111,9 +111,7 @@ class Oom(Fault):
     action_id = "chaos-ecs:task-oom"
 
     step: int = number("How much more at a time, in MiB.", default=8, least=1, most=64)
-    timeout: float = field(
-        default=60.0, metadata={"kind": "duration", "help": "How long to try before it counts as having no effect."}
-    )
+    timeout: float = duration(60.0, help_="How long to try before it counts as having no effect.", most=60)
 
     def describe(self) -> str:
         return f"uses up the memory in steps of {self.step} MiB until the kernel kills the main process"

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from chaos_ecs.chaos.fault import Fault, Scope, Victim, duration, text
 from chaos_ecs.chaos.victims import signal_name
+from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.recipe import Means, Recipe, Symptom
 
 _DEADLY = ("SIGKILL", "SIGTERM", "SIGINT", "SIGQUIT", "SIGABRT", "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE")
+
+_WITHOUT_END = ("SIGSTOP", "SIGTSTP")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +22,12 @@ class Kill(Fault):
     action_id = "chaos-ecs:task-kill"
 
     signal: str = text("The signal, by name or number.", default="SIGKILL")
+
+    def __post_init__(self) -> None:
+        if signal_name(self.signal) in _WITHOUT_END:
+            raise InvalidParameterException(
+                f"signal '{self.signal}' stops the task's processes for good. Inject hang: that does it, and ends."
+            )
 
     def describe(self) -> str:
         return f"sends {signal_name(self.signal)} to the main process"

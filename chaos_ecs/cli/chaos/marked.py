@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from chaos_ecs.chaos import parameters
+from chaos_ecs.chaos.fault import LONGEST_SECONDS
 from chaos_ecs.errors import ChaosEcsError
 
 MOST_BYTES = 1_000_000
@@ -126,7 +127,7 @@ class Member:
             found = parameters.seconds(self.text())
         except ValueError:
             raise self.refusal(f"it is no duration: {self._said}", f"Write {self.name}: PT30S, or 30s") from None
-        if not 0 < found <= parameters.LONGEST_SECONDS:
+        if not 0 < found <= LONGEST_SECONDS:
             raise self.refusal("it must be more than nothing, and 12 h at most", f"Write {self.name}: PT30S")
         return found
 

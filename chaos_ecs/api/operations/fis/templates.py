@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
+from chaos_ecs.api.broken import check_operations
 from chaos_ecs.api.call import Call
 from chaos_ecs.api.operations.fis.views import template_summary, template_view
 from chaos_ecs.api.paging import page
 from chaos_ecs.chaos import designs
 from chaos_ecs.core import experiments as x
 from chaos_ecs.core.arns import region_of
-from chaos_ecs.core.errors import ValidationException
+from chaos_ecs.core.errors import InvalidParameterException, ValidationException
 from chaos_ecs.core.experiment_messages import (
     CreateExperimentTemplate,
     DeleteExperimentTemplate,
@@ -32,7 +33,7 @@ _Params = Mapping[str, Any]
 def create_experiment_template(call: Call) -> _Answer:
     params = call.params
     design = design_of(params)
-    designs.check(design)
+    _check(design)
     token = params.get("clientToken", "")
     command = CreateExperimentTemplate(call.region, design, tuple(params.get("tags", {}).items()), token)
 
@@ -52,7 +53,7 @@ def update_experiment_template(call: Call) -> _Answer:
         known = template_view(x.known_template(state, params["id"]))
         changed = {name: value for name, value in {**known, **params}.items() if value is not None}
         design = design_of(changed)
-        designs.check(design)
+        _check(design)
         return UpdateExperimentTemplate(params["id"], design)
 
     return call.request(build, lambda state, now, events: _described(state, params["id"]))
@@ -87,6 +88,16 @@ def list_experiment_templates(call: Call) -> _Answer:
 
 def _described(state: State, id_: str) -> dict[str, Any]:
     return {"experimentTemplate": template_view(x.known_template(state, id_))}
+
+
+def _check(design: Design) -> None:
+    """Raises ValidationException."""
+    designs.check(design)
+    for action in design.actions:
+        try:
+            check_operations(designs.fault_of(action))
+        except InvalidParameterException as refusal:
+            raise ValidationException(f"Action {action.name}: {refusal.message}") from None
 
 
 # --- from the wire ---

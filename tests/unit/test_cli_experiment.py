@@ -246,6 +246,48 @@ def test_a_journal_of_something_else_is_not_replayed(room: SimRoom, tmp_path: Pa
     assert (caught.value.code, caught.value.exit_code) == ("E-JOURNAL", 2)
 
 
+def a_file_in_the_way(room: SimRoom) -> Path:
+    place = room.home / "journals"
+    if place.is_dir():
+        for path in place.iterdir():
+            path.unlink()
+        place.rmdir()
+    room.home.mkdir(exist_ok=True)
+    place.write_text("a file is in the way")
+    return place
+
+
+def test_a_journal_that_could_not_be_kept_is_said_before_anything_is_done(room: SimRoom) -> None:
+    place = a_file_in_the_way(room)
+    path = room.home.parent / "lab.yaml"
+    path.write_text(PAUSE_AND_STOP)
+    assert room.run("chaos", "run", str(path)) == 1
+    told = room.err.getvalue()
+    assert told.startswith(f"E-STATE-FOLDER: The folder {place} cannot be used\n  why:  ")
+    assert "\n  next: Make room or set CHAOS_ECS_HOME" in told
+    assert room.simulation.state.faults == {}
+    nothing_is_left(room)
+    assert room.run("chaos", "run", str(path), "--dry-run") == 0  # which keeps nothing
+
+
+def test_what_was_measured_is_told_also_when_its_journal_cannot_be_written_any_more(room: SimRoom) -> None:
+    def when_it_hurts() -> None:
+        if room.simulation.engine.hurts:
+            room.controller.on_look = lambda: None
+            a_file_in_the_way(room)
+
+    room.controller.on_look = when_it_hurts
+    assert run(room, PAUSE_AND_STOP) == 0
+    assert "PASSED Lose one of three" in room.out.getvalue()
+    assert f"The folder {room.home / 'journals'} cannot be used" in room.err.getvalue()
+
+
+def test_a_run_that_is_refused_leaves_no_journal(room: SimRoom) -> None:
+    with pytest.raises(ChaosEcsError):
+        run(room, PAUSE_AND_STOP.replace("PT4S", "soon"))
+    assert list((room.home / "journals").iterdir()) == []
+
+
 def test_the_result_as_json_is_one_object(tmp_path: Path) -> None:
     room = SimRoom(tmp_path / "home", json=True)
     assert run(room, PAUSE_AND_STOP) == 0

@@ -361,7 +361,18 @@ def test_whatever_ends_the_game_the_fault_is_undone(room: SimRoom, trouble: type
     (fault,) = room.simulation.state.faults.values()
     assert fault.undo_asked_at is not None
     assert room.simulation.engine.hurts == {}
-    assert not (room.home / "gameday").exists()
+    assert list((room.home / "gameday").iterdir()) == []
+
+
+def test_a_score_that_could_not_be_kept_is_said_before_anything_breaks(room: SimRoom) -> None:
+    room.run_task()
+    room.home.mkdir()
+    (room.home / "gameday").write_text("a file is in the way")
+    assert play(room, KILLS, "1\n2\n1\n1\nkilled\n") == 1
+    told = room.err.getvalue()
+    assert told.startswith(f"E-STATE-FOLDER: The folder {room.home / 'gameday'} cannot be used\n  why:  ")
+    assert "\n  next: Make room or set CHAOS_ECS_HOME" in told
+    assert room.simulation.state.faults == {}
 
 
 def test_seal_writes_a_file_beside_and_score_merges_files(room: SimRoom, capsys: pytest.CaptureFixture[str]) -> None:

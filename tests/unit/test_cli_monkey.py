@@ -265,6 +265,16 @@ def test_a_journal_is_written_for_the_user_alone_and_its_path_is_told(tmp_path: 
     assert (again["run"], again["journal"]) == (2, str(path.with_name("run-2.json")))
 
 
+def test_a_journal_that_could_not_be_kept_is_said_before_anything_is_done(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    (tmp_path / "journals").write_text("a file is in the way")
+    assert room.terminal.run("chaos", "run", "web") == 1
+    assert f"E-STATE-FOLDER: The folder {tmp_path / 'journals'} cannot be used\n  why:  " in room.err
+    assert "\n  next: Make room or set CHAOS_ECS_HOME" in room.err
+    assert room.controller.standalone() == []
+    assert not any(members.get("dryRun") is None for name, members in room.controller.calls if name == "InjectFault")
+
+
 def test_a_journal_has_what_chaos_toolkits_report_reads(tmp_path: Path) -> None:
     """The members that chaostoolkit-reporting 0.18 touches, which made a report of such a journal."""
     room = Room(tmp_path)

@@ -291,7 +291,7 @@ def terminal(tmp_path: Path) -> Terminal:
     terminal = Terminal(FakeController(a_state(services=[a_service()])))
     terminal.shell.environment = {"CHAOS_ECS_HOME": str(tmp_path)}
     for run, at in ((1, 2_000), (2, 1_000)):
-        number, path = journals.reserve(terminal.shell.settings)
+        number, path = journals.reserve(journals.folder(terminal.shell.settings), "run")
         assert number == run
         journals.write(path, journal_of(a_score(run=run), SCENE))
         os.utime(path, (at, at))
@@ -377,10 +377,18 @@ def test_without_any_journal_it_says_how_to_get_one(tmp_path: Path) -> None:
     assert "next: chaos-ecs chaos run web" in terminal.err.getvalue()
 
 
+def test_the_next_number_is_one_more_than_the_highest_of_its_own_kind(tmp_path: Path) -> None:
+    for name in ("run-2.json", "run-9.txt", "run-x.json", "experiment-7.json", "my-run-8.json", "run-\u0663.json"):
+        (tmp_path / name).touch()
+    assert journals.reserve(tmp_path, "run") == (3, tmp_path / "run-3.json")
+    assert journals.reserve(tmp_path, "experiment") == (8, tmp_path / "experiment-8.json")
+    assert journals.reserve(tmp_path / "new", "run") == (1, tmp_path / "new" / "run-1.json")
+
+
 def test_a_file_that_a_killed_run_left_empty_is_no_journal(terminal: Terminal) -> None:
-    journals.reserve(terminal.shell.settings)
+    journals.reserve(journals.folder(terminal.shell.settings), "run")
     assert journals.newest(terminal.shell.settings).name == "run-1.json"
-    assert journals.reserve(terminal.shell.settings)[0] == 4
+    assert journals.reserve(journals.folder(terminal.shell.settings), "run")[0] == 4
 
 
 def test_outputs_are_told_in_a_short_line() -> None:

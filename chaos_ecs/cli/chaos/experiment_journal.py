@@ -16,7 +16,6 @@ from chaos_ecs.cli.chaos import experiment_words as words
 from chaos_ecs.cli.chaos import journals
 from chaos_ecs.cli.chaos.experiment_story import Outcome, Verdict
 from chaos_ecs.cli.chaos.journal import Activity, Journal, ours
-from chaos_ecs.config import Settings
 from chaos_ecs.errors import ChaosEcsError
 
 KIND = "experiment"
@@ -110,26 +109,6 @@ def _ours(outcome: Outcome) -> dict[str, Any]:
         "victims": [death.as_json() for death in outcome.story.recorder.deaths.values()],
         "faults": [dict(fault.raw) for fault in outcome.faults],
     }
-
-
-# --- files ---
-
-
-def written(settings: Settings, outcome: Outcome) -> Path:
-    """The journal, at the next free number of the state folder: experiment-3.json. Raises E-STATE-FOLDER."""
-    place = journals.folder(settings)
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    known = [_number(path) for path in place.glob(f"{KIND}-*.json")]
-    path = place / f"{KIND}-{max(known, default=0) + 1}.json"
-    while path.exists():
-        path = path.with_stem(f"{KIND}-{_number(path) + 1}")
-    journals.write(path, journal_of(outcome).as_json())
-    return path
-
-
-def _number(path: Path) -> int:
-    digits = path.stem.rpartition("-")[2]
-    return int(digits) if digits.isascii() and digits.isdecimal() else 0
 
 
 def kept(path: Path) -> Kept:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from chaos_ecs import __version__
-from chaos_ecs.cli.chaos import experiment_file, gameday_file, gameday_score, sealed
+from chaos_ecs.cli.chaos import experiment_file, gameday_file, gameday_score, journals, sealed
 from chaos_ecs.cli.chaos import gameday_words as words
 from chaos_ecs.cli.chaos.answers import Answers, Typed, Written
 from chaos_ecs.cli.chaos.gameday_file import GameDay, Round
@@ -98,6 +98,8 @@ def play(
     day = gameday_file.read(file)
     lines = _answers(shell, answers)
     controller, _, cluster = shell.look()
+    stem = re.sub(r"[^a-z0-9]+", "-", day.title.lower()).strip("-")[:60] or KIND
+    _, path = journals.reserve(shell.settings.home / "gameday", stem)
     shell.say(f"{day.title}: {len(day.rounds)} rounds. Ctrl-C ends it and undoes what is broken.")
     if not day.is_sealed:
         shell.say("this file is not sealed: whoever reads it knows the answers")
@@ -112,9 +114,14 @@ def play(
         with ended_as_by_ctrl_c():
             game.play()
     except KeyboardInterrupt:
+        journals.forget(path)
         shell.say_left("left the game: what was broken is undone, and nothing is written to the score board")
         raise typer.Exit(130) from None
-    _finish(shell, day, game.scores, player or _login(shell), began_at)
+    except BaseException:
+        journals.forget(path)
+        raise
+    sheet = _score(day, game.scores, player or _login(shell), began_at)
+    _finish(shell, day, game.scores, sheet, path)
 
 
 def seal(
@@ -229,8 +236,9 @@ def _reveal(shell: Shell, controller: Controller, round_: Round, reveal: Reveal)
             shell.tell(row)
 
 
-def _finish(shell: Shell, day: GameDay, scores: Sequence[RoundScore], player: str, at: float) -> None:
-    told: dict[str, Any] = {
+def _score(day: GameDay, scores: Sequence[RoundScore], player: str, at: float) -> dict[str, Any]:
+    """What a score file says."""
+    return {
         "kind": KIND,
         "version": __version__,
         "title": day.title,
@@ -241,34 +249,18 @@ def _finish(shell: Shell, day: GameDay, scores: Sequence[RoundScore], player: st
         "points": sum(item.points for item in scores),
         "of": sum(item.of for item in scores),
     }
-    path = _written(shell.settings.home / "gameday", day.title, told)
+
+
+def _finish(shell: Shell, day: GameDay, scores: Sequence[RoundScore], told: dict[str, Any], path: Path) -> None:
+    """The result; it is told also where it cannot be written any more, which then is the error."""
     if shell.json:
         shell.tell(as_json({"type": "GAMEDAY", **told, "file": str(path)}))
     else:
         shell.tell("")
         shell.tell(words.total(day, scores, shell.width))
-    shell.say(f"score of {player}: {path}")
+    journals.write(path, told)
+    shell.say(f"score of {told['player']}: {path}")
     shell.say(f"with those of others: chaos-ecs chaos gameday score {path} FILE...")
-
-
-def _written(folder: Path, title: str, told: dict[str, Any]) -> Path:
-    """To the next free number: first-game-day-2.json."""
-    name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or KIND
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while True:
-            path = folder / f"{name}-{number}.json"
-            try:
-                with path.open("x", encoding="utf-8") as file:
-                    json.dump(told, file, indent=2, ensure_ascii=False)
-            except FileExistsError:
-                number += 1
-            else:
-                return path
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise ChaosEcsError("E-SCORE", f"The score cannot be written to {folder}", why, "Make room there") from error
 
 
 def _sheet(path: Path) -> Sheet:

@@ -1,4 +1,4 @@
-"""Journals as files: in a folder of the state folder, for the user alone, each whole or not at all.
+"""Journals as files, and the scores of game days: for the user alone, each whole or not at all.
 
 Never here: what is in one (see `journal.py`, `monkey_journal.py`), and who reads it (see `report.py`, `replay.py`).
 """
@@ -10,14 +10,13 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from chaos_ecs.config import Settings
 from chaos_ecs.errors import ChaosEcsError
 
-_RUN = re.compile(r"run-(\d+)\.json")
 _PRIVATE = stat.S_IRUSR | stat.S_IWUSR
 _FOLDER_MODE = 0o700
 _MOST_BYTES = 64 * 2**20
@@ -27,17 +26,18 @@ def folder(settings: Settings) -> Path:
     return settings.home / "journals"
 
 
-def reserve(settings: Settings) -> tuple[int, Path]:
-    """The number of a new run and its file, which is nobody else's from now on. Raises E-STATE-FOLDER."""
-    place = folder(settings)
+def reserve(place: Path, stem: str) -> tuple[int, Path]:
+    """The next number of such a file (run-3.json) and the file, which is empty, and nobody else's from now on: asked
+    for before anything is done that is to be kept in it. Raises E-STATE-FOLDER."""
+    name = re.compile(rf"{re.escape(stem)}-(\d+)\.json", re.ASCII)
     with _usable(place):
         place.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
-        number = max((int(match[1]) for path in place.iterdir() if (match := _RUN.fullmatch(path.name))), default=0) + 1
+        number = max((int(match[1]) for path in place.iterdir() if (match := name.fullmatch(path.name))), default=0) + 1
         while True:
-            path = place / f"run-{number}.json"
+            path = place / f"{stem}-{number}.json"
             try:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE))
-            except FileExistsError:  # another run began at the same moment
+            except FileExistsError:  # another began at the same moment
                 number += 1
             else:
                 return number, path
@@ -58,15 +58,16 @@ def write(path: Path, journal: Mapping[str, Any]) -> None:
 
 
 def forget(path: Path) -> None:
-    """The file of a run that never began."""
-    with _usable(path.parent):
+    """The file of what never began. Whatever ended it is to be told, and not that the file stays."""
+    with suppress(OSError):
         path.unlink(missing_ok=True)
 
 
 def newest(settings: Settings) -> Path:
     """The journal that was written last. Raises E-NO-JOURNAL (3) where there is none."""
     place = folder(settings)
-    found = [path for path in place.glob("*.json") if path.stat().st_size] if place.is_dir() else []
+    with _usable(place):
+        found = [path for path in place.glob("*.json") if path.stat().st_size] if place.is_dir() else []
     if not found:
         why = f"{place} has none"
         raise ChaosEcsError("E-NO-JOURNAL", "There is no journal yet", why, "chaos-ecs chaos run web", 3)
@@ -109,7 +110,7 @@ def _usable(place: Path) -> Iterator[None]:
     except OSError as error:
         raise ChaosEcsError(
             "E-STATE-FOLDER",
-            f"Cannot keep a journal in {place}",
+            f"The folder {place} cannot be used",
             error.strerror or str(error),
             "Make room or set CHAOS_ECS_HOME to a folder you can write to, then try again",
         ) from error

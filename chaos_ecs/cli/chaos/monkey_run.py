@@ -18,7 +18,7 @@ from chaos_ecs.cli.chaos.asker import Asks, Nobody
 from chaos_ecs.cli.chaos.monkey_journal import Scene, journal_of
 from chaos_ecs.cli.chaos.monkey_stage import Stage, Tools
 from chaos_ecs.cli.chaos.politely import ended_as_by_ctrl_c
-from chaos_ecs.cli.chaos.score import Plan, Score
+from chaos_ecs.cli.chaos.score import KIND, Plan, Score
 from chaos_ecs.cli.chaos.scoreboard import Scoreboard, struck
 from chaos_ecs.cli.client import lost, state
 from chaos_ecs.cli.line import Line, seconds
@@ -62,7 +62,7 @@ class Outcome:
 def run(shell: Shell, plan: Plan, tools: Tools = USUAL) -> Outcome:
     """The whole run. Ctrl-C ends it early, which is an outcome too; troubles are raised once the journal is kept."""
     stage = monkey_stage.prepared(shell, plan, tools)
-    number, path = journals.reserve(shell.settings)
+    number, path = journals.reserve(journals.folder(shell.settings), KIND)
     try:
         control = monkey_stage.started_control(shell, stage, number, tools) if plan.control else ""
     except BaseException:

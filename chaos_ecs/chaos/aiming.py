@@ -11,6 +11,7 @@ from random import Random
 
 from chaos_ecs.chaos import parameters
 from chaos_ecs.chaos.fault import EVERYTHING, Abilities, Fault, Scope, Victim
+from chaos_ecs.chaos.lacking import recipe_for
 from chaos_ecs.chaos.victims import Selection, choose, the_one
 from chaos_ecs.core.arns import service_arn, short
 from chaos_ecs.core.balancing import TargetState
@@ -132,7 +133,7 @@ def _aims_at(state: State, order: Order, task: Task) -> Iterable[Aim]:
     for container in wanted:
         if container.is_live:
             described = overridden(definition.container(container.name), task.overrides)
-            recipe = order.fault.recipe(_victim(task, container, described, peers, order.abilities))
+            recipe = recipe_for(order.fault, _victim(task, container, described, peers, order.abilities))
             yield Aim(recipe, task.arn, container.name)
             if recipe.means in ENDS_THE_TASK:
                 return
@@ -176,7 +177,7 @@ def _peers(state: State, order: Order) -> tuple[str, ...]:
 def _aims_elsewhere(state: State, order: Order) -> tuple[Aim, ...]:
     if order.fault.scope is Scope.NOTHING:
         return ()
-    recipe = order.fault.recipe(Victim("", "", abilities=order.abilities))
+    recipe = recipe_for(order.fault, Victim("", "", abilities=order.abilities))
     if order.fault.scope is Scope.CONTROL_PLANE:
         return (Aim(recipe),)
     return (Aim(recipe, service_arn=_service(state, order).arn),)

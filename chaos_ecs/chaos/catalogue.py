@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chaos_ecs.chaos.fault import Abilities, Ability, Fault
+from chaos_ecs.chaos.fault import Abilities, Fault
 from chaos_ecs.chaos.faults.control_plane import (
     AgentDisconnect,
     ApiError,
@@ -15,17 +15,19 @@ from chaos_ecs.chaos.faults.control_plane import (
     FailingHealthCheck,
     ImagePullFailure,
 )
-from chaos_ecs.chaos.faults.network import (
+from chaos_ecs.chaos.faults.cutting import (
     DnsFailure,
     NetworkBlackholePort,
-    NetworkCorrupt,
     NetworkDisconnect,
+    NetworkPartition,
+    NetworkReject,
+)
+from chaos_ecs.chaos.faults.network import (
+    NetworkCorrupt,
     NetworkDuplicate,
     NetworkLatency,
     NetworkPacketLoss,
-    NetworkPartition,
     NetworkRate,
-    NetworkReject,
     NetworkReorder,
 )
 from chaos_ecs.chaos.faults.resources import (
@@ -41,6 +43,7 @@ from chaos_ecs.chaos.faults.resources import (
     PidsExhaust,
 )
 from chaos_ecs.chaos.faults.tasks import Kill, StopTask, Wait
+from chaos_ecs.chaos.lacking import missing
 from chaos_ecs.core.errors import InvalidParameterException
 
 FAULTS: tuple[type[Fault], ...] = (
@@ -115,13 +118,9 @@ def sentence(fault: type[Fault]) -> str:
 
 def judged(fault: type[Fault], abilities: Abilities) -> Judgement:
     """Whether it works on an engine with these abilities."""
-    missing = _reasons(fault.needs, abilities)
-    if not missing:
+    wanted = missing(fault.needs, abilities)
+    if not wanted:
         return Judgement(Verdict.WORKS)
-    if fault.otherwise and not _reasons(fault.otherwise, abilities):
+    if fault.otherwise and not missing(fault.otherwise, abilities):
         return Judgement(Verdict.FALLBACK, fault.fallback)
-    return Judgement(Verdict.IMPOSSIBLE, "; ".join(missing))
-
-
-def _reasons(needed: tuple[Ability, ...], abilities: Abilities) -> list[str]:
-    return [abilities[ability] for ability in needed if abilities.get(ability)]
+    return Judgement(Verdict.IMPOSSIBLE, "; ".join(wanted.values()))

@@ -62,6 +62,10 @@ class Victim:
     peers: tuple[str, ...] = ()  # the addresses of what `to` names
     abilities: Abilities = field(default_factory=lambda: EVERYTHING)
 
+    def has(self, *abilities: Ability) -> bool:
+        """Whether its engine has all of these; without the `needs` of a fault its fallback has to do."""
+        return not any(self.abilities.get(ability) for ability in abilities)
+
 
 class Fault:
     """`name` is what people type, `action_id` what FIS calls it (chaos-ecs:* where FIS has none).
@@ -82,8 +86,8 @@ class Fault:
         raise NotImplementedError
 
     def recipe(self, victim: Victim) -> Recipe:
-        """How this container is hurt, how that is measured, how it is healed. Raises InvalidParameterException when it
-        cannot be."""
+        """How this container is hurt, how that is measured, how it is healed. That its engine has what the fault needs
+        was seen to. Raises InvalidParameterException for what these parameters cannot do to it."""
         raise NotImplementedError
 
     @property

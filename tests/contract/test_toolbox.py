@@ -15,7 +15,7 @@ import docker
 import pytest
 
 from chaos_ecs.chaos.fault import EVERYTHING, Abilities, Ability, Fault
-from chaos_ecs.chaos.faults import network, resources
+from chaos_ecs.chaos.faults import cutting, network, resources
 from chaos_ecs.core.recipe import Joins, Means, Recipe
 from chaos_ecs.live.images import Images
 from chaos_ecs.live.labels import Home
@@ -189,28 +189,28 @@ HELD: dict[str, tuple[Fault, Abilities, str, Callable[[Beside], bool], Callable[
         lambda victim: all(answers(victim) for _ in range(5)),
     ),
     "blackhole": (
-        network.NetworkBlackholePort(port=8080),
+        cutting.NetworkBlackholePort(port=8080),
         EVERYTHING,
         r"TCP port 8080 does not answer within 1 s \(before: TCP port 8080 answers within [\d.]+ ms\)",
         says_nothing,
         answers,
     ),
     "egress blackhole": (
-        network.NetworkBlackholePort(port=8081, traffic_type="egress"),
+        cutting.NetworkBlackholePort(port=8081, traffic_type="egress"),
         EVERYTHING,
         r"TCP port 8081 of [\d.]+ does not answer within 1 s \(before: ",
         lambda victim: victim.run("timeout", "1", "nc", victim.gateway, "8081")[0] == 143,  # refused otherwise, at once
         lambda victim: victim.run("timeout", "1", "nc", victim.gateway, "8081")[0] == 1,
     ),
     "egress blackhole of datagrams": (
-        network.NetworkBlackholePort(port=5353, traffic_type="egress", protocol="udp"),
+        cutting.NetworkBlackholePort(port=5353, traffic_type="egress", protocol="udp"),
         EVERYTHING,
         r"what is sent to UDP port 5353 of [\d.]+ does not leave, and its sender is told so \(before: ",
         lambda victim: "not permitted" in victim.run("nslookup", "a", f"{victim.gateway}:5353")[1],
         lambda victim: "not permitted" not in victim.run("nslookup", "a", f"{victim.gateway}:5353")[1],
     ),
     "reject": (
-        network.NetworkReject(port=8080),
+        cutting.NetworkReject(port=8080),
         EVERYTHING,
         r"TCP port 8080 refuses at once, within [\d.]+ ms \(before: TCP port 8080 answers",
         is_refused,
@@ -224,21 +224,21 @@ HELD: dict[str, tuple[Fault, Abilities, str, Callable[[Beside], bool], Callable[
         takes(0.0, 0.3, PAGE),
     ),
     "partition": (
-        network.NetworkPartition(to="worker"),
+        cutting.NetworkPartition(to="worker"),
         EVERYTHING,
         r"no ping is answered by [\d.]+, while the gateway [\d.]+ answers \(before: 1 of 1 answer pings",
         is_cut_off_from_its_peer_alone,
         is_not(is_cut_off_from_its_peer_alone),
     ),
     "dns dropped": (
-        network.DnsFailure(),
+        cutting.DnsFailure(),
         EVERYTHING,
         r"the name server 127.0.0.11 says nothing within 1 s \(before: .* answers within",
         knows_no_names,
         is_not(knows_no_names),
     ),
     "dns refused": (
-        network.DnsFailure(mode="refuse"),
+        cutting.DnsFailure(mode="refuse"),
         EVERYTHING,
         r"a question to the name server 127.0.0.11 is refused within [\d.]+ ms",
         knows_no_names,
@@ -326,6 +326,25 @@ def test_what_a_killed_helper_leaves_is_undone_by_another_and_by_a_third_without
     assert beside.traces() == before
 
 
+def test_a_load_that_ends_by_itself_ends_the_fault_which_says_so(beside: Beside) -> None:
+    before = beside.traces()
+    recipe = beside.recipe(resources.CpuStress())
+    helper = beside.hold(replace(recipe, background="stress-ng -q --cpu 1 & sleep 3; kill -9 $!; wait $!"))
+    helper.told("active")
+    assert helper.exit_code == 0, helper.everything
+    end = r"after \d s what ran in the background ended by itself with exit code 137; the load takes \d % of a CPU, .*"
+    assert re.fullmatch(end, helper.told("undone"))
+    assert beside.traces() == before
+
+
+def test_a_load_that_ends_before_it_shows_is_refused_with_its_exit_code(beside: Beside) -> None:
+    recipe = replace(beside.recipe(resources.CpuStress()), background="exit 3", probe_seconds=0.1)
+    helper = beside.hold(recipe)
+    assert helper.exit_code == 1
+    end = "; what ran in the background ended by itself with exit code 3"
+    assert re.fullmatch(rf"no effect could be measured: the load takes \d % .*{end}", helper.told("refused"))
+
+
 # --- what is refused, and what is left alone ---
 
 
@@ -339,13 +358,13 @@ def test_a_connection_that_was_open_before_is_cut_so_that_it_is_made_anew_and_la
 
 
 def test_a_port_where_nothing_listens_cannot_be_refused(beside: Beside) -> None:
-    helper = beside.hold(beside.recipe(network.NetworkReject(port=8081)))
+    helper = beside.hold(beside.recipe(cutting.NetworkReject(port=8081)))
     assert helper.exit_code == 1
     assert helper.told("refused") == "nothing listens on TCP port 8081, so it refuses by itself"
 
 
 def test_without_an_effect_nothing_counts_as_injected(beside: Beside) -> None:
-    recipe = replace(beside.recipe(network.NetworkReject(port=8080)), do=("true",), probe_seconds=0.1)
+    recipe = replace(beside.recipe(cutting.NetworkReject(port=8080)), do=("true",), probe_seconds=0.1)
     helper = beside.hold(recipe)
     assert helper.exit_code == 1
     assert re.fullmatch(r"no effect could be measured: TCP port 8080 answers within [\d.]+ ms", helper.told("refused"))
@@ -353,7 +372,7 @@ def test_without_an_effect_nothing_counts_as_injected(beside: Beside) -> None:
 
 def test_a_peer_that_is_silent_by_itself_is_no_proof(beside: Beside) -> None:
     nobody = beside.address.rpartition(".")[0] + ".250"
-    helper = beside.hold(beside.recipe(network.NetworkPartition(to="orders"), peers=(nobody,)))
+    helper = beside.hold(beside.recipe(cutting.NetworkPartition(to="orders"), peers=(nobody,)))
     assert helper.exit_code == 1
     assert helper.told("refused") == (
         f"no ping is answered by {nobody}, while the gateway {beside.gateway} answers, but not for anything that this "
@@ -363,7 +382,7 @@ def test_a_peer_that_is_silent_by_itself_is_no_proof(beside: Beside) -> None:
 
 def test_a_tool_that_fails_is_quoted_and_what_went_before_is_undone(beside: Beside) -> None:
     before = beside.traces()
-    recipe = beside.recipe(network.NetworkReject(port=8080))
+    recipe = beside.recipe(cutting.NetworkReject(port=8080))
     helper = beside.hold(replace(recipe, do=(*recipe.do, "tc qdisc add dev nosuch root handle 1: netem")))
     assert helper.exit_code == 1
     assert helper.told("refused") == 'Cannot find device "nosuch"'
@@ -371,7 +390,7 @@ def test_a_tool_that_fails_is_quoted_and_what_went_before_is_undone(beside: Besi
 
 
 def test_what_cannot_be_undone_is_told_in_the_words_of_the_tool(beside: Beside) -> None:
-    recipe = beside.recipe(network.NetworkReject(port=8080))
+    recipe = beside.recipe(cutting.NetworkReject(port=8080))
     helper = beside.hold(replace(recipe, capabilities=()), mode="undo")
     assert helper.exit_code == 2
     assert "Permission denied" in helper.told("stuck")
@@ -379,7 +398,7 @@ def test_what_cannot_be_undone_is_told_in_the_words_of_the_tool(beside: Beside) 
 
 def test_told_to_end_while_it_still_begins_a_fault_is_undone(beside: Beside) -> None:
     before = beside.traces()
-    recipe = beside.recipe(network.NetworkReject(port=8080))
+    recipe = beside.recipe(cutting.NetworkReject(port=8080))
     helper = beside.hold(replace(recipe, do=(*recipe.do, "sleep 60")))
     eventually(lambda: "+ sleep 60" in helper.everything, within=10)
     assert helper.signalled("SIGTERM") == 0
@@ -504,7 +523,7 @@ def test_a_limit_is_felt_by_what_is_run_in_the_victim(
 
 def detected(beside: Beside, *capabilities: str) -> dict[str, Any]:
     found = json.loads(beside.alone("python3", "/chaos/detect.py", capabilities=capabilities))
-    assert set(found) == {"statistic", "reject", "redirect", "mangle", "netem", "tbf"}
+    assert set(found) == {"statistic", "reject", "redirect", "netem", "tbf"}
     assert set(found) <= set(Ability)
     return dict(found)
 

@@ -14,6 +14,7 @@ from typing import Any
 import docker
 
 from chaos_ecs.chaos.fault import Fault, Victim
+from chaos_ecs.chaos.lacking import recipe_for
 from chaos_ecs.core.recipe import Joins, Recipe
 from chaos_ecs.live.labels import Home
 from tests.builders import eventually
@@ -50,7 +51,7 @@ class Beside:
 
     def recipe(self, fault: Fault, **known: Any) -> Recipe:
         facts: dict[str, Any] = {"ports": (8080,), "memory": self.memory, "address": self.address, "peers": self.peers}
-        return fault.recipe(Victim(task="0f3a9c", container="app", **(facts | known)))
+        return recipe_for(fault, Victim(task="0f3a9c", container="app", **(facts | known)))
 
     def hold(self, recipe: Recipe, *, seconds: float = 60.0, mode: str = "hold", tag: str = "") -> Helper:
         order: dict[str, Any] = {

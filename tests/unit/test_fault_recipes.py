@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from chaos_ecs.chaos.fault import EVERYTHING, Abilities, Ability, Fault, Victim
-from chaos_ecs.chaos.faults import network, resources
+from chaos_ecs.chaos.faults import cutting, network, resources
+from chaos_ecs.chaos.lacking import recipe_for
 from chaos_ecs.chaos.parameters import made, parameters_of
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.recipe import Joins, Means, Recipe, Symptom
@@ -34,12 +35,12 @@ CATALOGUE: dict[type[Fault], tuple[str, str, dict[str, str | None]]] = {
         "aws:ecs:task-network-packet-loss",
         {"duration": "PT30S", "lossPercent": "7", "flowsPercent": "100", "sources": "ALL", "exceptSources": ""},
     ),
-    network.NetworkBlackholePort: (
+    cutting.NetworkBlackholePort: (
         "network-blackhole-port",
         "aws:ecs:task-network-blackhole-port",
         {"duration": "PT30S", "port": None, "trafficType": "ingress", "protocol": "tcp", "exceptSources": ""},
     ),
-    network.NetworkReject: (
+    cutting.NetworkReject: (
         "network-reject",
         "chaos-ecs:task-network-reject",
         {"duration": "PT30S", "port": None},
@@ -64,17 +65,17 @@ CATALOGUE: dict[type[Fault], tuple[str, str, dict[str, str | None]]] = {
         "chaos-ecs:task-network-reorder",
         {"duration": "PT30S", "percent": "5", "correlation": "0"},
     ),
-    network.NetworkPartition: (
+    cutting.NetworkPartition: (
         "network-partition",
         "chaos-ecs:network-partition",
         {"duration": "PT30S", "to": None},
     ),
-    network.NetworkDisconnect: (
+    cutting.NetworkDisconnect: (
         "network-disconnect",
         "chaos-ecs:task-network-disconnect",
         {"duration": "PT30S", "network": "ALL"},
     ),
-    network.DnsFailure: ("dns-failure", "chaos-ecs:task-dns-failure", {"duration": "PT30S", "mode": "drop"}),
+    cutting.DnsFailure: ("dns-failure", "chaos-ecs:task-dns-failure", {"duration": "PT30S", "mode": "drop"}),
     resources.Pause: ("pause", "chaos-ecs:task-pause", {"duration": "PT30S"}),
     resources.Hang: ("hang", "chaos-ecs:task-hang", {"duration": "PT30S"}),
     resources.Oom: ("oom", "chaos-ecs:task-oom", {"step": "8", "timeout": "PT1M"}),
@@ -132,7 +133,7 @@ def a_fault(kind: type[Fault], **given: str) -> Fault:
 
 
 def recipe(fault: Fault, **known: Any) -> Recipe:
-    return fault.recipe(a_victim(**known))
+    return recipe_for(fault, a_victim(**known))
 
 
 def refusal(fault: Fault, **known: Any) -> str:
@@ -151,8 +152,10 @@ def test_a_fault_has_its_name_its_id_and_its_parameters_with_their_defaults(kind
     assert {parameter.name: parameter.default for parameter in parameters_of(kind)} == parameters
 
 
-def test_the_catalogue_of_this_test_knows_every_fault_of_both_families() -> None:
-    families = [found for module in (network, resources) for found in vars(module).values() if inspect.isclass(found)]
+def test_the_catalogue_of_this_test_knows_every_fault_of_its_families() -> None:
+    families = [
+        found for module in (cutting, network, resources) for found in vars(module).values() if inspect.isclass(found)
+    ]
     assert {found for found in families if issubclass(found, Fault) and found is not Fault} == set(CATALOGUE)
 
 
@@ -217,7 +220,7 @@ def test_a_queue_has_the_number_of_its_fault_and_only_that_is_removed(fault: Fau
 
 
 def test_a_blackhole_is_a_chain_of_its_own_hooked_in_last_and_unhooked_first() -> None:
-    found = recipe(network.NetworkBlackholePort(port=8080))
+    found = recipe(cutting.NetworkBlackholePort(port=8080))
     assert found.do == (
         'iptables -w -t filter -N "CECS-$TAG"',
         'iptables -w -t filter -A "CECS-$TAG" -p tcp --dport 8080 -j DROP',
@@ -237,15 +240,15 @@ def test_a_blackhole_is_a_chain_of_its_own_hooked_in_last_and_unhooked_first() -
 @pytest.mark.parametrize(
     ("fault", "symptom"),
     [
-        (network.NetworkBlackholePort(port=8080), Symptom.SILENT),
-        (network.NetworkBlackholePort(port=8081), Symptom.NONE),
-        (network.NetworkBlackholePort(port=8080, protocol="udp"), Symptom.NONE),
-        (network.NetworkBlackholePort(port=8080, traffic_type="egress"), Symptom.NONE),
-        (network.NetworkReject(port=8080), Symptom.REFUSES),
-        (network.NetworkReject(port=8081), Symptom.NONE),
+        (cutting.NetworkBlackholePort(port=8080), Symptom.SILENT),
+        (cutting.NetworkBlackholePort(port=8081), Symptom.NONE),
+        (cutting.NetworkBlackholePort(port=8080, protocol="udp"), Symptom.NONE),
+        (cutting.NetworkBlackholePort(port=8080, traffic_type="egress"), Symptom.NONE),
+        (cutting.NetworkReject(port=8080), Symptom.REFUSES),
+        (cutting.NetworkReject(port=8081), Symptom.NONE),
         (network.NetworkPacketLoss(loss_percent=100), Symptom.SILENT),
         (network.NetworkPacketLoss(loss_percent=99), Symptom.NONE),
-        (network.NetworkDisconnect(), Symptom.CUT_OFF),
+        (cutting.NetworkDisconnect(), Symptom.CUT_OFF),
     ],
 )
 def test_others_see_what_becomes_of_a_port_that_the_task_serves(fault: Fault, symptom: Symptom) -> None:
@@ -319,7 +322,7 @@ def test_loss_in_some_connections_draws_once_for_each_and_writes_it_down() -> No
 
 
 def test_a_partition_is_from_each_peer_both_ways_and_never_from_itself() -> None:
-    found = recipe(network.NetworkPartition(to="orders"), peers=("172.18.0.4", "172.18.0.3"))
+    found = recipe(cutting.NetworkPartition(to="orders"), peers=("172.18.0.4", "172.18.0.3"))
     assert [line.partition('"CECS-$TAG" ')[2] for line in found.do if " -A " in line] == [
         "-s 172.18.0.4 -j DROP",
         "-d 172.18.0.4 -j DROP",
@@ -329,12 +332,12 @@ def test_a_partition_is_from_each_peer_both_ways_and_never_from_itself() -> None
 
 @pytest.mark.parametrize("peers", [(), ("172.18.0.3",)])
 def test_a_partition_from_nobody_is_refused(peers: tuple[str, ...]) -> None:
-    text = refusal(network.NetworkPartition(to="orders"), peers=peers)
+    text = refusal(cutting.NetworkPartition(to="orders"), peers=peers)
     assert text == "to 'orders': no other task that runs there has an address."
 
 
 def test_questions_for_names_are_told_by_the_port_they_were_meant_for() -> None:
-    dropped, refused = (recipe(network.DnsFailure(mode=mode)).do for mode in ("drop", "refuse"))
+    dropped, refused = (recipe(cutting.DnsFailure(mode=mode)).do for mode in ("drop", "refuse"))
     assert (
         'iptables -w -t filter -A "CECS-$TAG" -i lo -p udp -m conntrack --ctorigdstport 53 --ctdir ORIGINAL'
         in (dropped[1])
@@ -360,8 +363,8 @@ def test_amounts_that_tc_would_not_take_are_refused_beforehand(given: dict[str, 
 
 
 def test_a_network_can_be_named_to_be_taken_out_of() -> None:
-    assert recipe(network.NetworkDisconnect()).do == ()
-    assert recipe(network.NetworkDisconnect(network="blue")).do == ("blue",)
+    assert recipe(cutting.NetworkDisconnect()).do == ()
+    assert recipe(cutting.NetworkDisconnect(network="blue")).do == ("blue",)
 
 
 # --- resources ---

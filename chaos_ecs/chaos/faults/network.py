@@ -1,26 +1,22 @@
-"""Faults of a task's network: held by a helper container in it, with tc, iptables or a proxy of our own.
+"""Faults of what a task sends and receives: slower, lost, damaged. Held by a helper container in its network.
 
 Each says in `sh` how to hurt, measure and heal; the tools and the programs `probe` and `proxy.py` are in the image
-`task_images/toolbox`, whose README tells the variables. Never here: who is hit, and running any of it.
+`task_images/toolbox`. Never here: who is hit, and running any of it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 
 from chaos_ecs.chaos.fault import Ability, Fault, Victim, duration, number, text
-from chaos_ecs.chaos.faults.lacking import has_all, must_have
+from chaos_ecs.chaos.faults import wire
+from chaos_ecs.chaos.lacking import must_have
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.recipe import Joins, Means, Recipe, Symptom
+from chaos_ecs.core.recipe import Recipe, Symptom
 
-ALL = "ALL"
-EVERY_ADDRESS = "0.0.0.0/0"  # FIS's spelling of ALL
 PROXY_MARK = "0xce00"
 PROBE_MARK = "0xce01"  # as in the toolbox
-_CHAIN = '"CECS-$TAG"'
 _PORT_FILE = "/tmp/proxy"  # noqa: S108 - in the helper container, where nobody else is
 _LONGEST_DELAY = 60_000
 
@@ -30,7 +26,6 @@ _SPAN = re.compile(r"[1-9]\d*(ms|s)")
 _LEAST_BURST_BITS = 16_000  # one full packet; tc would let nothing larger through
 
 _SOURCES_HELP = "Whose traffic: ALL, or IPv4 addresses and ranges separated by commas."
-_EXCEPT_HELP = "Whose traffic is spared: IPv4 addresses and ranges separated by commas."
 _FLOWS_HELP = "How many of a hundred connections are hit."
 _PERCENT_HELP = "How many of a hundred packets."
 _CORRELATION_HELP = "How much each depends on the one before, in percent."
@@ -53,12 +48,12 @@ class NetworkLatency(Fault):
     delay_milliseconds: int = number("How long it takes.", default=200, least=1, most=_LONGEST_DELAY)
     jitter_milliseconds: int = number("How much that varies, up and down.", default=10, most=_LONGEST_DELAY)
     flows_percent: int = number(_FLOWS_HELP, default=100, least=1, most=100)
-    sources: str = text(_SOURCES_HELP, default=ALL)
-    except_sources: str = text(_EXCEPT_HELP, default="")
+    sources: str = text(_SOURCES_HELP, default=wire.ALL)
+    except_sources: str = text(wire.EXCEPT_HELP, default="")
 
     def __post_init__(self) -> None:
-        _networks(self.sources)
-        _spared(self.except_sources)
+        wire.networks(self.sources)
+        wire.spared(self.except_sources)
 
     def describe(self) -> str:
         whose = _whose(self.sources, self.flows_percent, self.except_sources)
@@ -68,27 +63,27 @@ class NetworkLatency(Fault):
         )
 
     def recipe(self, victim: Victim) -> Recipe:
-        is_plain = self.flows_percent == 100 and not _networks(self.sources) and not self.except_sources
-        if has_all(self, victim) and is_plain:
-            do, undo = _queue(f"netem delay {self.delay_milliseconds}ms {self.jitter_milliseconds}ms")
-            return _held(do, undo, f"probe round-trip {self._numbers}", seconds=self._patience)
+        is_plain = self.flows_percent == 100 and not wire.networks(self.sources) and not self.except_sources
+        if victim.has(*self.needs) and is_plain:
+            do, undo = wire.queued(f"netem delay {self.delay_milliseconds}ms {self.jitter_milliseconds}ms")
+            return wire.held(do, undo, f"probe round-trip {self._numbers}", seconds=self._patience)
         must_have(self, victim, *self.otherwise)  # netem alone tells neither sources nor connections apart
         return self._by_proxy()
 
     def _by_proxy(self) -> Recipe:
         to = f"REDIRECT --to-ports $(cat {_PORT_FILE})"
-        networks = _networks(self.sources)
+        networks = wire.networks(self.sources)
         coming = [f'-i "$DEVICE" -p tcp{source} -j {to}' for source in _matches("-s", networks)]
         going = [f'-o "$DEVICE" -p tcp{source} -j {to}' for source in _matches("-d", networks)]
         rules = [f"-m mark --mark {PROXY_MARK} -j RETURN", f"-p tcp -m mark --mark {PROBE_MARK} -j {to}"]
-        spared = _spared(self.except_sources)
+        spared = wire.spared(self.except_sources)
         rules += [rule for network in spared for rule in (f"-s {network} -j RETURN", f"-d {network} -j RETURN")]
-        do, undo = _chained([("PREROUTING", ""), ("OUTPUT", "")], [*rules, *coming, *going], table="nat")
+        do, undo = wire.chained([("PREROUTING", ""), ("OUTPUT", "")], [*rules, *coming, *going], table="nat")
         ready = f"for _ in $(seq 100); do [ -s {_PORT_FILE} ] && break; sleep 0.05; done; [ -s {_PORT_FILE} ]"
         others = " or ".join(f"dst {network}" for network in networks) or "not src 127.0.0.0/8"
         cut = f"( {others} )" + "".join(f" and not dst {network}" for network in spared)
         numbers = f"{self._numbers}{_flows_option(self.flows_percent)}"
-        return _held(
+        return wire.held(
             (ready, *do, f"ss -K -H -t state established '{cut}'"),  # or what is open would never meet the proxy
             undo,
             f"probe latency {numbers}{_sources_option(networks)}",
@@ -120,30 +115,30 @@ class NetworkPacketLoss(Fault):
     duration: float = duration()
     loss_percent: int = number("How many of a hundred packets are lost.", default=7, least=1, most=100)
     flows_percent: int = number(_FLOWS_HELP, default=100, least=1, most=100)
-    sources: str = text(_SOURCES_HELP, default=ALL)
-    except_sources: str = text(_EXCEPT_HELP, default="")
+    sources: str = text(_SOURCES_HELP, default=wire.ALL)
+    except_sources: str = text(wire.EXCEPT_HELP, default="")
 
     def __post_init__(self) -> None:
-        _networks(self.sources)
-        _spared(self.except_sources)
+        wire.networks(self.sources)
+        wire.spared(self.except_sources)
 
     def describe(self) -> str:
         whose = _whose(self.sources, self.flows_percent, self.except_sources)
         return f"loses {self.loss_percent} % of the packets{whose} for {self.duration:g} s"
 
     def recipe(self, victim: Victim) -> Recipe:
-        networks = _networks(self.sources)
+        networks = wire.networks(self.sources)
         flows = _flows_option(self.flows_percent)
         probe = f"probe loss {self.loss_percent}{flows}{_sources_option(networks)}"
         symptom = Symptom.SILENT if self.loss_percent * self.flows_percent == 10_000 and not networks else Symptom.NONE
-        spared = [f"-s {network} -j RETURN" for network in _spared(self.except_sources)]
-        if has_all(self, victim) and not networks and not flows and not spared:
-            do, undo = _queue(f"netem loss {self.loss_percent}%")
+        spared = [f"-s {network} -j RETURN" for network in wire.spared(self.except_sources)]
+        if victim.has(*self.needs) and not networks and not flows and not spared:
+            do, undo = wire.queued(f"netem loss {self.loss_percent}%")
         else:
             must_have(self, victim, *self.otherwise)
             rules = [rule for source in _matches("-s", networks) for rule in self._rules(source)]
-            do, undo = _chained([("INPUT", "! -i lo")], [*spared, *rules])
-        return _held(do, undo, probe, symptom=symptom, seconds=15)
+            do, undo = wire.chained([("INPUT", "! -i lo")], [*spared, *rules])
+        return wire.held(do, undo, probe, symptom=symptom, seconds=15)
 
     def _rules(self, source: str) -> list[str]:
         lost = f"-m statistic --mode random --probability {self.loss_percent / 100:g} -j DROP"
@@ -158,63 +153,6 @@ class NetworkPacketLoss(Fault):
             f"-m connmark --mark {hit} {lost}",
         ]
         return [f"{source} {rule}".strip() for rule in rules]
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkBlackholePort(Fault):
-    """Drops every packet to a port."""
-
-    name = "network-blackhole-port"
-    action_id = "aws:ecs:task-network-blackhole-port"
-    needs = (Ability.HELPER,)
-
-    duration: float = duration()
-    port: int = number("The port.", least=1, most=65535)
-    traffic_type: str = text(
-        "Whether what comes in to the task's port is dropped, or what goes out to others' ports.",
-        default="ingress",
-        choices=("ingress", "egress"),
-    )
-    protocol: str = text("Of which protocol.", default="tcp", choices=("tcp", "udp"))
-    except_sources: str = text(_EXCEPT_HELP, default="")
-
-    def __post_init__(self) -> None:
-        _spared(self.except_sources)
-
-    def describe(self) -> str:
-        which = f"port {self.port}" if self.traffic_type == "ingress" else f"others' port {self.port}"
-        which += _but(self.except_sources)
-        return f"drops every {self.protocol.upper()} packet to {which} for {self.duration:g} s"
-
-    def recipe(self, victim: Victim) -> Recipe:
-        has_all(self, victim)
-        hook, other = ("INPUT", "-s") if self.traffic_type == "ingress" else ("OUTPUT", "-d")
-        spared = [f"{other} {network} -j RETURN" for network in _spared(self.except_sources)]
-        do, undo = _chained([(hook, "")], [*spared, f"-p {self.protocol} --dport {self.port} -j DROP"])
-        is_served = self.traffic_type == "ingress" and self.protocol == "tcp" and self.port in victim.ports
-        probe = f"probe port {self.port} --protocol {self.protocol} --direction {self.traffic_type}"
-        return _held(do, undo, probe, symptom=Symptom.SILENT if is_served else Symptom.NONE, coexists=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkReject(Fault):
-    """Refuses every connection to a port at once."""
-
-    name = "network-reject"
-    action_id = "chaos-ecs:task-network-reject"
-    needs = (Ability.HELPER, Ability.REJECT)
-
-    duration: float = duration()
-    port: int = number("The port.", least=1, most=65535)
-
-    def describe(self) -> str:
-        return f"refuses every TCP connection to port {self.port} for {self.duration:g} s"
-
-    def recipe(self, victim: Victim) -> Recipe:
-        has_all(self, victim)
-        do, undo = _chained([("INPUT", "")], [f"-p tcp --dport {self.port} -j REJECT --reject-with tcp-reset"])
-        symptom = Symptom.REFUSES if self.port in victim.ports else Symptom.NONE
-        return _held(do, undo, f"probe refusal {self.port}", symptom=symptom, coexists=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,9 +179,8 @@ class NetworkRate(Fault):
         return f"lets the task send no more than {self.rate} a second for {self.duration:g} s"
 
     def recipe(self, victim: Victim) -> Recipe:
-        has_all(self, victim)
-        do, undo = _queue(f"tbf rate {self.rate} burst {self.burst} latency {self.latency}")
-        return _held(do, undo, f"probe rate {_bits('rate', self.rate)}")
+        do, undo = wire.queued(f"tbf rate {self.rate} burst {self.burst} latency {self.latency}")
+        return wire.held(do, undo, f"probe rate {_bits('rate', self.rate)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,7 +199,6 @@ class NetworkCorrupt(Fault):
         return f"flips a bit in {self.percent} % of the packets sent for {self.duration:g} s"
 
     def recipe(self, victim: Victim) -> Recipe:
-        has_all(self, victim)
         return _damaged("corrupt", f"corrupt {self.percent}% {self.correlation}%", self.percent)
 
 
@@ -282,7 +218,6 @@ class NetworkDuplicate(Fault):
         return f"sends {self.percent} % of the packets twice for {self.duration:g} s"
 
     def recipe(self, victim: Victim) -> Recipe:
-        has_all(self, victim)
         return _damaged("duplicate", f"duplicate {self.percent}% {self.correlation}%", self.percent)
 
 
@@ -302,172 +237,16 @@ class NetworkReorder(Fault):
         return f"lets {self.percent} % of the packets sent overtake others for {self.duration:g} s"
 
     def recipe(self, victim: Victim) -> Recipe:
-        has_all(self, victim)
         # Those go at once, and all others 20 ms later: without a delay there is nothing to overtake.
         return _damaged("reorder", f"delay 20ms reorder {self.percent}% {self.correlation}%", self.percent)
 
 
-@dataclass(frozen=True, kw_only=True)
-class NetworkPartition(Fault):
-    """Cuts the task off from the tasks of a service, or from one task."""
-
-    name = "network-partition"
-    action_id = "chaos-ecs:network-partition"
-    needs = (Ability.HELPER,)
-
-    duration: float = duration()
-    to: str = text("From whom: the name of a service, or the id of a task.")
-
-    def describe(self) -> str:
-        return f"drops every packet to and from {self.to} for {self.duration:g} s"
-
-    def recipe(self, victim: Victim) -> Recipe:
-        has_all(self, victim)
-        others = [peer for peer in victim.peers if peer != victim.address]
-        if not others:
-            raise InvalidParameterException(f"to '{self.to}': no other task that runs there has an address.")
-        rules = [f"{way} {peer} -j DROP" for peer in others for way in ("-s", "-d")]
-        do, undo = _chained([("INPUT", ""), ("OUTPUT", "")], rules)
-        return _held(do, undo, f"probe peers {' '.join(others)}", coexists=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkDisconnect(Fault):
-    """Takes the task out of its network, and back in with the same address."""
-
-    name = "network-disconnect"
-    action_id = "chaos-ecs:task-network-disconnect"
-
-    duration: float = duration()
-    network: str = text("Which of its networks, as Docker calls it.", default=ALL)
-
-    def describe(self) -> str:
-        which = "its network" if self.network == ALL else f"the network {self.network}"
-        return f"takes the task out of {which} for {self.duration:g} s"
-
-    def recipe(self, victim: Victim) -> Recipe:
-        do = () if self.network == ALL else (self.network,)
-        return Recipe(means=Means.DETACH, do=do, symptom=Symptom.CUT_OFF)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DnsFailure(Fault):
-    """Keeps the task from finding others by name."""
-
-    name = "dns-failure"
-    action_id = "chaos-ecs:task-dns-failure"
-    needs = (Ability.HELPER, Ability.REJECT)
-
-    duration: float = duration()
-    mode: str = text(
-        "Whether name servers seem dead (drop), or say no at once (refuse).", default="drop", choices=("drop", "refuse")
-    )
-
-    def describe(self) -> str:
-        return f"{'refuses' if self.mode == 'refuse' else 'drops'} every question for a name for {self.duration:g} s"
-
-    def recipe(self, victim: Victim) -> Recipe:
-        has_all(self, victim)
-        do, undo = _chained([("INPUT", ""), ("OUTPUT", "")], self._rules())
-        return _held(do, undo, f"probe dns {self.mode}")
-
-    def _rules(self) -> list[str]:
-        """Docker's own name server has another port behind its address: what was asked for first is told by conntrack.
-
-        Dropped where it arrives, not where it leaves: a sender whose packet may not leave is told so at once.
-        """
-        asked = "-i lo -p {0} -m conntrack --ctorigdstport 53 --ctdir ORIGINAL"
-        answered = "-p {0} -m conntrack --ctorigdstport 53 --ctdir REPLY"
-        leaving = '-o "$DEVICE" -p {0} --dport 53'
-        if self.mode == "drop":
-            return [f"{match.format(protocol)} -j DROP" for protocol in ("udp", "tcp") for match in (asked, answered)]
-        refusals = {"udp": "icmp-port-unreachable", "tcp": "tcp-reset"}
-        return [
-            f"{match.format(protocol)} -j REJECT --reject-with {refusal}"
-            for protocol, refusal in refusals.items()
-            for match in (asked, leaving)
-        ]
-
-
-# --- recipes ---
-
-
-def _held(
-    do: tuple[str, ...],
-    undo: tuple[str, ...],
-    probe: str,
-    *,
-    background: str = "",
-    symptom: Symptom = Symptom.NONE,
-    seconds: float = 5.0,
-    coexists: bool = False,
-) -> Recipe:
-    return Recipe(
-        means=Means.HOLD,
-        do=do,
-        undo=undo,
-        probe=probe,
-        probe_seconds=seconds,
-        background=background,
-        joins=(Joins.NETWORK,),
-        capabilities=("NET_ADMIN",),
-        symptom=symptom,
-        coexists=coexists,
-    )
-
-
-def _chained(
-    hooks: Sequence[tuple[str, str]], rules: Sequence[str], table: str = "filter"
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """A chain of our own with these rules, hooked in last and unhooked first; how to make it and how to remove it."""
-    iptables = f"iptables -w -t {table}"
-    jumps = [" ".join(f"{hook} {match} -j {_CHAIN}".split()) for hook, match in hooks]
-    do = [f"{iptables} -N {_CHAIN}", *(f"{iptables} -A {_CHAIN} {rule}" for rule in rules)]
-    do += [f"{iptables} -I {jump}" for jump in jumps]
-    undo = [f"{iptables} -S >/dev/null"]  # or what fails below would look like what is not there
-    undo += [f"! {iptables} -C {jump} 2>/dev/null || {iptables} -D {jump}" for jump in jumps]
-    is_there = f"{iptables} -n -L {_CHAIN} >/dev/null 2>&1"
-    undo.append(f"! {is_there} || {{ {iptables} -F {_CHAIN} && {iptables} -X {_CHAIN}; }}")
-    return tuple(do), tuple(undo)
+# --- parts ---
 
 
 def _damaged(kind: str, netem: str, percent: int) -> Recipe:
-    do, undo = _queue(f"netem {netem}")
-    return _held(do, undo, f"probe damage {kind} {percent}", seconds=10)
-
-
-def _queue(discipline: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """A queue at the interface's root; where it has another than the kernel's own, which has no number, that stays."""
-    others = 'tc qdisc show dev "$DEVICE" root | grep -qv " 0: root"'
-    refuse = 'echo "somebody has put a queue of another kind at $DEVICE: it is left alone" >&2; exit 1'
-    put = f'tc qdisc add dev "$DEVICE" root handle "$NUMBER:" {discipline}'
-    is_there = 'tc qdisc show dev "$DEVICE" | grep -q " $NUMBER: root"'
-    undo = f'! {is_there} || tc qdisc del dev "$DEVICE" root handle "$NUMBER:"'
-    return (f"if {others}; then {refuse}; fi", put), (undo,)
-
-
-# --- parameters ---
-
-
-def _networks(sources: str) -> list[str]:
-    """The addresses and ranges; none when all are meant. Raises InvalidParameterException."""
-    if sources.upper() == ALL or sources == EVERY_ADDRESS:
-        return []
-    hint = "write ALL, 10.0.0.7 or 10.0.0.0/16. Names of hosts, DYNAMODB and S3 mean nothing here."
-    return [_network("sources", one, hint) for one in sources.split(",")]
-
-
-def _spared(except_sources: str) -> list[str]:
-    """The same of those to be left alone."""
-    hint = "write 10.0.0.7 or 10.0.0.0/16."
-    return [_network("exceptSources", one, hint) for one in except_sources.split(",")] if except_sources else []
-
-
-def _network(parameter: str, value: str, hint: str) -> str:
-    try:
-        return str(IPv4Network(value.strip(), strict=False))
-    except ValueError:
-        raise InvalidParameterException(f"{parameter} '{value}' is no IPv4 address or range: {hint}") from None
+    do, undo = wire.queued(f"netem {netem}")
+    return wire.held(do, undo, f"probe damage {kind} {percent}", seconds=10)
 
 
 def _matches(option: str, networks: list[str]) -> list[str]:
@@ -483,12 +262,9 @@ def _flows_option(percent: int) -> str:
 
 
 def _whose(sources: str, flows_percent: int, except_sources: str) -> str:
-    whom = f" with {sources}" if _networks(sources) else ""
-    return whom + _but(except_sources) + (f" in {flows_percent} % of the connections" if flows_percent < 100 else "")
-
-
-def _but(except_sources: str) -> str:
-    return f", sparing {except_sources}," if except_sources else ""
+    whom = f" with {sources}" if wire.networks(sources) else ""
+    some = f" in {flows_percent} % of the connections" if flows_percent < 100 else ""
+    return whom + wire.but(except_sources) + some
 
 
 def _bits(parameter: str, value: str) -> int:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from posixpath import isabs, normpath
 
 from chaos_ecs.chaos.fault import Ability, Fault, Victim, duration, number, text
-from chaos_ecs.chaos.faults.lacking import has_all
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.recipe import Joins, Means, Recipe, Symptom
 
@@ -83,7 +82,6 @@ class Pause(Fault):
         return f"freezes all processes for {self.duration:g} s"
 
     def recipe(self, victim: Victim) -> Recipe:
-        has_all(self, victim)
         return Recipe(means=Means.FREEZE, symptom=Symptom.FROZEN)
 
 
@@ -155,7 +153,7 @@ class CpuStress(Fault):
         return f"takes {self.percent} % of {where} for {self.duration:g} s"
 
     def recipe(self, victim: Victim) -> Recipe:
-        if not has_all(self, victim):
+        if not victim.has(*self.needs):
             return self._in_the_victim(victim)
         most = f" --most {_percent_of_a_cpu(victim.cpu)}" if victim.cpu else ""
         return Recipe(
@@ -199,7 +197,6 @@ class CpuThrottle(Fault):
         return f"leaves {self.percent} % of one processor for {self.duration:g} s"
 
     def recipe(self, victim: Victim) -> Recipe:
-        has_all(self, victim)
         most = min(100, _percent_of_a_cpu(victim.cpu)) if victim.cpu else 100
         if self.percent >= most:
             raise InvalidParameterException(
@@ -236,7 +233,7 @@ class MemoryStress(Fault):
     def recipe(self, victim: Victim) -> Recipe:
         limit = _limit(self, victim)
         goal = max(1, min(limit * self.percent // 100, limit - _KEPT_MIB))
-        if not has_all(self, victim):
+        if not victim.has(*self.needs):
             return self._in_the_victim(limit, goal)
         room = f"probe room-in-memory {goal} {_HELPER_MIB}"
         return Recipe(
@@ -280,7 +277,6 @@ class IoStress(Fault):
         return f"writes to the disk without pause for {self.duration:g} s"
 
     def recipe(self, victim: Victim) -> Recipe:
-        has_all(self, victim)
         folder = '"/proc/1/root/chaos-ecs-io-$TAG"'
         room = f"probe room-on-disk {self.percent} {IO_CAP_BYTES}"
         return Recipe(
@@ -317,7 +313,6 @@ class DiskFill(Fault):
         return f"writes {self.bytes / MEBIBYTE:g} MiB to {self.path} for {self.duration:g} s"
 
     def recipe(self, victim: Victim) -> Recipe:
-        has_all(self, victim)
         folder = normpath(self.path).rstrip("/")
         inside = f'{shlex.quote(folder)}"/chaos-ecs-fill-$TAG"'
         return Recipe(
@@ -348,7 +343,6 @@ class PidsExhaust(Fault):
 
     def recipe(self, victim: Victim) -> Recipe:
         """A limit below what there is ends nobody, so 1 is the same as the present number."""
-        has_all(self, victim)
         limit = self.limit or 1
         return Recipe(means=Means.LIMIT, do=(f"PidsLimit={limit}",), probe=_FORKS.format(limit))
 
@@ -373,7 +367,6 @@ class KillProcess(Fault):
         return f"sends {self.signal.upper()} to the processes named {self.process_name}"
 
     def recipe(self, victim: Victim) -> Recipe:
-        has_all(self, victim)
         name = shlex.quote(self.process_name)
         signal = self.signal.upper().removeprefix("SIG")
         return Recipe(

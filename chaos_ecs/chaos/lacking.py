@@ -1,11 +1,12 @@
-"""What the families share: whether an engine has what a fault needs, and how the fault says that it has not."""
+"""Whether an engine has what a fault needs, and how that is refused where it has not. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chaos_ecs.chaos.fault import Ability, Fault, Victim
+from chaos_ecs.chaos.fault import Abilities, Ability, Fault, Victim
 from chaos_ecs.core.errors import InvalidParameterException
+from chaos_ecs.core.recipe import Recipe
 
 _WORDS = {
     Ability.HELPER: "a helper container in the task's network",
@@ -22,18 +23,16 @@ _WORDS = {
 }
 
 
-def has_all(fault: Fault, victim: Victim) -> bool:
-    """Whether the engine has all that the fault needs; False when the fallback has to do.
+def recipe_for(fault: Fault, victim: Victim) -> Recipe:
+    """How the victim is hurt, on an engine that has what the fault needs, or else what its fallback needs.
 
-    Raises InvalidParameterException when there is neither.
+    Raises InvalidParameterException when it has neither, or the fault cannot be had so.
     """
     wanted = _missing(victim, fault.needs)
-    if not wanted:
-        return True
     instead = _missing(victim, fault.otherwise)
-    if fault.otherwise and not instead:
-        return False
-    raise cannot(fault, " and ".join(wanted), " and ".join(instead))
+    if wanted and (instead or not fault.otherwise):
+        raise cannot(fault, " and ".join(wanted), " and ".join(instead))
+    return fault.recipe(victim)
 
 
 def must_have(fault: Fault, victim: Victim, *abilities: Ability) -> None:
@@ -49,7 +48,10 @@ def cannot(fault: Fault, needs: str, instead: str = "") -> InvalidParameterExcep
     return InvalidParameterException(f"{fault.name} cannot be injected on this engine. It needs {needs}{rest}.")
 
 
-def _missing(victim: Victim, abilities: Sequence[Ability]) -> list[str]:
-    """Each that is not there, with the reason."""
-    found = ((ability, victim.abilities.get(ability, "")) for ability in abilities)
-    return [f"{_WORDS[ability]}: {reason}" for ability, reason in found if reason]
+def missing(needed: Sequence[Ability], abilities: Abilities) -> dict[Ability, str]:
+    """Those that are not there, with the reason of each."""
+    return {ability: abilities[ability] for ability in needed if abilities.get(ability)}
+
+
+def _missing(victim: Victim, needed: Sequence[Ability]) -> list[str]:
+    return [f"{_WORDS[ability]}: {reason}" for ability, reason in missing(needed, victim.abilities).items()]

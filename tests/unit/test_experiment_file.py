@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chaos_ecs.chaos import alarms
+from chaos_ecs.chaos import alarms, catalogue, parameters
 from chaos_ecs.cli import topics
 from chaos_ecs.cli.chaos import expectations, experiment_export, experiment_file, gameday_file, marked, providers
 from chaos_ecs.cli.chaos.expectations import Expected, Measured, Traffic, findings, traffic_between
@@ -385,11 +385,94 @@ def test_an_export_is_pure_fis_and_names_what_aws_does_not_know() -> None:
         assert part in told
 
 
-def test_an_export_names_durations_that_are_too_short_for_aws() -> None:
-    text = PLAIN.replace("stop-task", "task-network-latency").replace(
-        "{Tasks: one}", "{Tasks: one}, parameters: {duration: 20s}"
+def exported(action: str, given: dict[str, str], **more: Any) -> list[str]:
+    """The warnings about an action of this id, aimed at a task."""
+    told = {"actionId": action, "parameters": given, "targets": {"Tasks": "one"}, **more}
+    target = {"resourceType": "aws:ecs:task", "selectionMode": "ALL", "parameters": {"service": "web"}}
+    template = {"description": "x", "targets": {"one": target}, "actions": {"hurt": told}}
+    found = experiment_export.warnings(parsed(json.dumps(template)))
+    return [row.removeprefix("action hurt: ") for row in found if row.startswith("action hurt: ")]
+
+
+LATENCY, LOSS = "aws:ecs:task-network-latency", "aws:ecs:task-network-packet-loss"
+
+
+@pytest.mark.parametrize(
+    ("action", "given", "told"),
+    [
+        ("aws:ecs:stop-task", {}, None),
+        ("aws:ecs:stop-task", {"reason": "bye"}, "aws:ecs:stop-task has no parameter reason: leave it out"),
+        ("chaos-ecs:task-kill", {}, "AWS does not know chaos-ecs:task-kill, which chaos-ecs alone has"),
+        ("aws:ecs:task-kill", {}, "AWS does not know aws:ecs:task-kill, nor does chaos-ecs"),
+        (LATENCY, {"duration": "PT2M", "sources": "10.0.0.1,10.0.0.2"}, None),
+        (LATENCY, {"duration": "PT20S"}, "a duration of PT1M or more"),
+        (LATENCY, {"duration": "20s"}, "as ISO 8601 has it: PT1M, and it is 20s"),
+        (LATENCY, {"duration": "90s"}, "as ISO 8601 has it: PT1M30S, and it is 90s"),
+        (LATENCY, {"duration": "PT13H"}, "PT12H at most"),
+        (LATENCY, {"duration": "soon"}, "'soon' is no duration"),
+        (LATENCY, {}, f"{LATENCY} needs the parameter duration"),
+        (LATENCY, {"duration": "PT2M", "sources": "10.0.0.1, 10.0.0.2"}, "no blanks in a parameter"),
+        (LOSS, {"duration": "PT2M", "exceptSources": "10.0.0.1"}, f"{LOSS} has no parameter exceptSources"),
+        ("aws:ecs:task-network-blackhole-port", {"duration": "PT2M", "port": "80"}, "needs the parameter trafficType"),
+        ("aws:ecs:task-kill-process", {"processName": "sh", "signal": "SIGINT"}, "takes SIGTERM or SIGKILL for signal"),
+    ],
+)
+def test_an_export_names_what_aws_would_refuse_of_an_action(
+    action: str, given: dict[str, str], told: str | None
+) -> None:
+    found = exported(action, given)
+    assert [told in row for row in found if told] == ([True] if told else []), found
+
+
+def test_an_export_says_that_a_target_is_lacking() -> None:
+    given = {"duration": "PT2M"}
+    (told,) = exported("aws:ecs:task-cpu-stress", given, targets={})
+    assert told == "AWS's aws:ecs:task-cpu-stress needs the target Tasks, of type aws:ecs:task"
+
+
+def test_an_export_says_of_the_faults_of_an_api_whose_calls_aws_means() -> None:
+    action = "{actionId: 'aws:fis:inject-api-throttle-error', parameters: {duration: PT2M, service: ecs}}"
+    found = experiment_export.warnings(parsed(f"description: x\nactions: {{slow down: {action}}}"))
+    for part in (
+        "action slow down: AWS wants a name without blanks",
+        "takes ec2 or kinesis for service, and it is ecs",
+        "needs the parameter percentage",
+        "needs the parameter operations",
+        "needs the target Roles, of type aws:iam:role",
+    ):
+        assert any(part in row for row in found), part
+
+
+def test_an_export_names_what_aws_would_refuse_of_a_target() -> None:
+    arns = ", ".join(f"'arn:aws:ecs:us-east-1:123456789012:task/c/{digit * 32}'" for digit in "abcdef")
+    target = f"{{resourceType: 'chaos-ecs:service', selectionMode: FIRST, resourceArns: [{arns}]}}"
+    text = f"description: x\ntargets: {{one: {target}}}\nactions: {{lose: {{actionId: 'aws:ecs:stop-task'}}}}"
+    found = experiment_export.warnings(parsed(text))
+    for part in (
+        "target one: AWS does not know the resource type chaos-ecs:service",
+        "target one: AWS selects by ALL, COUNT(n) or PERCENT(n), and it is FIRST",
+        "target one: AWS takes 5 resourceArns at most, and there are 6",
+        "target one: its resourceArns are of tasks here",
+    ):
+        assert any(part in row for row in found), part
+
+
+def test_an_alarm_of_ours_is_named_in_whatever_region_it_is_said_to_be() -> None:
+    alarm = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:web-healthy-below-2"
+    text = PLAIN + f"stopConditions: [{{source: 'aws:cloudwatch:alarm', value: '{alarm}'}}]\n"
+    assert any(
+        row.startswith(f"the alarm {alarm} is chaos-ecs's own") for row in experiment_export.warnings(parsed(text))
     )
-    assert any("PT1M or more" in warning for warning in experiment_export.warnings(parsed(text)))
+
+
+def test_every_fault_that_aws_has_is_known_to_the_export_with_its_parameters() -> None:
+    """A fault that is added with one of AWS's ids gets its row; what AWS lacks of ours is told by name."""
+    ours = {kind.action_id: kind for kind in catalogue.FAULTS if kind.action_id.startswith("aws:")}
+    assert list(experiment_export.ACTIONS) == sorted(ours)
+    for action_id, known in experiment_export.ACTIONS.items():
+        mine = {item.name for item in parameters.parameters_of(ours[action_id])}
+        assert set(known.needed) <= mine
+        assert set(known.optional) - mine <= {"installDependencies", "useEcsFaultInjectionEndpoints"}
 
 
 def test_every_sample_can_be_read_by_its_name() -> None:

@@ -21,6 +21,7 @@ assert _CODE is not None, "the guide has lost its fault"
 CODE = textwrap.dedent(_CODE[1])
 
 HEAD = """
+import shlex
 from dataclasses import dataclass
 
 from chaos_ecs.chaos.fault import Fault, Victim, duration, text

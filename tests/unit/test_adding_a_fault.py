@@ -42,7 +42,8 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     package = folder / "chaos_ecs"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     family = package / "chaos" / "faults" / "tasks.py"
-    family.write_text(family.read_text(encoding="utf-8") + "\n\n" + CODE, encoding="utf-8")
+    text = family.read_text(encoding="utf-8").replace("from dataclasses", "import shlex\nfrom dataclasses", 1)
+    family.write_text(text + "\n\n" + CODE, encoding="utf-8")
     register = package / "chaos" / "catalogue.py"
     text = register.read_text(encoding="utf-8")
     text = text.replace("import Kill, StopTask, Wait", "import Kill, Litter, StopTask, Wait", 1)

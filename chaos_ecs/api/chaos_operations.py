@@ -13,8 +13,8 @@ from typing import Any
 from chaos_ecs import __version__
 from chaos_ecs.api import balanced_services, identifiers
 from chaos_ecs.api.call import Call, all_settled, done, then
-from chaos_ecs.api.fault_operations import FAULT_OPERATIONS, SEEDS
-from chaos_ecs.chaos.victims import Selection, choose, signal_name
+from chaos_ecs.api.fault_operations import FAULT_OPERATIONS
+from chaos_ecs.chaos.victims import SEEDS, Selection, choose, signal_name
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.arns import short
 from chaos_ecs.core.errors import EcsError, InvalidParameterException, ResourceNotFoundException

@@ -18,14 +18,12 @@ from chaos_ecs.api.fault_views import fault_view, recipe_view
 from chaos_ecs.chaos import catalogue, parameters
 from chaos_ecs.chaos.aiming import Order, aimed
 from chaos_ecs.chaos.fault import EVERYTHING, Abilities, Ability, Fault
-from chaos_ecs.chaos.victims import Selection
+from chaos_ecs.chaos.victims import SEEDS, Selection
 from chaos_ecs.controller import Controller
 from chaos_ecs.core.errors import InvalidParameterException, ResourceNotFoundException
 from chaos_ecs.core.fault_messages import InjectFault, UndoFaults
 from chaos_ecs.core.messages import Event, EventType
 from chaos_ecs.core.state import State
-
-SEEDS = 2**31
 
 _Answer = Future[dict[str, Any]]
 

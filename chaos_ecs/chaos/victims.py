@@ -15,6 +15,9 @@ from chaos_ecs.core.arns import family_of, name_of, short
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import Task
 
+SEEDS = 2**31
+"""A seed is a whole number below it."""
+
 _ID_BEGINNING = re.compile(r"[0-9a-f]{4,32}")
 
 _SIGNAL_NUMBERS = {

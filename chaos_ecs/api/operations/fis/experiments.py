@@ -15,6 +15,7 @@ from chaos_ecs.api.call import Call, done, then
 from chaos_ecs.api.operations.fis.views import experiment_summary, experiment_view, resolved_view
 from chaos_ecs.api.paging import page
 from chaos_ecs.chaos import designs
+from chaos_ecs.chaos.victims import SEEDS
 from chaos_ecs.core import experiments as x
 from chaos_ecs.core.arns import region_of
 from chaos_ecs.core.errors import ValidationException
@@ -23,7 +24,6 @@ from chaos_ecs.core.experimenting import Experiment, ExperimentTemplate
 from chaos_ecs.core.state import State
 
 SEED_TAG = "chaos-ecs:seed"
-SEEDS = 2**31
 
 _Answer = Future[dict[str, Any]]
 

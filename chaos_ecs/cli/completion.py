@@ -44,7 +44,7 @@ def running_tasks(ctx: typer.Context, incomplete: str) -> Found:
     return [item for item in tasks(ctx, incomplete) if not item[1].startswith("STOPPED")]
 
 
-def targets(ctx: typer.Context, incomplete: str) -> Found:
+def victims(ctx: typer.Context, incomplete: str) -> Found:
     """What can be killed."""
     return services(ctx, incomplete) + running_tasks(ctx, incomplete)
 

@@ -39,3 +39,9 @@ def is_whole(snapshot: Snapshot, service: str) -> bool:
     """Whether a service (its ARN) is in a steady state; one that is gone, or none at all, has nothing to come to."""
     found = snapshot.service(service)
     return found is None or not found.is_active or found.steady
+
+
+def is_starting(snapshot: Snapshot, task: str) -> bool:
+    """Whether a task (its ARN) is on its way to RUNNING."""
+    found = snapshot.task(task)
+    return found is not None and found.last_status in ("PROVISIONING", "PENDING", "ACTIVATING")

@@ -14,7 +14,7 @@ import typer
 from chaos_ecs.cli import completion, find
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.follow import Follower
-from chaos_ecs.cli.health import is_whole
+from chaos_ecs.cli.health import is_starting, is_whole
 from chaos_ecs.cli.line import Line, seconds
 from chaos_ecs.cli.livelog import Screen, screen_for
 from chaos_ecs.cli.output import as_json
@@ -55,10 +55,10 @@ class Killed:
 def kill(
     ctx: typer.Context,
     *,
-    targets: Annotated[
+    whom: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TASK...|SERVICE]", help="None: any one running task.", autocompletion=completion.targets
+            metavar="[TASK...|SERVICE]", help="None: any one running task.", autocompletion=completion.victims
         ),
     ] = None,
     signal: Annotated[str, typer.Option(help="The signal that is sent.")] = SIGKILL,
@@ -82,7 +82,7 @@ def kill(
     shell = shell_of(ctx)
     controller, before, cluster = shell.look()
     choice = Choice((), None, standalone, all_, count, signal, seed)
-    choice = _aimed(choice, before, cluster, targets or [])
+    choice = _aimed(choice, before, cluster, whom or [])
     before = _awaited_start(shell, controller, before, choice)
     victims = pick(controller, before, cluster, choice)
     if dry_run:
@@ -95,9 +95,9 @@ def kill(
     raise typer.Exit(0 if killed.recovered else 1)
 
 
-def _aimed(choice: Choice, snapshot: Snapshot, cluster: str, targets: Sequence[str]) -> Choice:
-    """The choice with its targets: one service, or any number of tasks."""
-    found = [find.service_or_task(snapshot, cluster, target) for target in targets]
+def _aimed(choice: Choice, snapshot: Snapshot, cluster: str, whom: Sequence[str]) -> Choice:
+    """The choice with its victims: one service, or any number of tasks."""
+    found = [find.service_or_task(snapshot, cluster, text) for text in whom]
     services = [item for item in found if isinstance(item, Service)]
     if services and len(found) > 1:
         raise typer.BadParameter("name one service, or tasks, not both", param_hint="TASK...|SERVICE")
@@ -110,19 +110,14 @@ def _aimed(choice: Choice, snapshot: Snapshot, cluster: str, targets: Sequence[s
 
 def _awaited_start(shell: Shell, controller: Controller, before: Snapshot, choice: Choice) -> Snapshot:
     """A task named right behind its run-task may not run yet: this waits until it does, and says so."""
-    early = [arn for arn in choice.tasks if _is_starting(before, arn)]
+    early = [arn for arn in choice.tasks if is_starting(before, arn)]
     if not early:
         return before
     names = " ".join(short(arn) for arn in early)
     shell.say(f"waiting until {names} runs, at most {seconds(START_SECONDS)}: there is nothing to kill before")
     follower = Follower(shell, controller, screen_for(shell, "", before.at, quiet=True), before.number)
-    follower.run(lambda snapshot: not any(_is_starting(snapshot, arn) for arn in early), timeout=START_SECONDS)
+    follower.run(lambda snapshot: not any(is_starting(snapshot, arn) for arn in early), timeout=START_SECONDS)
     return state(controller)
-
-
-def _is_starting(snapshot: Snapshot, arn: str) -> bool:
-    task = snapshot.task(arn)
-    return task is not None and task.last_status in ("PROVISIONING", "PENDING", "ACTIVATING")
 
 
 def pick(controller: Controller, snapshot: Snapshot, cluster: str, choice: Choice) -> list[Task]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from chaos_ecs.api.snapshot import event_view
 from chaos_ecs.cli import refusals
-from chaos_ecs.cli.chaos import journals, monkey, monkey_run
+from chaos_ecs.cli.chaos import journals, run, run_course
 from chaos_ecs.cli.chaos.journal import ours
-from chaos_ecs.cli.chaos.monkey_stage import Tools
 from chaos_ecs.cli.chaos.replay import replayed
+from chaos_ecs.cli.chaos.run_stage import Tools
 from chaos_ecs.cli.chaos.score import Plan
 from chaos_ecs.cli.client import state
 from chaos_ecs.cli.follow import Follower, Until
@@ -122,8 +122,8 @@ class Room:
 
     def runs(self, **plan: Any) -> int:
         """`chaos run web` with this plan, its result told; answers the exit code."""
-        outcome = monkey_run.run(self.shell, Plan(**{"service": "web", **SHORT, **plan}), TOOLS)
-        monkey.tell(self.shell, outcome)
+        outcome = run_course.run(self.shell, Plan(**{"service": "web", **SHORT, **plan}), TOOLS)
+        run.tell(self.shell, outcome)
         return outcome.score.code
 
     def ran(self, **plan: Any) -> Answer:

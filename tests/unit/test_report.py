@@ -15,9 +15,9 @@ import pytest
 
 from chaos_ecs.cli.chaos import journals, report_html, report_svg
 from chaos_ecs.cli.chaos.journal import Activity, Journal, SteadyState
-from chaos_ecs.cli.chaos.monkey_journal import Scene, journal_of
 from chaos_ecs.cli.chaos.report import figures
 from chaos_ecs.cli.chaos.report_view import Report, Span, Timeline, brief, lanes, timeline
+from chaos_ecs.cli.chaos.run_journal import Scene, journal_of
 from chaos_ecs.cli.chaos.score import Asked, Control, Plan, Score, Skip, Strike, Victim
 from tests.unit.fake_controller import AT, Answer, FakeController, Terminal, a_service, a_state, service_arn, task_arn
 

@@ -16,11 +16,11 @@ from chaos_ecs.cli.chaos import marked
 from chaos_ecs.cli.chaos.expectations import Expected, expected_of
 from chaos_ecs.cli.chaos.hypothesis import Hypothesis, hypothesis_of
 from chaos_ecs.cli.chaos.marked import Member
+from chaos_ecs.cli.chaos.score import SEEDS
 from chaos_ecs.errors import ChaosEcsError
 
 OURS = "x-chaos-ecs"
 SAMPLES = Path(__file__).parent / "samples"
-SEEDS = 2**31
 ROLE = "arn:aws:iam::000000000000:role/chaos-ecs"
 """Stands where a template must name a role and there is none to name."""
 

@@ -17,7 +17,7 @@ from chaos_ecs.cli.chaos.expectations import Measured, findings, traffic_between
 from chaos_ecs.cli.chaos.experiment_file import ExperimentFile
 from chaos_ecs.cli.chaos.experiment_story import Outcome, Story, Verdict, judged, positions
 from chaos_ecs.cli.chaos.experiment_view import ExperimentView
-from chaos_ecs.cli.chaos.fault_follow import described
+from chaos_ecs.cli.chaos.fault_follow import EFFECT_SECONDS, described
 from chaos_ecs.cli.chaos.journal import SteadyState
 from chaos_ecs.cli.chaos.politely import ended_as_by_ctrl_c
 from chaos_ecs.cli.client import Controller, state
@@ -33,7 +33,6 @@ GAP_SECONDS = 5.0
 """So long somebody has to take a standalone task's place."""
 RECOVERY_SECONDS = 120.0
 STOP_SECONDS = 120.0
-_EFFECTS_SECONDS = 180.0  # as long as a fault's effect may take to be known
 
 
 @dataclass
@@ -137,7 +136,7 @@ class Run:
 
     def _follow(self) -> None:
         """Until the experiment is over. Raises E-TIMEOUT when that takes longer than its actions can."""
-        most = words.longest(self.file) + _EFFECTS_SECONDS * len(self.file.template["actions"])
+        most = words.longest(self.file) + EFFECT_SECONDS * len(self.file.template["actions"])
         what = f"the end of {self.story.experiment}"
         self.shell.say(f"waiting for {what}, at most {seconds(most)}; Ctrl-C stops it and undoes what it did")
         self._await(what, most, self._is_over)

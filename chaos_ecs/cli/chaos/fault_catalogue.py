@@ -23,7 +23,7 @@ from chaos_ecs.cli.text import folded
 Verdicts = Mapping[str, tuple[str, str]]
 """By a fault's name: works, works by fallback or impossible here; and why, or how else."""
 
-_TARGETS = {
+_VICTIMS = {
     Scope.TASKS: "running tasks: by id, a service's, or any",
     Scope.SERVICE: "a service: its deployments",
     Scope.CONTROL_PLANE: "the control plane; no container is touched",
@@ -111,7 +111,7 @@ def _not_offered(width: int | None) -> list[str]:
 def details(fault: type[Fault], verdicts: Verdicts, width: int | None) -> list[str]:
     """Name, sentence, whom it hits, its parameters, an example, and whether it works here."""
     room = width or 1000
-    rows = [("does", catalogue.sentence(fault)), ("FIS id", fault.action_id), ("hits", _TARGETS[fault.scope])]
+    rows = [("does", catalogue.sentence(fault)), ("FIS id", fault.action_id), ("hits", _VICTIMS[fault.scope])]
     if fault.fallback:
         rows.append(("else", f"where the engine lacks something, {fault.fallback}"))
     if fault.name in verdicts:

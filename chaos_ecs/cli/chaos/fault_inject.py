@@ -47,7 +47,7 @@ class Wish:
 
     kind: type[Kind]
     parameters: Mapping[str, str]
-    targets: Sequence[str] = ()
+    victims: Sequence[str] = ()  # by id, or a service
     standalone: bool = False
     pattern: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -133,13 +133,13 @@ def _awaited(plan: Plan, *, wait: bool) -> str:
 
 
 def aimed(wish: Wish, snapshot: Snapshot, cluster: str) -> Aim:
-    """The targets as tasks or a service. Raises a usage error for what contradicts itself."""
+    """The victims as tasks or a service. Raises a usage error for what contradicts itself."""
     hint = "TASK...|SERVICE"
     if wish.kind.scope is Scope.SERVICE:
-        return Aim(service=find.service(snapshot, cluster, wish.targets[0]).arn)
+        return Aim(service=find.service(snapshot, cluster, wish.victims[0]).arn)
     if sum((wish.all, wish.count is not None, wish.percent is not None)) > 1:
         raise typer.BadParameter("say --all, --count or --percent-of-tasks, one of them")
-    found = [find.service_or_task(snapshot, cluster, target) for target in wish.targets]
+    found = [find.service_or_task(snapshot, cluster, text) for text in wish.victims]
     services = [item for item in found if isinstance(item, Service)]
     if services and len(found) > 1:
         raise typer.BadParameter("name one service, or tasks, not both", param_hint=hint)
@@ -186,9 +186,9 @@ def _refusals_of(wish: Wish) -> Iterator[None]:
 
 def _hint(wish: Wish, error: ChaosEcsError) -> str:
     """The next command after a refusal."""
-    again = " ".join((f"chaos-ecs chaos inject {wish.kind.name}", *wish.targets))
+    again = " ".join((f"chaos-ecs chaos inject {wish.kind.name}", *wish.victims))
     if error.exit_code == 5:
-        alone = "its last" in error.why or (wish.targets and not wish.asks_for_many)
+        alone = "its last" in error.why or (wish.victims and not wish.asks_for_many)
         return "the same with --force, or first: chaos-ecs service scale" if alone else f"{again} --count 1"
     return f"chaos-ecs chaos faults {wish.kind.name}" if error.hint == FALLBACK else error.hint
 

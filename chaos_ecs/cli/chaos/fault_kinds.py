@@ -1,7 +1,7 @@
 """Kinds of faults as people speak of them: found by their name, made with what was typed, their parameters as options.
 
 The kinds themselves are `chaos/catalogue.py`. Whatever is wrong with a name or a value is told here, before anybody is
-asked. Never here: the commands that take them (see `fault_options.py`, `fault_catalogue.py`, `monkey.py`).
+asked. Never here: the commands that take them (see `fault_options.py`, `fault_catalogue.py`, `run_stage.py`).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def default_of(parameter: Parameter) -> str | None:
 
 def example_of(fault: type[Fault], *more: str) -> str:
     """A command line that can be typed as it stands."""
-    target = "" if fault.scope is Scope.CONTROL_PLANE else " web"
+    whom = "" if fault.scope is Scope.CONTROL_PLANE else " web"
     required = [item for item in parameters.parameters_of(fault) if item.default is None]
     options = [f"{option_of(item)} {_EXAMPLE_VALUES.get(item.name, METAVARS[item.kind])}" for item in required]
-    return " ".join((f"chaos-ecs chaos inject {fault.name}{target}", *options, *more))
+    return " ".join((f"chaos-ecs chaos inject {fault.name}{whom}", *options, *more))

@@ -49,16 +49,16 @@ def _whom(*names: str, **more: Any) -> Any:
     return typer.Option(*names, rich_help_panel=_WHOM, **more)
 
 
-_TARGETS = typer.Argument(
+_VICTIMS = typer.Argument(
     metavar="TASK...|SERVICE",
     help="None: any one running task.",
     show_default=False,
-    autocompletion=completion.targets,
+    autocompletion=completion.victims,
 )
 _SERVICE = typer.Argument(metavar="SERVICE", help="Whose deployment fails.", autocompletion=completion.services)
 
 _OF_TASKS = (
-    _keyword("targets", Annotated[list[str] | None, _TARGETS], None),
+    _keyword("victims", Annotated[list[str] | None, _VICTIMS], None),
     _keyword(
         "count",
         Annotated[int | None, _whom("--count", min=1, metavar="N", help="So many, picked at random (1).")],
@@ -104,7 +104,7 @@ _OF_TASKS = (
     ),
     _keyword("force", Annotated[bool, _whom("--force", help="The last healthy task of a service too.")], False),
 )
-_OF_A_SERVICE = (_keyword("targets", Annotated[str, _SERVICE]),)
+_OF_A_SERVICE = (_keyword("victims", Annotated[str, _SERVICE]),)
 _OF_ALL = (
     _keyword(
         "dry_run", Annotated[bool, typer.Option("--dry-run", help="Show every command line, and do nothing.")], False
@@ -135,8 +135,8 @@ def command_of(fault: type[Fault]) -> Callable[..., None]:
 
     def command(ctx: typer.Context, **given: Any) -> None:
         values = {item.name: str(given.pop(f"{_FIELD}{item.field}")) for item in mine}
-        targets = given.pop("targets", None) or ()
-        given["targets"] = (targets,) if isinstance(targets, str) else targets
+        victims = given.pop("victims", None) or ()
+        given["victims"] = (victims,) if isinstance(victims, str) else victims
         if "tags" in given:
             given["tags"] = _tags(given["tags"])
         fault_inject.inject(shell_of(ctx), Wish(fault, values, **given))

@@ -15,7 +15,7 @@ class Chaos(LazyGroup):
         Entry("status", "chaos.fault_status:status", "Show the faults that are open."),
         Entry("undo", "chaos.fault_status:undo", "End faults now, and wait until nothing of them is left."),
         Entry("faults", "chaos.fault_catalogue:faults", "List the faults that there are, or show one in detail."),
-        Entry("run", "chaos.monkey:run", "Hit a service again and again, and tell the score; or run an experiment."),
+        Entry("run", "chaos.run:run", "Hit a service again and again, and tell the score; or run an experiment."),
         Entry("report", "chaos.report:report", "Tell what a journal says: figures, every kill, the goal."),
         Entry("replay", "chaos.replay:replay", "Run the same again from its journal, and compare the victims."),
         Entry("export", "chaos.experiment:export", "Print an experiment as a template for AWS FIS."),

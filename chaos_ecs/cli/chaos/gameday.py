@@ -146,18 +146,18 @@ def seal(
             f"chaos-ecs chaos gameday {file}",
             2,
         )
-    target = (
+    hidden = (
         Path(f"{path.name}.sealed") if path.parent == experiment_file.SAMPLES else path.with_name(f"{path.name}.sealed")
     )
     try:
-        target.write_text(sealed.sealed(text), encoding="utf-8")
+        hidden.write_text(sealed.sealed(text), encoding="utf-8")
     except OSError as error:
         raise ChaosEcsError(
-            "E-FILE", f"Cannot write {target}", error.strerror or str(error), "Make room, or write elsewhere"
+            "E-FILE", f"Cannot write {hidden}", error.strerror or str(error), "Make room, or write elsewhere"
         ) from error
-    shell.tell(as_json({"sealed": str(target), "checksum": day.checksum}) if shell.json else str(target))
+    shell.tell(as_json({"sealed": str(hidden), "checksum": day.checksum}) if shell.json else str(hidden))
     shell.say("it hides the scenario from a glance; it is no encryption, and whoever wants to read it can")
-    shell.say(f"hand it out, and: chaos-ecs chaos gameday {target}")
+    shell.say(f"hand it out, and: chaos-ecs chaos gameday {hidden}")
 
 
 def score(

@@ -14,6 +14,7 @@ from chaos_ecs.chaos import catalogue, parameters
 from chaos_ecs.chaos.fault import Fault, Scope
 from chaos_ecs.cli.chaos import experiment_file, fault_kinds, marked, sealed
 from chaos_ecs.cli.chaos.marked import Member
+from chaos_ecs.cli.chaos.score import SEEDS
 from chaos_ecs.errors import ChaosEcsError
 
 MEASURES = {
@@ -105,7 +106,7 @@ def parsed(text: str, shown: str) -> GameDay:
         raise members["actions"].refusal("this is an experiment, no game day", f"chaos-ecs chaos run {shown}")
     root.members(("title", "seed", "rounds"))
     title = root.needed("title", "Write title: First game day").text()
-    seed = members["seed"].whole(0, experiment_file.SEEDS - 1) if "seed" in members else 0
+    seed = members["seed"].whole(0, SEEDS - 1) if "seed" in members else 0
     listed = root.needed("rounds", "Write rounds: [...]").items()
     rounds = [_round(item, seed) for item in listed]
     if not rounds:
@@ -141,7 +142,7 @@ def _round(member: Member, seed: int) -> Round:
         predictions=[_prediction(item) for item in predictions],
         diagnosis=_diagnosis(member.needed("diagnosis", "Write diagnosis: {ask, choices, answer}")),
         lesson=members["lesson"].text() if "lesson" in members else "",
-        seed=zlib.crc32(f"{seed}/{name}".encode()) % experiment_file.SEEDS,
+        seed=zlib.crc32(f"{seed}/{name}".encode()) % SEEDS,
     )
 
 

@@ -13,7 +13,7 @@ from chaos_ecs.cli.chaos import gameday_words as words
 from chaos_ecs.cli.chaos import patiently
 from chaos_ecs.cli.chaos.answers import Answers
 from chaos_ecs.cli.chaos.expectations import traffic_between
-from chaos_ecs.cli.chaos.fault_follow import described
+from chaos_ecs.cli.chaos.fault_follow import EFFECT_SECONDS, described
 from chaos_ecs.cli.chaos.fault_view import Fault
 from chaos_ecs.cli.chaos.gameday_file import GameDay, Question, Round
 from chaos_ecs.cli.chaos.gameday_score import DIAGNOSIS_POINTS, GAVE_UP, RoundScore, Seen, marked
@@ -28,7 +28,6 @@ from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Event, Snapshot, name_of
 from chaos_ecs.errors import ChaosEcsError
 
-EFFECT_SECONDS = 180.0
 UNDO_SECONDS = 120.0
 RECOVERY_SECONDS = 60.0
 _MOST_TRIES = 5

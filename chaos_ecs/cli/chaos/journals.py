@@ -1,6 +1,6 @@
 """Journals as files, and the scores of game days: for the user alone, each whole or not at all.
 
-Never here: what is in one (see `journal.py`, `monkey_journal.py`), and who reads it (see `report.py`, `replay.py`).
+Never here: what is in one (see `journal.py`, `run_journal.py`), and who reads it (see `report.py`, `replay.py`).
 """
 
 from __future__ import annotations

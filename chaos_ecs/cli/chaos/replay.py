@@ -1,6 +1,6 @@
 """`chaos-ecs chaos replay`: a run again from its journal, and whether the same victims were hit in the same order.
 
-Never here: the run itself (see `monkey_run.py`), and experiments (see `experiment.py`).
+Never here: the run itself (see `run_course.py`), and experiments (see `experiment.py`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli.chaos import journals, monkey, monkey_run
+from chaos_ecs.cli.chaos import journals, run, run_course
 from chaos_ecs.cli.chaos.journal import ours
-from chaos_ecs.cli.chaos.monkey_stage import Tools
+from chaos_ecs.cli.chaos.run_stage import Tools
 from chaos_ecs.cli.chaos.score import KIND, Score, Strike
 from chaos_ecs.cli.chaos.scoreview import places
 from chaos_ecs.cli.parts import shell_of
@@ -54,11 +54,13 @@ def replay(
     path = journals.find(shell.settings, journal)
     told = ours(journals.read(path))
     if told and told.get("kind") != KIND:
-        raise typer.Exit(monkey.experiments("replay")(shell, path))
+        from chaos_ecs.cli.chaos import experiment  # it reads YAML, which a run does not need
+
+        raise typer.Exit(experiment.replay(shell, path))
     raise typer.Exit(replayed(shell, path, told))
 
 
-def replayed(shell: Shell, path: Path, told: Mapping[str, Any], tools: Tools = monkey_run.USUAL) -> int:
+def replayed(shell: Shell, path: Path, told: Mapping[str, Any], tools: Tools = run_course.USUAL) -> int:
     """Runs again what `told`, our member of the journal at `path`, says. Answers the exit code."""
     try:
         before = Score.of(told)
@@ -67,9 +69,9 @@ def replayed(shell: Shell, path: Path, told: Mapping[str, Any], tools: Tools = m
         raise ChaosEcsError("E-JOURNAL", what, why, "chaos-ecs chaos replay (the newest run)", 2) from error
     shell = replace(shell, cluster=shell.cluster or before.plan.cluster)
     shell.say(f"replaying {path.name}: {before.plan.command()}")
-    outcome = monkey_run.run(shell, before.plan, tools)
+    outcome = run_course.run(shell, before.plan, tools)
     found = compared(before, outcome.score)
-    monkey.tell(shell, outcome, replay=_as_json(found, str(path)))
+    run.tell(shell, outcome, replay=_as_json(found, str(path)))
     if not shell.json:
         for row in rows(found):
             shell.tell(row, fold=True)

@@ -19,7 +19,8 @@ from chaos_ecs.probe.tally import percentile
 KIND = "run"
 FEWEST_SAMPLES = 5
 """A percentile of fewer is no percentile."""
-_SEEDS = 2**31
+SEEDS = 2**31
+"""Seeds are below this, whoever draws or takes one: the API has the same."""
 _KILL = "kill"
 _RATE = 20.0
 
@@ -49,7 +50,7 @@ class Plan:
 
     def seed_of(self, tick: int) -> int:
         """The seed of the n-th tick, of nothing but the run's seed and n: a tick that is skipped bends no other."""
-        return int.from_bytes(hashlib.sha256(f"{self.seed}/{tick}".encode()).digest()[:8], "big") % _SEEDS
+        return int.from_bytes(hashlib.sha256(f"{self.seed}/{tick}".encode()).digest()[:8], "big") % SEEDS
 
     def command(self) -> str:
         """The command line that does it again."""

@@ -1,7 +1,7 @@
 """The scoreboard of a chaos run while it goes on: takes in hits, events, states and answers, and tells the score. Pure.
 
 When something happened is what the events say; what is true is what the state says, as soon as all events up to it have
-been heard. Never here: hitting and asking (see `monkey_run.py`), and how a score looks (see `scoreview.py`).
+been heard. Never here: hitting and asking (see `run_course.py`), and how a score looks (see `scoreview.py`).
 """
 
 from __future__ import annotations

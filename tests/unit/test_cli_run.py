@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chaos_ecs.cli import refusals
-from chaos_ecs.cli.chaos import monkey
+from chaos_ecs.cli.chaos import run
 from chaos_ecs.cli.chaos.replay import compared, rows
 from chaos_ecs.cli.chaos.score import Plan, Score, Skip, Strike, Victim
 from chaos_ecs.errors import ChaosEcsError
@@ -416,14 +416,14 @@ def test_a_terminal_gets_the_scoreboard_below_the_kills(tmp_path: Path, is_ascii
     ],
 )
 def test_a_service_and_an_experiment_are_told_apart(target: str, expected: bool) -> None:
-    assert monkey.is_file(target) is expected
+    assert run.is_file(target) is expected
 
 
 def test_a_file_of_any_name_is_meant_where_it_is_there(tmp_path: Path) -> None:
     (tmp_path / "experiment").write_text("")
-    assert monkey.is_file(str(tmp_path / "experiment"))
-    assert not monkey.is_file(str(tmp_path / "other"))
-    assert not monkey.is_file(str(tmp_path))
+    assert run.is_file(str(tmp_path / "experiment"))
+    assert not run.is_file(str(tmp_path / "other"))
+    assert not run.is_file(str(tmp_path))
 
 
 # --- replay ---

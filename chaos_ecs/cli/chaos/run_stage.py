@@ -1,6 +1,6 @@
 """What a chaos run needs before it begins: a service that is steady, a fault that can be had, a client, a control task.
 
-Each is waited for, and what is waited for is said. Never here: the run itself (see `monkey_run.py`).
+Each is waited for, and what is waited for is said. Never here: the run itself (see `run_course.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from chaos_ecs.cli.chaos.asker import Asker, Asks
 from chaos_ecs.cli.chaos.score import Control, Plan
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.follow import Follower
-from chaos_ecs.cli.health import is_whole
+from chaos_ecs.cli.health import is_starting, is_whole
 from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.livelog import SilentScreen
 from chaos_ecs.cli.shell import Shell
@@ -161,7 +161,7 @@ def started_control(shell: Shell, stage: Stage, run: int, tools: Tools) -> str:
     shell.say(f"waiting for {awaited} to run, at most {seconds(CONTROL_SECONDS)}: a standalone task of {service.live}")
     follower = tools.follower(shell, stage.controller, SilentScreen(), before.number, awaited=awaited)
     try:
-        follower.run(lambda seen: not _is_starting(seen, arn), timeout=CONTROL_SECONDS)
+        follower.run(lambda seen: not is_starting(seen, arn), timeout=CONTROL_SECONDS)
         task = state(stage.controller).task(arn)
         if task is None or not task.is_running:
             why = "it does not run" if task is None else task.stopped_reason or f"it is {task.last_status}"
@@ -176,11 +176,6 @@ def started_control(shell: Shell, stage: Stage, run: int, tools: Tools) -> str:
 def _no_control(service: Service, why: str) -> ChaosEcsError:
     what = f"The control, a standalone task of {service.live}, cannot be had"
     return ChaosEcsError("E-NO-CONTROL", what, why, f"chaos-ecs chaos run {service.name} --no-control")
-
-
-def _is_starting(snapshot: Snapshot, arn: str) -> bool:
-    task = snapshot.task(arn)
-    return task is not None and task.last_status in ("PROVISIONING", "PENDING", "ACTIVATING")
 
 
 def stopped_control(controller: Controller, stage: Stage, control: Control | None) -> None:

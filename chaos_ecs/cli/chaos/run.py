@@ -1,39 +1,35 @@
 """`chaos-ecs chaos run`: hits a service again and again, and tells the score; or runs an experiment file.
 
-Here live the options and the result. Never here: the run (see `monkey_run.py`), experiments (see `experiment.py`).
+Here live the options and the result. Never here: the run (see `run_course.py`), experiments (see `experiment.py`).
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from chaos_ecs.cli import completion, find
-from chaos_ecs.cli.chaos import monkey_run, monkey_stage, scoreview
-from chaos_ecs.cli.chaos.monkey_run import Outcome
-from chaos_ecs.cli.chaos.monkey_stage import Tools
-from chaos_ecs.cli.chaos.score import Plan
+from chaos_ecs.cli.chaos import run_course, run_stage, scoreview
+from chaos_ecs.cli.chaos.run_course import Outcome
+from chaos_ecs.cli.chaos.run_stage import Tools
+from chaos_ecs.cli.chaos.score import SEEDS, Plan
 from chaos_ecs.cli.layout import elapsed
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.shell import Shell
-from chaos_ecs.errors import ChaosEcsError
 
 EXPERIMENTS = (".json", ".yaml", ".yml")
 _SAMPLES = Path(__file__).parent / "samples"
-_EXPERIMENT = "chaos_ecs.cli.chaos.experiment"
-_SEEDS = 2**31
 _HIGHEST_RATE = 1000.0
 _LONGEST_SECONDS = 24 * 3600.0
 _MOST_TICKS = 2_000
 
 
-Target = Annotated[
+What = Annotated[
     str,
     typer.Argument(
         metavar="SERVICE|FILE", help="Or an experiment: a file, or a sample.", autocompletion=completion.services
@@ -58,7 +54,7 @@ Rate = Annotated[float, typer.Option(min=0.1, max=_HIGHEST_RATE, help="The clien
 def run(
     ctx: typer.Context,
     *,
-    target: Target,
+    what: What,
     every: Every = "5s",  # type: ignore[assignment]
     for_: Lasts = "60s",  # type: ignore[assignment]
     seed: Seed = None,
@@ -80,16 +76,18 @@ def run(
     chaos-ecs chaos run experiment.yaml
     """
     shell = shell_of(ctx)
-    if is_file(target):
-        raise typer.Exit(experiments("run_file")(shell, Path(target), seed=seed, dry_run=dry_run))
+    if is_file(what):
+        from chaos_ecs.cli.chaos import experiment  # it reads YAML, which a run does not need
+
+        raise typer.Exit(experiment.run_file(shell, Path(what), seed=seed, dry_run=dry_run))
     _must_have_ticks(every, for_)
     plan = Plan(
-        service=target,
+        service=what,
         cluster=shell.cluster_name,
         fault=fault,
         parameters=_parameters(set_ or []),
         count=count,
-        seed=secrets.randbelow(_SEEDS) if seed is None else seed,
+        seed=secrets.randbelow(SEEDS) if seed is None else seed,
         every=every,
         lasts=for_,
         goal=slo,
@@ -100,7 +98,7 @@ def run(
     if dry_run:
         preview(shell, plan)
         return
-    outcome = monkey_run.run(shell, plan)
+    outcome = run_course.run(shell, plan)
     tell(shell, outcome)
     raise typer.Exit(outcome.score.code)
 
@@ -113,23 +111,12 @@ def _must_have_ticks(every: float, lasts: float) -> None:
         raise typer.BadParameter(f"that would hit more than {_MOST_TICKS:,} times", param_hint="--every")
 
 
-def is_file(target: str) -> bool:
+def is_file(text: str) -> bool:
     """Whether an experiment is meant: a file, or a sample. A service's name has neither a dot nor a slash in it."""
-    is_bare = os.sep not in target and "." not in target
+    is_bare = os.sep not in text and "." not in text
     if is_bare:
-        return (_SAMPLES / f"{target}.yaml").is_file()
-    return target.endswith(EXPERIMENTS) or Path(target).is_file()
-
-
-def experiments(name: str) -> Any:
-    """A function of `experiment.py`, which is imported when there is one to run."""
-    try:
-        return getattr(import_module(_EXPERIMENT), name)
-    except ModuleNotFoundError as error:
-        if error.name != _EXPERIMENT:
-            raise
-        why = "this version of chaos-ecs runs services only"
-        raise ChaosEcsError("E-USAGE", "Cannot run an experiment", why, "chaos-ecs chaos run web", 2) from error
+        return (_SAMPLES / f"{text}.yaml").is_file()
+    return text.endswith(EXPERIMENTS) or Path(text).is_file()
 
 
 def _parameters(values: list[str]) -> dict[str, str]:
@@ -145,10 +132,10 @@ def _parameters(values: list[str]) -> dict[str, str]:
 # --- the result ---
 
 
-def preview(shell: Shell, plan: Plan, tools: Tools = monkey_run.USUAL) -> None:
+def preview(shell: Shell, plan: Plan, tools: Tools = run_course.USUAL) -> None:
     """Who would be hit at each tick, if the service is whole then."""
-    stage = monkey_stage.prepared(shell, plan, tools)
-    ticks = monkey_stage.previewed(stage)
+    stage = run_stage.prepared(shell, plan, tools)
+    ticks = run_stage.previewed(stage)
     if shell.json:
         shell.tell(as_json({**stage.plan.as_json(), "ticks": ticks, "dryRun": True}))
         return

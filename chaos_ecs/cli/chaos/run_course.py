@@ -1,6 +1,6 @@
 """A chaos run on a service: hits at its ticks, asks as a client does, keeps the scoreboard and the journal.
 
-Here lives the doing. Never here: options (see `monkey.py`), what is counted (see `scoreboard.py`) and how it looks (see
+Here lives the doing. Never here: options (see `run.py`), what is counted (see `scoreboard.py`) and how it looks (see
 `scoreview.py`). Whatever ends it: faults that go on are undone, the control task does not run on, a journal is kept.
 """
 
@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chaos_ecs.cli import faultlines
-from chaos_ecs.cli.chaos import journals, monkey_stage, patiently, scoreview
+from chaos_ecs.cli.chaos import journals, patiently, run_stage, scoreview
 from chaos_ecs.cli.chaos.asker import Asks, Nobody
-from chaos_ecs.cli.chaos.monkey_journal import Scene, journal_of
-from chaos_ecs.cli.chaos.monkey_stage import Stage, Tools
 from chaos_ecs.cli.chaos.politely import ended_as_by_ctrl_c
+from chaos_ecs.cli.chaos.run_journal import Scene, journal_of
+from chaos_ecs.cli.chaos.run_stage import Stage, Tools
 from chaos_ecs.cli.chaos.score import KIND, Plan, Score
 from chaos_ecs.cli.chaos.scoreboard import Scoreboard, struck
 from chaos_ecs.cli.client import lost, state
@@ -61,20 +61,20 @@ class Outcome:
 
 def run(shell: Shell, plan: Plan, tools: Tools = USUAL) -> Outcome:
     """The whole run. Ctrl-C ends it early, which is an outcome too; troubles are raised once the journal is kept."""
-    stage = monkey_stage.prepared(shell, plan, tools)
+    stage = run_stage.prepared(shell, plan, tools)
     number, path = journals.reserve(journals.folder(shell.settings), KIND)
     try:
-        control = monkey_stage.started_control(shell, stage, number, tools) if plan.control else ""
+        control = run_stage.started_control(shell, stage, number, tools) if plan.control else ""
     except BaseException:
         journals.forget(path)
         raise
-    monkey = _Monkey(shell, stage, number, path, tools)
+    course = _Course(shell, stage, number, path, tools)
     if control:
-        monkey.board.keep_control(control, monkey_stage.group_of(number))
-    return monkey.performed()
+        course.board.keep_control(control, run_stage.group_of(number))
+    return course.performed()
 
 
-class _Monkey:
+class _Course:
     def __init__(self, shell: Shell, stage: Stage, number: int, path: Path, tools: Tools) -> None:
         self._shell = shell
         self._stage = stage
@@ -292,7 +292,7 @@ class _Monkey:
         with suppress(ChaosEcsError):
             self._heal()
         with suppress(ChaosEcsError):
-            monkey_stage.stopped_control(self._follower.controller, self._stage, self.board.control)
+            run_stage.stopped_control(self._follower.controller, self._stage, self.board.control)
         self._screen.close()
 
     def _score(self, *, over: bool = False, interrupted: bool = False) -> Score:

@@ -198,8 +198,8 @@ def test_the_plan_is_told_first_and_what_was_planned_is_what_is_done() -> None:
     assert terminal.err.getvalue().splitlines()[:5] == [
         "plan  pause freezes all processes for 30 s",
         "hits  7f3a9c of web",
-        "how   docker pause",
-        "then  after 30s, or sooner if you say so: docker unpause",
+        "how   docker pause: all of it stands still at once",
+        "then  after 30s, or sooner if you say so: docker unpause, and it goes on where it stood",
         "seed  42 (--seed 42 picks the same again)",
     ]
     assert terminal.out.getvalue() == (
@@ -253,7 +253,7 @@ def test_a_dry_run_tells_every_command_line_on_stdout_and_does_nothing() -> None
         ({"means": "FREEZE"}, "docker pause c0ffeec0ffee", "docker unpause c0ffeec0ffee"),
         ({"means": "STALL"}, "docker kill --signal STOP c0ffeec0ffee", "docker kill --signal CONT c0ffeec0ffee"),
         ({"means": "LIMIT", "do": ["PidsLimit=1"]}, "docker update --pids-limit 1 c0ffeec0ffee", "before"),
-        ({"means": "DETACH", "do": ["blue"]}, "docker network disconnect blue c0ffeec0ffee", "same address"),
+        ({"means": "DETACH", "do": ["blue"]}, "docker network disconnect blue c0ffeec0ffee", "--ip $ADDRESS blue c0ff"),
         ({"means": "STOP", "do": ["why"]}, f"--task {'7f3a9c'.ljust(32, '0')} --reason", None),
         ({"means": "EXEC", "do": ["echo 1"], "undo": ["echo 0"]}, "echo 1", "echo 0"),
     ],
@@ -266,6 +266,46 @@ def test_a_dry_run_says_as_a_command_what_the_engine_is_asked(recipe: Answer, do
     assert do in next(row for row in told.splitlines() if row.startswith("  do "))
     told_of_undoing = [row for row in told.splitlines() if row.startswith("  undo ")]
     assert [str(undo) in row for row in told_of_undoing] == ([] if undo is None else [True])
+
+
+@pytest.mark.parametrize(
+    ("means", "told"),
+    [
+        (
+            "DETACH",
+            """\
+how   docker network disconnect: it runs on without an address, so nobody
+      reaches it, nor does it reach anybody
+then  after 30s, or sooner if you say so: docker network connect, with the
+      address it had wherever that is still free
+seed  42 (--seed 42 picks the same again)
+7f3a9c app:
+  do     docker network disconnect $NETWORK c0ffeec0ffee
+  undo   docker network connect --ip $ADDRESS $NETWORK c0ffeec0ffee
+""",
+        ),
+        (
+            "STALL",
+            """\
+how   SIGSTOP to each of its processes: they stand still, and the engine calls
+      the task running
+then  after 30s, or sooner if you say so: SIGCONT to each of them, and they go
+      on where they stood
+seed  42 (--seed 42 picks the same again)
+7f3a9c app:
+  do     docker kill --signal STOP c0ffeec0ffee
+         kill -s STOP -- -1   # in a helper: the others
+  undo   docker kill --signal CONT c0ffeec0ffee
+         kill -s CONT -- -1   # in a helper: the others
+""",
+        ),
+    ],
+)
+def test_a_dry_run_says_what_happens_to_whom_and_how_it_ends_at_80_columns(means: str, told: str) -> None:
+    terminal = Terminal(a_room(recipe={"means": means}), terminal=True, columns=lambda: 80)
+    assert terminal.run("chaos", "inject", "hang", "web", "--dry-run") == 0
+    assert terminal.out.getvalue().partition("hits  7f3a9c of web\n")[2] == told
+    assert ("$NETWORK is the network of its cluster" in talk_of(terminal)) == (means == "DETACH")
 
 
 @pytest.mark.parametrize(

@@ -229,10 +229,11 @@ def _tell_plan(shell: Shell, plan: Plan, answer: Mapping[str, Any], snapshot: Sn
     if shell.json:
         shell.tell(as_json(dict(answer)))
         return
-    for row in (*_rows(shell, plan), *fault_plan.lines(plan, snapshot)):
+    lines = fault_plan.lines(plan, snapshot)
+    for row in (*_rows(shell, plan), *lines):
         shell.tell(row)
-    if fault_plan.uses_variables(plan):
-        shell.say(fault_plan.VARIABLES)
+    if sentence := fault_plan.variables(plan, lines):
+        shell.say(sentence)
     shell.say("nothing was done: this was a dry run")
 
 

@@ -5,7 +5,7 @@ A plan is the answer of InjectFault's dry run. Never here: carrying it out (see 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,16 @@ _WHERE = {"HOLD": ", from a helper container (chaos-ecs/toolbox:1)", "EXEC": ", 
 _MEANS: dict[str, tuple[str, str]] = {
     "SIGNAL": ("docker kill: a signal, which the scheduler is not told of", STRIKES),
     "STOP": ("StopTask: SIGTERM, and SIGKILL after the task's stopTimeout", STRIKES),
-    "FREEZE": ("docker pause", "docker unpause"),
-    "STALL": ("SIGSTOP to the main process, from outside", "SIGCONT"),
-    "LIMIT": ("docker update", "the values from before are put back"),
-    "DETACH": ("docker network disconnect", "docker network connect, with the same address"),
+    "FREEZE": ("docker pause: all of it stands still at once", "docker unpause, and it goes on where it stood"),
+    "STALL": (
+        "SIGSTOP to each of its processes: they stand still, and the engine calls the task running",
+        "SIGCONT to each of them, and they go on where they stood",
+    ),
+    "LIMIT": ("docker update: it gets less from now on", "docker update, with the values from before"),
+    "DETACH": (
+        "docker network disconnect: it runs on without an address, so nobody reaches it, nor does it reach anybody",
+        "docker network connect, with the address it had wherever that is still free",
+    ),
     "HOLD": (
         "a helper container of ours joins each task, does it, and measures it",
         "the helper undoes it, also when nobody else is left",
@@ -42,7 +48,17 @@ _CONTROL: dict[str, tuple[str, str]] = {
     ),
 }
 
-VARIABLES = "$DEVICE, $NUMBER and $TAG are set where the lines run: the task's interface, and two names of this fault"
+_VARIABLES = {
+    "HOLD": (
+        ("$DEVICE", "$NUMBER", "$TAG"),
+        "$DEVICE, $NUMBER and $TAG are set where the lines run: the task's interface, and two names of this fault",
+    ),
+    "DETACH": (
+        ("$NETWORK", "$ADDRESS"),
+        "$NETWORK is the network of its cluster, and $ADDRESS its address there: docker inspect tells both",
+    ),
+}
+_OTHERS = "-- -1   # in a helper: the others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +137,10 @@ def lines(plan: Plan, snapshot: Snapshot) -> list[str]:
     return [row for names, steps in together.values() for row in (*names, *_listed(steps))]
 
 
-def uses_variables(plan: Plan) -> bool:
-    return any(name in str(recipe) for recipe in plan.recipes for name in ("$DEVICE", "$NUMBER", "$TAG"))
+def variables(plan: Plan, told: Sequence[str]) -> str:
+    """What the variables in these lines stand for, "" where there are none."""
+    names, sentence = _VARIABLES.get(plan.recipes[0]["means"], ((), ""))
+    return sentence if any(name in line for line in told for name in names) else ""
 
 
 def _listed(steps: list[tuple[str, str]]) -> list[str]:
@@ -156,13 +174,16 @@ def _do_and_undo(victim: Victim, recipe: Mapping[str, Any], snapshot: Snapshot) 
         case "FREEZE":
             return [f"docker pause {id_}"], [f"docker unpause {id_}"]
         case "STALL":
-            return [f"docker kill --signal STOP {id_}"], [f"docker kill --signal CONT {id_}"]
+            return [f"docker kill --signal STOP {id_}", f"kill -s STOP {_OTHERS}"], [
+                f"docker kill --signal CONT {id_}",
+                f"kill -s CONT {_OTHERS}",
+            ]
         case "LIMIT":
             return [f"docker update {_flags(do)} {id_}"], [f"docker update (the values from before) {id_}"]
         case "DETACH":
-            networks = do or ["(each of its networks)"]
-            return [f"docker network disconnect {name} {id_}" for name in networks], [
-                f"docker network connect --ip (the same address) {name} {id_}" for name in networks
+            network = do[0] if do else "$NETWORK"
+            return [f"docker network disconnect {network} {id_}"], [
+                f"docker network connect --ip $ADDRESS {network} {id_}"
             ]
     return do, undo
 

@@ -26,6 +26,7 @@ from chaos_ecs.live import engine, labels
 from chaos_ecs.live.agent_channel import AgentCall, AgentChannel
 from chaos_ecs.live.faults import helpers
 from chaos_ecs.live.labels import Home
+from chaos_ecs.live.retries import pause_after
 from chaos_ecs.live.starts import ImagesPort
 from chaos_ecs.ports import Runtime
 
@@ -151,7 +152,7 @@ class AgentRelay:
     def _pause(self) -> float | None:
         """Seconds until the next look; None: only when called."""
         if self._failures:
-            return float(min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (self._failures - 1)))
+            return pause_after(self._failures, first=FIRST_RETRY_SECONDS, longest=LONGEST_RETRY_SECONDS)
         return None if self._channel is None else KEEP_SECONDS
 
     def _attend(self, clusters: Sequence[str]) -> None:
@@ -195,7 +196,8 @@ class AgentRelay:
         passed = time.monotonic() - self._made_at
         if passed > LONGEST_MADE_AGAIN_SECONDS:
             self._made_lately = 0
-        return passed >= float(FIRST_MADE_AGAIN_SECONDS * 2**self._made_lately)
+        first, longest = FIRST_MADE_AGAIN_SECONDS, LONGEST_MADE_AGAIN_SECONDS
+        return passed >= pause_after(self._made_lately + 1, first=first, longest=longest)
 
     def _listen(self, client: APIClient, container_id: str) -> None:
         channel = AgentChannel(client, container_id)

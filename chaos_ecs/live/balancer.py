@@ -26,6 +26,7 @@ from chaos_ecs.live import engine, haproxy, labels
 from chaos_ecs.live.admin_channel import AdminChannel, ChannelError
 from chaos_ecs.live.balancer_container import Found, PortTakenError
 from chaos_ecs.live.labels import Home
+from chaos_ecs.live.retries import pause_after
 from chaos_ecs.live.starts import ImagesPort
 from chaos_ecs.live.verdicts import Verdicts
 
@@ -148,7 +149,7 @@ class HaproxyBalancer:
     def _pause(self) -> float | None:
         """Seconds until the next look; None: only when called."""
         if self._failures:
-            return float(min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (self._failures - 1)))
+            return pause_after(self._failures, first=FIRST_RETRY_SECONDS, longest=LONGEST_RETRY_SECONDS)
         targets = [target for group in (self._done or Routing()).groups for target in group.targets]
         if self._life is None or (self._settled and not targets):
             return None

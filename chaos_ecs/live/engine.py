@@ -26,7 +26,7 @@ from docker.utils import kwargs_from_env
 from chaos_ecs.errors import ChaosEcsError
 
 DOWN = "E-DOCKER-DOWN"
-CONNECTIONS = 32  # more than our threads, so that no request waits for a connection
+CONNECTIONS = 40  # more than our threads, so that no request waits for a connection
 PROBE_SECONDS = 5.0  # for a well-known socket nobody asked for: a stopped virtual machine must not hold us up
 
 # What says that the engine did not answer, as against answering "no" (APIError, which is a RequestException too).

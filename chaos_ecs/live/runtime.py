@@ -7,7 +7,6 @@ faults in `faults/`.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -31,6 +30,7 @@ from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import engine, inspection
 from chaos_ecs.live.faults import detect
 from chaos_ecs.live.faults.executor import LEFTOVERS_AFTER_SECONDS, FaultExecutor
+from chaos_ecs.live.faults.findings import Findings
 from chaos_ecs.live.faults.helpers import Toolbox
 from chaos_ecs.live.labels import Home
 from chaos_ecs.live.networks import Networks
@@ -74,8 +74,7 @@ class DockerRuntime:
             self._stop_loudly,
             leftovers_after=leftovers_after,
         )
-        self._abilities_lock = threading.Lock()
-        self._abilities: tuple[APIClient, Mapping[str, str]] | None = None  # of the present connection
+        self._findings = Findings(lambda client: detect.abilities(client, home, self._toolbox.images_on(client)))
         self._starts = Workers("start", START_WORKERS, self._stop_loudly)
         self._signals = Workers("signal", SIGNAL_WORKERS, self._stop_loudly)
         self._removals = Workers("remove", REMOVE_WORKERS, self._stop_loudly)
@@ -135,17 +134,12 @@ class DockerRuntime:
 
     def abilities(self) -> Mapping[str, str]:
         """Why each of `chaos/fault.py`'s Ability is missing on this engine, an empty string where it is there. Found
-        out once for each connection, in a few seconds. Raises ChaosEcsError when the engine is gone."""
+        out once for each connection, in a few seconds; again, where nothing to try it on was to be had. Raises
+        ChaosEcsError when the engine is gone."""
         client = self._watcher.client
         if client is None:
             raise engine.down("the engine", "the connection is lost")
-        with self._abilities_lock:
-            if self._abilities is None or self._abilities[0] is not client:
-                self._abilities = (
-                    client,
-                    detect.abilities(client, self._toolbox.home, self._toolbox.images_on(client)),
-                )
-            return self._abilities[1]
+        return self._findings.on(client)
 
     def close(self) -> None:
         """Waits for no worker: a start cut off here is found by its name later."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
@@ -16,7 +17,7 @@ from random import Random
 from chaos_ecs.core.commands import DEMO_IMAGE
 from chaos_ecs.core.fault_messages import InjectHit
 from chaos_ecs.core.messages import ContainerSeen, RunState
-from chaos_ecs.core.model import ContainerDefinition, HealthStatus, PortBinding
+from chaos_ecs.core.model import ContainerDefinition, HealthCheck, HealthStatus, PortBinding
 from chaos_ecs.core.recipe import Symptom
 from chaos_ecs.ports import Clock
 
@@ -73,6 +74,19 @@ def demo_behaviour(definition: ContainerDefinition) -> Behaviour:
             return Behaviour(serves="")
         case _:
             return Behaviour(runs_seconds=0.0, exit_code=2, serves="")
+
+
+def always_fails(check: HealthCheck) -> bool:
+    """Whether its command can do nothing else, whatever the program does; every other check is taken to succeed."""
+    return re.fullmatch(r"(CMD-SHELL|CMD) (exit 0*[1-9]\d*|(/usr)?(/bin/)?false)", " ".join(check.command)) is not None
+
+
+def _seconds_until_known(check: HealthCheck) -> int:
+    """The first success counts, and that many failures in a row; those within the start period do not."""
+    if not always_fails(check):
+        return check.interval
+    passed_over = max(0, check.start_period - 1) // check.interval
+    return check.interval * (passed_over + check.retries)
 
 
 def _seconds(definition: ContainerDefinition, environment: dict[str, str], default: float) -> float:
@@ -182,8 +196,8 @@ class SimEngine:
         if container.behaviour.runs_seconds is not None:
             code = container.behaviour.exit_code
             self.after(container.behaviour.runs_seconds, lambda: self._exit(runtime_id, code, now))
-        if container.definition.health_check:
-            self.after(container.definition.health_check.interval, lambda: self._report_health(runtime_id, now))
+        if check := container.definition.health_check:
+            self.after(_seconds_until_known(check), lambda: self._report_health(runtime_id, now))
         return ""
 
     def _bind(self, definition: ContainerDefinition) -> tuple[PortBinding, ...] | str:
@@ -288,8 +302,13 @@ class SimEngine:
         """The end comes first and the flag after it: the order that is harder to get right."""
         container = self.containers.get(runtime_id)
         if container and container.seen.state is RunState.RUNNING:
-            self._exit(runtime_id, SIGKILL_CODE, container.seen.started_at)
+            self.end(runtime_id, SIGKILL_CODE)
             self.after(FLAG_SECONDS, lambda: self._flag_out_of_memory(runtime_id))
+
+    def end(self, runtime_id: str, code: int) -> None:
+        """Its main process ends, with this exit code."""
+        if container := self.containers.get(runtime_id):
+            self._exit(runtime_id, code, container.seen.started_at)
 
     def disconnect(self, runtime_id: str) -> None:
         """As `docker network disconnect`: it runs on, and has no address."""
@@ -355,7 +374,9 @@ class SimEngine:
     def _report_health(self, runtime_id: str, since: float) -> None:
         container = self.containers.get(runtime_id)
         if container and container.seen.state is RunState.RUNNING and container.seen.started_at == since:
-            self._change(replace(container, seen=replace(container.seen, health_status=container.behaviour.health)))
+            check, health = container.definition.health_check, container.behaviour.health
+            health = HealthStatus.UNHEALTHY if check and always_fails(check) else health
+            self._change(replace(container, seen=replace(container.seen, health_status=health)))
 
     def _keep(self, container: SimContainer) -> SimContainer:
         self.containers[container.seen.runtime_id] = container

@@ -21,10 +21,12 @@ from chaos_ecs.core.fault_messages import (
     UndoHit,
 )
 from chaos_ecs.core.messages import RunState
-from chaos_ecs.core.recipe import Means
-from chaos_ecs.sim.engine import Hurt, SimEngine
+from chaos_ecs.core.recipe import Means, Recipe, Symptom
+from chaos_ecs.sim.engine import SIGKILL_CODE, Hurt, SimEngine
 
 HEALED = "as before (simulated)"
+_CODES = {"HUP": 129, "INT": 130, "QUIT": 131, "KILL": SIGKILL_CODE, "USR1": 138, "USR2": 140, "TERM": 143}
+"""With which a main process ends whose child a signal has ended, as sh counts them: 128 and the signal's number."""
 
 
 class SimFaults:
@@ -60,18 +62,26 @@ class SimFaults:
         victim = self._engine.containers.get(effect.runtime_id)
         if victim is None or victim.seen.state is not RunState.RUNNING:
             return HitUndone(*key, "the container is gone, and the fault with it")
-        if effect.recipe.means in (Means.LIMIT, Means.DETACH) and not effect.prior:
+        if not effect.prior and effect.recipe.means is not Means.HOLD and not effect.recipe.is_deadly:
+            if effect.recipe.means in (Means.FREEZE, Means.STALL) and victim.seen.paused:
+                return HitRefused(*key, "it is paused before anything was done: nothing could be told")
             return HitPrior(*key, json.dumps({"address": victim.seen.address}))
         if refusal := self._engine.refuses(effect):
             return HitRefused(*key, refusal)
         if effect.recipe.is_deadly:
-            self._engine.run_out_of_memory(effect.runtime_id)
+            self._end(effect)
             return None
         hurt = Hurt(effect.runtime_id, effect.recipe.symptom, effect.prior)
         self._engine.hurt(key, hurt)
         if effect.recipe.means is Means.HOLD:
             self._engine.after(effect.seconds, partial(self._let_go, key))
         return HitActive(*key, f"{effect.recipe.symptom or 'hurt'} (simulated)")
+
+    def _end(self, effect: InjectHit) -> None:
+        if effect.recipe.symptom is Symptom.OUT_OF_MEMORY:
+            self._engine.run_out_of_memory(effect.runtime_id)
+        else:
+            self._engine.end(effect.runtime_id, _code_of(effect.recipe))
 
     def _undo(self, effect: UndoHit) -> FaultFact | None:
         self._engine.heal((effect.fault_id, effect.index))
@@ -84,3 +94,9 @@ class SimFaults:
         self._engine.heal(key)
         if self._is_open() and self._engine.up:
             self._tell(HitUndone(*key, HEALED))
+
+
+def _code_of(recipe: Recipe) -> int:
+    """That of the signal which is the last word of what is done; where it names none, that of SIGKILL."""
+    *_, word = " ".join(recipe.do).split() or [""]
+    return _CODES.get(word, SIGKILL_CODE)

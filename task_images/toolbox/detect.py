@@ -16,7 +16,6 @@ TRIALS = {
     "statistic": _RULE + "-m statistic --mode random --probability 0.5 -j DROP",
     "reject": _RULE + "-j REJECT --reject-with tcp-reset",
     "redirect": "iptables -w -t nat -I PREROUTING -p tcp --dport 9 -j REDIRECT --to-ports 9",
-    "mangle": "iptables -w -t mangle -I OUTPUT -p udp --dport 9 -j DROP",
     "netem": _QDISC + "netem delay 0ms",
     "tbf": _QDISC + "tbf rate 1mbit burst 32kbit latency 400ms",
 }

@@ -22,6 +22,7 @@ UNHARMED, SHOWS = 0, 1  # exit codes of a probe; any other: it cannot tell
 UNDONE_CODE, REFUSED_CODE, STUCK_CODE = 0, 1, 2
 BETWEEN_PROBES_SECONDS = 0.25
 GRACE_SECONDS = 2.0  # for what runs in the background to end by itself
+LOOK_SECONDS = 0.5  # between looks whether it still runs
 LONGEST_PROBE_SECONDS = 120.0  # one that hangs must not keep the fault alive
 
 
@@ -75,11 +76,11 @@ class Done:
 
 def hold(order: Order) -> int:
     done = Done()
-    refusal = ""
+    refusal = end = ""
     try:
         with stopped_by_signals():
             tell("active", hurt(order, done))
-            time.sleep(order.seconds)
+            end = wait(order.seconds, done)
     except StopError:
         pass
     except RefusedError as error:
@@ -87,7 +88,23 @@ def hold(order: Order) -> int:
     trouble, healed = heal(order, done)
     if refusal:
         return tell("refused", refusal + (f"; and it could not be undone: {trouble}" if trouble else ""))
-    return tell("stuck", trouble) if trouble else tell("undone", healed)
+    return tell("stuck", trouble) if trouble else tell("undone", f"{end}; {healed}" if end else healed)
+
+
+def wait(seconds: float, done: Done) -> str:
+    """Until the time is over, or nothing is held any more because what ran in the background has ended: then how."""
+    began = time.monotonic()
+    while not (end := early_end(done)) and (left := began + seconds - time.monotonic()) > 0:
+        time.sleep(min(left, LOOK_SECONDS) if done.background else left)
+    return f"after {time.monotonic() - began:.0f} s {end}" if end else ""
+
+
+def early_end(done: Done) -> str:
+    """How what runs in the background has ended though nobody ended it; "" while it runs."""
+    for running in done.background:
+        if (code := running.poll()) is not None:  # negative: a signal's, which everybody else counts from 128 on
+            return f"what ran in the background ended by itself with exit code {code if code >= 0 else 128 - code}"
+    return ""
 
 
 def undo(order: Order) -> int:
@@ -115,7 +132,8 @@ def hurt(order: Order, done: Done) -> str:
         return "done"
     after = probed(order, wanted=SHOWS)
     if after.code != SHOWS:
-        raise RefusedError(f"no effect could be measured: {after.says}")
+        end = early_end(done)
+        raise RefusedError(f"no effect could be measured: {after.says}{'; ' + end if end else ''}")
     return f"{after.says} (before: {before.says})"
 
 

@@ -124,7 +124,7 @@ def undoing(hit: InjectHit, prior: str = "") -> UndoHit:
 def inject(world: World, hit: InjectHit) -> InjectHit:
     """As the core does: what it is told to write down first it writes down, and asks again. The hit as it is then."""
     execute(world, hit)
-    if hit.recipe.means in (Means.LIMIT, Means.DETACH) and not hit.prior:
+    if hit.recipe.means is not Means.HOLD and not hit.recipe.is_deadly and not hit.prior:
         hit = replace(hit, prior=await_fact(world, HitPrior, fault_id=hit.fault_id).prior)
         execute(world, hit)
     await_fact(world, HitActive, fault_id=hit.fault_id)
@@ -235,6 +235,17 @@ def test_a_held_fault_ends_by_itself_when_its_time_is_up(docker_world: DockerWor
     hit = inject(docker_world, a_hit(seen, BLACKHOLE, seconds=1.0))
     await_fact(docker_world, HitUndone, fault_id=hit.fault_id)
     assert_nothing_is_left(docker_world, seen)
+
+
+def test_a_held_fault_whose_load_ends_by_itself_ends_early_and_says_so(docker_world: DockerWorld) -> None:
+    seen = web(docker_world)
+    hit = inject(docker_world, a_hit(seen, replace(BLACKHOLE, background="sleep 1.5; exit 7")))
+    undone = await_fact(docker_world, HitUndone, fault_id=hit.fault_id)
+    assert undone.proof.endswith(
+        " s what ran in the background ended by itself with exit code 7; port 8080 takes connections"
+    )
+    assert_nothing_is_left(docker_world, seen)
+    assert "CECS" not in rules(docker_world, seen)
 
 
 def test_a_fault_without_effect_is_refused_and_leaves_nothing(docker_world: DockerWorld) -> None:
@@ -440,6 +451,36 @@ def test_a_container_that_did_not_answer_before_is_left_alone(docker_world: Dock
     assert not inspected(docker_world, seen)["State"]["Paused"]
 
 
+def refusal(world: World, hit: InjectHit) -> str:
+    """Of what is so before anything was done; and the undoing that follows, which leaves it as it is."""
+    execute(world, hit)
+    reason = await_fact(world, HitRefused, fault_id=hit.fault_id).reason
+    assert undo(world, hit) == "nothing had been done to it yet"
+    return reason
+
+
+def test_a_container_that_somebody_has_paused_stays_paused(docker_world: DockerWorld) -> None:
+    seen = web(docker_world)
+    docker_world.pause(seen.runtime_id)
+    for recipe in (FREEZE, STALL):
+        reason = refusal(docker_world, a_hit(seen, recipe))
+        assert reason == "it is paused before anything was done: nothing could be told"
+        assert inspected(docker_world, seen)["State"]["Paused"]
+
+
+@pytest.mark.parametrize("whom", ["the main process", "a child"])
+def test_a_process_that_somebody_has_stopped_stays_stopped(docker_world: DockerWorld, whom: str) -> None:
+    seen = web(docker_world)
+    if whom == "a child":
+        docker_world.inside(seen.runtime_id, "kill -STOP $(pidof httpd)")
+    else:
+        docker_world.client.kill(seen.runtime_id, "SIGSTOP")
+    eventually(lambda: [state[0] for state in states(docker_world, seen)].count("T") == 1, within=5)
+    reason = refusal(docker_world, a_hit(seen, STALL))
+    assert reason == "1 of 2 processes are stopped (state T) before anything was done: nothing could be told"
+    assert [state[0] for state in states(docker_world, seen)].count("T") == 1
+
+
 def test_a_stalled_container_says_nothing_though_a_child_of_its_main_process_serves(docker_world: DockerWorld) -> None:
     seen = web(docker_world)
     hit = inject(docker_world, a_hit(seen, STALL))
@@ -530,6 +571,14 @@ def test_a_limit_whose_effect_cannot_be_measured_is_refused_and_put_back(docker_
     assert inspected(docker_world, seen)["HostConfig"]["CpuQuota"] == -1
 
 
+def test_a_limit_that_somebody_has_set_to_the_same_is_left_alone(docker_world: DockerWorld) -> None:
+    seen = web(docker_world)
+    docker_world.client.update_container(seen.runtime_id, cpu_quota=10_000)
+    reason = refusal(docker_world, a_hit(seen, SLOW))
+    assert reason == "CpuQuota is 10000 before anything was done: nothing could be told"
+    assert inspected(docker_world, seen)["HostConfig"]["CpuQuota"] == 10_000
+
+
 def test_what_was_never_changed_is_not_put_back(docker_world: DockerWorld) -> None:
     seen = web(docker_world)
     for recipe in (SLOW, DETACH):
@@ -576,6 +625,16 @@ def test_lines_run_in_the_victim_are_measured_and_undone(docker_world: DockerWor
     docker_world.reopen()
     inject(docker_world, hit)
     assert undo(docker_world, hit) == "undone, and it is not there"
+
+
+def test_what_the_lines_would_do_and_somebody_has_done_is_left_alone(docker_world: DockerWorld) -> None:
+    seen = web(docker_world)
+    hit = a_hit(seen, replace(LITTER, probe=LITTER.probe.replace("$TAG", "litter"), undo=("rm -f /tmp/litter",)))
+    docker_world.inside(seen.runtime_id, "touch /tmp/litter")
+    assert refusal(docker_world, hit) == "it is there before anything was done: nothing could be told"
+    made = docker_world.client.exec_create(seen.runtime_id, ["test", "-e", "/tmp/litter"])
+    docker_world.client.exec_start(made)
+    assert docker_world.client.exec_inspect(made)["ExitCode"] == 0
 
 
 def test_the_end_of_a_victim_is_not_for_a_deadly_fault_to_tell(docker_world: DockerWorld) -> None:

@@ -249,6 +249,15 @@ def test_a_health_check_of_the_task_definition_is_told(world: World) -> None:
     await_fact(world, ContainerSeen, runtime_id=seen.runtime_id, health_status=HealthStatus.HEALTHY)
 
 
+def test_a_health_check_that_always_fails_is_told_when_its_retries_have_failed(world: World) -> None:
+    check = HealthCheck(("CMD-SHELL", "exit 1"), interval=1, retries=2)
+    seen = running(world, a_container(health_check=check))
+    assert seen.health_status is HealthStatus.UNKNOWN
+    begun = world.clock.now()
+    await_fact(world, ContainerSeen, runtime_id=seen.runtime_id, health_status=HealthStatus.UNHEALTHY)
+    assert 1.5 < world.clock.now() - begun < 10
+
+
 def test_the_same_is_not_told_twice(world: World) -> None:
     seen = running(world)
     world.kill(seen.runtime_id)

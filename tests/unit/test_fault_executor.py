@@ -10,10 +10,18 @@ import pytest
 import requests
 from docker.errors import APIError, NotFound
 
-from chaos_ecs.core.fault_messages import HitActive, HitRefused, HitStuck, HitUndone, InjectHit, UndoHit
+from chaos_ecs.core.fault_messages import (
+    HitActive,
+    HitPrior,
+    HitRefused,
+    HitStuck,
+    HitUndone,
+    InjectHit,
+    UndoHit,
+)
 from chaos_ecs.core.recipe import Means, Recipe
 from chaos_ecs.live.faults import helpers
-from chaos_ecs.live.faults.executor import FaultExecutor
+from chaos_ecs.live.faults.executor import AT_ONCE, FaultExecutor
 from chaos_ecs.live.faults.helpers import Toolbox, Word
 from chaos_ecs.live.faults.lanes import Lanes
 from chaos_ecs.live.labels import Home
@@ -21,8 +29,9 @@ from chaos_ecs.live.workers import Workers
 from tests.builders import CLUSTER
 
 FREEZE = Recipe(Means.FREEZE)
-HIT = InjectHit("flt-1", 0, CLUSTER, "arn", "app", "victim", FREEZE, "", 30.0, "test")
-UNDOING = UndoHit("flt-1", 0, "arn", "app", "victim", FREEZE, "", "test")
+NEW = InjectHit("flt-1", 0, CLUSTER, "arn", "app", "victim", FREEZE, "", 30.0, "test")
+HIT = replace(NEW, prior="null")  # it has no port whose answer could be on record
+UNDOING = UndoHit("flt-1", 0, "arn", "app", "victim", FREEZE, HIT.prior, "test")
 WITHIN_SECONDS = 5.0
 
 
@@ -114,6 +123,31 @@ def test_what_was_measured_is_told() -> None:
     ]
 
 
+def test_before_anything_is_done_it_is_put_on_record_that_nobody_has_done_it() -> None:
+    engine = FakeEngine()
+    assert Bench(engine).after(NEW) == [HitPrior("flt-1", 0, HIT.prior)]
+    assert not engine.paused
+
+
+def test_what_somebody_else_has_paused_is_refused_and_stays_paused() -> None:
+    engine = FakeEngine()
+    engine.paused = True
+    refused, undone = Bench(engine).after(NEW, replace(UNDOING, prior=""))
+    assert refused == HitRefused("flt-1", 0, "it is paused before anything was done: nothing could be told")
+    assert undone == HitUndone("flt-1", 0, "nothing had been done to it yet")
+    assert engine.paused
+
+
+def test_what_the_controller_had_paused_before_it_crashed_is_its_own() -> None:
+    engine = FakeEngine()
+    engine.paused = True
+    assert Bench(engine).after(HIT, UNDOING) == [
+        HitActive("flt-1", 0, "paused (it publishes no port to ask)"),
+        HitUndone("flt-1", 0, "not paused any more"),
+    ]
+    assert not engine.paused
+
+
 def test_what_the_engine_refuses_is_told_in_its_words() -> None:
     engine = FakeEngine(a_refusal())
     assert Bench(engine).after(HIT) == [HitRefused("flt-1", 0, "the freezer is not there")]
@@ -156,22 +190,41 @@ def test_what_is_over_does_not_begin_anew() -> None:
     assert not engine.paused
 
 
+def test_an_undoing_waits_for_no_injection_but_its_own() -> None:
+    class Slow(FakeEngine):
+        """Pausing takes as long as it likes."""
+
+        at_last = threading.Event()
+
+        def pause(self, _: str) -> None:
+            assert self.at_last.wait(WITHIN_SECONDS * 2)
+
+    engine = Slow()
+    bench = Bench(engine)
+    for number in range(2 * AT_ONCE):
+        bench.executor.execute(replace(HIT, fault_id=f"slow-{number}"))
+    try:
+        assert bench.after(UNDOING) == [HitUndone("flt-1", 0, "not paused any more")]
+    finally:
+        engine.at_last.set()
+
+
 def test_a_lane_does_its_work_in_order_and_does_not_hold_up_others() -> None:
     bugs: list[Exception] = []
     workers = Workers("test", 2, bugs.append)
     workers.open()
-    lanes, done, others, all_done = Lanes(workers), list[str](), threading.Event(), threading.Event()
+    lanes, done, others, all_done = Lanes(), list[str](), threading.Event(), threading.Event()
 
     def first() -> None:
         assert others.wait(WITHIN_SECONDS)
         done.append("first")
         raise ValueError("a bug")
 
-    lanes.submit(("one", 0), first)
-    lanes.submit(("one", 0), lambda: done.append("second"))
-    lanes.submit(("one", 0), all_done.set)
-    lanes.submit(("other", 0), lambda: done.append("other"))
-    lanes.submit(("other", 0), others.set)
+    lanes.submit(("one", 0), first, workers)
+    lanes.submit(("one", 0), lambda: done.append("second"), workers)
+    lanes.submit(("one", 0), all_done.set, workers)
+    lanes.submit(("other", 0), lambda: done.append("other"), workers)
+    lanes.submit(("other", 0), others.set, workers)
     assert all_done.wait(WITHIN_SECONDS)
     workers.close()
     assert done == ["other", "first", "second"]

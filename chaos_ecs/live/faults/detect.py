@@ -11,6 +11,7 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from docker import APIClient
@@ -28,7 +29,7 @@ from chaos_ecs.live.starts import ImagesPort
 
 VICTIM_IMAGE = "chaos-ecs/demo:1"
 ENGINE = ("freezer", "quota", "pids")
-KERNEL = ("statistic", "reject", "redirect", "mangle", "netem", "tbf")
+KERNEL = ("statistic", "reject", "redirect", "netem", "tbf")
 HELPERS = ("helper", *KERNEL, "cgroup", "files")
 NAMES = (*ENGINE, *HELPERS)
 
@@ -52,25 +53,36 @@ _Trial = tuple[tuple[str, ...], Mapping[str, Any], Callable[[APIClient, str], di
 _log = logging.getLogger(__name__)
 
 
-def abilities(client: APIClient, home: Home, images: ImagesPort) -> dict[str, str]:
-    """Why each is missing, an empty string where it is there. Raises E-DOCKER-DOWN."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Why each ability is missing, an empty string where it is there. Not `tried` when that is only because nothing to
+    try it on was to be had, such as an image without a network: which may be otherwise soon."""
+
+    abilities: Mapping[str, str]
+    tried: bool = True
+
+
+def abilities(client: APIClient, home: Home, images: ImagesPort) -> Found:
+    """Raises E-DOCKER-DOWN."""
     with engine.unreachable(engine.address_of(client)):
         for _ in range(_TRIES):
             with contextlib.suppress(VictimGoneError):
                 return _abilities(client, home, images)
-    return dict.fromkeys(NAMES, "somebody removes the containers that it is tried on")
+    return Found(dict.fromkeys(NAMES, "somebody removes the containers that it is tried on"), tried=False)
 
 
-def _abilities(client: APIClient, home: Home, images: ImagesPort) -> dict[str, str]:
+def _abilities(client: APIClient, home: Home, images: ImagesPort) -> Found:
     """Raises VictimGoneError when somebody removed our scratch container meanwhile: then nothing is known."""
+    found: dict[str, str] = {}
     try:
         with _scratch(client, home, images, VICTIM_IMAGE, {}) as made:
             victim = victims.look(client, made)
-            found = _of_the_engine(client, victim) | _of_helpers(client, home, images, victim)
+            found |= _of_the_engine(client, victim)
+            found |= _of_helpers(client, home, images, victim)
             victims.look(client, made)
-            return found
+            return Found(found)
     except (ChaosEcsError, APIError) as error:
-        return dict.fromkeys(NAMES, _reason(error))
+        return Found(dict.fromkeys(NAMES, _reason(error)) | found, tried=False)
 
 
 def _of_the_engine(client: APIClient, victim: Victim) -> dict[str, str]:
@@ -104,7 +116,8 @@ def _limit_processes(client: APIClient, victim: Victim) -> None:
 
 
 def _of_helpers(client: APIClient, home: Home, images: ImagesPort, victim: Victim) -> dict[str, str]:
-    """All in one helper; where that cannot be had, each in one of its own, to know which it was."""
+    """All in one helper; where that cannot be had, each in one of its own, to know which it was. Raises ImageError when
+    they have no image."""
     found = dict.fromkeys(HELPERS, "")
     trials: list[_Trial] = [
         (("helper", *KERNEL), {"NetworkMode": f"container:{victim.id}", "CapAdd": ["NET_ADMIN"]}, _kernel),
@@ -124,8 +137,6 @@ def _of_helpers(client: APIClient, home: Home, images: ImagesPort, victim: Victi
         if not engine.has_answered(error):
             raise
         _log.info("one helper for all cannot be had: %s", engine.why(error))
-    except ChaosEcsError as error:
-        return dict.fromkeys(HELPERS, _reason(error))
     for names, host, look in trials:
         found |= _alone(client, home, images, names, host, look)
     return found

@@ -36,6 +36,8 @@ from chaos_ecs.live.watcher import Watcher
 from chaos_ecs.live.workers import Workers
 
 AT_ONCE = 8
+"""So many are hurt at once, and so many healed: memory that runs out takes a minute, and no healing waits for that."""
+
 LEFTOVERS_AFTER_SECONDS = 10.0
 """How long after a connection a helper may stay that nobody has asked about: its fault is on no record."""
 
@@ -46,6 +48,11 @@ _log = logging.getLogger(__name__)
 
 class Direct(Protocol):
     """Means that are the engine's own calls: done when the call is done, and with no helper that holds on."""
+
+    def prior(self, client: APIClient, victim: Victim, hit: Hit) -> str:
+        """What has to be on record before anything is changed, and says afterwards that the change is ours; empty when
+        there is nothing to put back. Raises RefusedError when what is to be done is so already, by somebody else."""
+        ...
 
     def inject(self, client: APIClient, victim: Victim, hit: Hit) -> str:
         """A sentence that proves the effect; empty when there is nothing to tell. Harmless when it is asked again.
@@ -74,16 +81,15 @@ class FaultExecutor:
         self._tell_fact = tell
         self._on_bug = on_bug
         self._leftovers_after = leftovers_after
-        self._workers = Workers("fault", AT_ONCE, on_bug)
-        self._lanes = Lanes(self._workers)
+        self._hurting = Workers("fault", AT_ONCE, on_bug)
+        self._healing = Workers("fault-healing", AT_ONCE, on_bug)
+        self._lanes = Lanes()
         self._holding = Holding(toolbox, self._tell, self._later, on_bug)
-        self._network = Detach(watcher.look_at)
-        self._limit = Limit()
         self._direct: dict[Means, Direct] = {
             Means.FREEZE: Freeze(),
             Means.STALL: Stall(toolbox),
-            Means.LIMIT: self._limit,
-            Means.DETACH: self._network,
+            Means.LIMIT: Limit(),
+            Means.DETACH: Detach(watcher.look_at),
             Means.EXEC: Exec(),
         }
         self._lock = threading.Lock()  # guards the three below
@@ -92,12 +98,14 @@ class FaultExecutor:
         self._connection = threading.Event()  # set when another one takes its place, or all is closed
 
     def open(self) -> None:
-        self._workers.open()
+        for workers in (self._hurting, self._healing):
+            workers.open()
 
     def close(self) -> None:
         """Waits for nothing. Helpers hold on, and undo by themselves when their time is up."""
         self._connection.set()
-        self._workers.close()
+        for workers in (self._hurting, self._healing):
+            workers.close()
         self._holding.close()
 
     def execute(self, effect: Hit) -> None:
@@ -105,7 +113,7 @@ class FaultExecutor:
         with self._lock:
             self._claimed[key_of(effect)] = None
         if isinstance(effect, InjectHit):
-            self._later(effect, partial(self._inject, effect))
+            self._later(effect, partial(self._inject, effect), self._hurting)
         else:
             self._later(effect, partial(self._undo, effect))
 
@@ -125,8 +133,8 @@ class FaultExecutor:
 
     # --- in a hit's lane ---
 
-    def _later(self, hit: Hit, act: Act) -> None:
-        self._lanes.submit(key_of(hit), partial(self._carry_out, hit, act))
+    def _later(self, hit: Hit, act: Act, workers: Workers | None = None) -> None:
+        self._lanes.submit(key_of(hit), partial(self._carry_out, hit, act), workers or self._healing)
 
     def _carry_out(self, hit: Hit, act: Act) -> None:
         client = self._watcher.client
@@ -154,21 +162,11 @@ class FaultExecutor:
         if effect.recipe.means is Means.HOLD:
             self._holding.inject(client, effect)
             return
-        victim = victims.look(client, effect.runtime_id)
-        if not effect.prior and (prior := self._prior(victim, effect)):
+        direct, victim = self._direct[effect.recipe.means], victims.look(client, effect.runtime_id)
+        if not effect.prior and (prior := direct.prior(client, victim, effect)):
             self._tell(HitPrior(*key_of(effect), prior))
-        elif proof := self._direct[effect.recipe.means].inject(client, victim, effect):
+        elif proof := direct.inject(client, victim, effect):
             self._tell(HitActive(*key_of(effect), proof))
-
-    def _prior(self, victim: Victim, effect: InjectHit) -> str:
-        """What has to be on record before anything is changed."""
-        match effect.recipe.means:
-            case Means.LIMIT:
-                return self._limit.prior(victim, effect)
-            case Means.DETACH:
-                return self._network.prior(victim, effect)
-            case _:
-                return ""
 
     def _undo(self, effect: Hit, client: APIClient) -> None:
         if self._is_over(effect):

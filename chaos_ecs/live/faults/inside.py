@@ -7,7 +7,15 @@ import time
 from docker import APIClient
 
 from chaos_ecs.live.faults import victim as victims
-from chaos_ecs.live.faults.outcomes import Hit, RefusedError, StuckError, VictimGoneError, tag_of
+from chaos_ecs.live.faults.outcomes import (
+    NOTHING_DONE,
+    Hit,
+    RefusedError,
+    StuckError,
+    VictimGoneError,
+    harmed_before,
+    tag_of,
+)
 from chaos_ecs.live.faults.victim import Ran, Victim
 
 UNHARMED, SHOWS = 0, 1
@@ -17,20 +25,25 @@ _END_SECONDS = 1.0
 
 
 class Exec:
+    def prior(self, client: APIClient, victim: Victim, hit: Hit) -> str:
+        """What the probe says of the victim unharmed. The end that a deadly one brings nobody puts back."""
+        return "" if hit.recipe.is_deadly else baseline(client, hit)
+
     def inject(self, client: APIClient, victim: Victim, hit: Hit) -> str:
         """Empty when the victim has ended of it, which is not for us to tell."""
         if hit.recipe.is_deadly:
             return _kill(client, victim, hit)
         found = _probe(client, hit)
         if found.code == SHOWS:  # asked for again
-            return found.says
-        before = _must_be_well(found)
+            return f"{found.says} (before: {hit.prior})"
         ran = victims.run(client, victim.id, _script(hit.recipe.do, "set -e"), within=_LINES_SECONDS, tag=tag_of(hit))
         if ran.code != 0:
             raise RefusedError(ran.says)
-        return effect(client, hit, before)
+        return effect(client, hit, hit.prior)
 
     def undo(self, client: APIClient, victim: Victim, hit: Hit) -> str:
+        if not hit.prior and not hit.recipe.is_deadly:
+            return NOTHING_DONE
         if not hit.recipe.undo:
             return "there is nothing to undo"
         ran = victims.run(client, victim.id, _script(hit.recipe.undo), within=_LINES_SECONDS, tag=tag_of(hit))
@@ -41,7 +54,10 @@ class Exec:
 
 def baseline(client: APIClient, hit: Hit) -> str:
     """What the probe says of the victim unharmed. Raises RefusedError when it is not, or cannot be told."""
-    return _must_be_well(_probe(client, hit))
+    found = _probe(client, hit)
+    if found.code != UNHARMED:
+        raise harmed_before(found.says)
+    return found.says
 
 
 def effect(client: APIClient, hit: Hit, before: str) -> str:
@@ -79,12 +95,6 @@ def _probe(client: APIClient, hit: Hit) -> Ran:
     if not hit.recipe.probe:
         return Ran(None, "there is nothing that could measure it")
     return victims.run(client, hit.runtime_id, hit.recipe.probe, within=_PROBE_SECONDS, tag=tag_of(hit))
-
-
-def _must_be_well(found: Ran) -> str:
-    if found.code != UNHARMED:
-        raise RefusedError(f"{found.says} before anything was done: nothing could be told")
-    return found.says
 
 
 def _script(lines: tuple[str, ...], first: str = "") -> str:

@@ -1,4 +1,8 @@
-"""Work of one lane in the order it came, lanes side by side: no undoing overtakes what it is to undo."""
+"""Work of one lane in the order it came, lanes side by side: no undoing overtakes what it is to undo.
+
+Each piece of work names the workers that do it, so that what may wait long (hurting) does not hold up what may not
+(healing) in other lanes.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +15,23 @@ from chaos_ecs.live.workers import Job, Workers
 
 
 class Lanes:
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[Key, deque[Job]] = {}  # a lane is there as long as it has work; the first is under way
+        self._waiting: dict[Key, deque[tuple[Workers, Job]]] = {}
+        """A lane is there as long as it has work; the first is under way."""
 
-    def submit(self, key: Key, job: Job) -> None:
+    def submit(self, key: Key, job: Job, workers: Workers) -> None:
         with self._lock:
             if key in self._waiting:
-                self._waiting[key].append(job)
+                self._waiting[key].append((workers, job))
                 return
-            self._waiting[key] = deque([job])
-        self._workers.submit(partial(self._work, key))
+            self._waiting[key] = deque([(workers, job)])
+        workers.submit(partial(self._work, key))
 
     def _work(self, key: Key) -> None:
         try:
-            self._waiting[key][0]()
+            _, job = self._waiting[key][0]
+            job()
         finally:
             with self._lock:
                 lane = self._waiting[key]
@@ -34,4 +39,5 @@ class Lanes:
                 if not lane:
                     del self._waiting[key]
             if lane:
-                self._workers.submit(partial(self._work, key))
+                workers, _ = lane[0]
+                workers.submit(partial(self._work, key))

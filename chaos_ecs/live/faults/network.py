@@ -12,8 +12,7 @@ from docker.errors import APIError
 
 from chaos_ecs.live import engine
 from chaos_ecs.live.faults import victim as victims
-from chaos_ecs.live.faults.outcomes import Hit, RefusedError, StuckError
-from chaos_ecs.live.faults.settings import NOTHING_DONE
+from chaos_ecs.live.faults.outcomes import NOTHING_DONE, Hit, RefusedError, StuckError
 from chaos_ecs.live.faults.victim import Victim
 
 _log = logging.getLogger(__name__)
@@ -26,7 +25,7 @@ class Detach:
     def __init__(self, look_at: Callable[[str], None]) -> None:
         self._look_at = look_at
 
-    def prior(self, victim: Victim, hit: Hit) -> str:
+    def prior(self, client: APIClient, victim: Victim, hit: Hit) -> str:
         name = hit.recipe.do[0] if hit.recipe.do else str(victim.settings.get("NetworkMode", ""))
         endpoint = victim.networks.get(name)
         if endpoint is None or not _address(victim, name):

@@ -7,6 +7,9 @@ from chaos_ecs.core.fault_messages import HitUndone, InjectHit, UndoHit
 Hit = InjectHit | UndoHit
 Key = tuple[str, int]
 
+NOTHING_DONE = "nothing had been done to it yet"
+"""Of an undoing without anything on record: what is there was there before, or is somebody else's."""
+
 
 class RefusedError(Exception):
     """It could not be injected, or no effect could be measured."""
@@ -18,6 +21,11 @@ class StuckError(Exception):
 
 class VictimGoneError(Exception):
     """The container has ended or is no more."""
+
+
+def harmed_before(how: str) -> RefusedError:
+    """What the fault is to do is so already: that proves nothing, and undoing it would undo what somebody else did."""
+    return RefusedError(f"{how} before anything was done: nothing could be told")
 
 
 def key_of(hit: Hit) -> Key:

@@ -9,10 +9,8 @@ from docker import APIClient
 
 from chaos_ecs.live.faults import inside
 from chaos_ecs.live.faults import victim as victims
-from chaos_ecs.live.faults.outcomes import Hit, RefusedError
+from chaos_ecs.live.faults.outcomes import NOTHING_DONE, Hit, RefusedError, harmed_before
 from chaos_ecs.live.faults.victim import Victim
-
-NOTHING_DONE = "nothing had been done to it yet"
 
 NO_LIMIT = -1
 """The engine's word for it in an update; 0 there means to leave a setting as it is."""
@@ -24,8 +22,11 @@ _LIFTED = {"CpuPeriod": 100_000, "CpuShares": 1024}
 class Limit:
     """Each line of `do` is NAME=VALUE, with a whole number and the name that the engine's API has for it."""
 
-    def prior(self, victim: Victim, hit: Hit) -> str:
-        return json.dumps({name: victim.settings.get(name) for name in _wanted(hit)})
+    def prior(self, client: APIClient, victim: Victim, hit: Hit) -> str:
+        wanted = _wanted(hit)
+        if _are(victim, wanted):
+            raise harmed_before(", ".join(f"{name} is {_said(value)}" for name, value in wanted.items()))
+        return json.dumps({name: victim.settings.get(name) for name in wanted})
 
     def inject(self, client: APIClient, victim: Victim, hit: Hit) -> str:
         wanted = _wanted(hit)

@@ -7,7 +7,7 @@ from docker import APIClient
 from chaos_ecs.core.recipe import Joins
 from chaos_ecs.live.faults import victim as victims
 from chaos_ecs.live.faults.helpers import Toolbox
-from chaos_ecs.live.faults.outcomes import Hit, RefusedError, StuckError
+from chaos_ecs.live.faults.outcomes import NOTHING_DONE, Hit, RefusedError, StuckError, harmed_before
 from chaos_ecs.live.faults.victim import Victim
 
 _STATE_SECONDS = 2.0  # for a signal to arrive
@@ -17,16 +17,20 @@ _STOPPED = "T"
 class Freeze:
     """docker pause: the kernel gives it no processor time; what was on its way to it waits."""
 
+    def prior(self, client: APIClient, victim: Victim, hit: Hit) -> str:
+        _must_not_be_paused(victim)
+        return victims.noted(victims.answers(victim))
+
     def inject(self, client: APIClient, victim: Victim, hit: Hit) -> str:
-        before = None
         if not victim.paused:
-            before = victims.answers(victim)
             client.pause(victim.id)
         if not victims.look(client, victim.id).paused:
             raise RefusedError("the engine says that it is not paused")
-        return f"paused{victims.silence(victim, before, hit.recipe.probe_seconds)}"
+        return f"paused{victims.silence(victim, victims.recalled(hit.prior), hit.recipe.probe_seconds)}"
 
     def undo(self, client: APIClient, victim: Victim, hit: Hit) -> str:
+        if not hit.prior:
+            return NOTHING_DONE
         if victim.paused:
             client.unpause(victim.id)
         if victims.look(client, victim.id).paused:
@@ -41,10 +45,16 @@ class Stall:
     def __init__(self, toolbox: Toolbox) -> None:
         self._toolbox = toolbox
 
+    def prior(self, client: APIClient, victim: Victim, hit: Hit) -> str:
+        _must_not_be_paused(victim)
+        states = _states(client, victim)
+        if stopped := _stopped(states):
+            raise harmed_before(f"{stopped} of {len(states)} processes are stopped (state T)")
+        return victims.noted(victims.answers(victim))
+
     def inject(self, client: APIClient, victim: Victim, hit: Hit) -> str:
         self._toolbox.end_errand(client, hit)
         states = _states(client, victim)
-        before = None if _is_stopped(states, victim.pid) else victims.answers(victim)
         client.kill(victim.id, "SIGSTOP")
         trouble = "" if len(states) == 1 else self._signal_others(client, hit, "STOP")
         states = victims.eventually(
@@ -52,24 +62,23 @@ class Stall:
         )
         if not _is_stopped(states, victim.pid):
             raise RefusedError(f"its main process is in state {states.get(victim.pid, 'unknown')}, not stopped")
-        stopped = sum(state.startswith(_STOPPED) for state in states.values())
         try:
-            silence = victims.silence(victim, before, hit.recipe.probe_seconds)
+            silence = victims.silence(victim, victims.recalled(hit.prior), hit.recipe.probe_seconds)
         except RefusedError as refused:
             raise RefusedError(f"{refused}{trouble}") from refused
-        return f"{stopped} of {len(states)} processes are stopped (state T){silence}"
+        return f"{_stopped(states)} of {len(states)} processes are stopped (state T){silence}"
 
     def undo(self, client: APIClient, victim: Victim, hit: Hit) -> str:
         self._toolbox.end_errand(client, hit)
+        if not hit.prior:
+            return NOTHING_DONE
         states = _states(client, victim)
         if _is_stopped(states, victim.pid):
             client.kill(victim.id, "SIGCONT")
         if any(_is_stopped(states, pid) for pid in states if pid != victim.pid):
             self._signal_others(client, hit, "CONT")
-        states = victims.eventually(
-            lambda: _states(client, victim), lambda found: not _any_stopped(found), _STATE_SECONDS
-        )
-        if _any_stopped(states):
+        states = victims.eventually(lambda: _states(client, victim), lambda found: not _stopped(found), _STATE_SECONDS)
+        if _stopped(states):
             raise StuckError("some of its processes are stopped still (state T)")
         return f"no process is stopped any more{victims.voice(victim, hit.recipe.probe_seconds)}"
 
@@ -77,6 +86,12 @@ class Stall:
         """Why it could not be done, if so, as the end of a sentence. `kill -1` spares the first process and its own."""
         ran = self._toolbox.run(client, hit, f"kill -s {signal} -- -1", (Joins.PROCESSES,), ("KILL",))
         return "" if ran.code == 0 else f" (its other processes could not be stopped: {ran.says})"
+
+
+def _must_not_be_paused(victim: Victim) -> None:
+    """By somebody else, that is: undoing would let it go on."""
+    if victim.paused:
+        raise harmed_before("it is paused")
 
 
 def _states(client: APIClient, victim: Victim) -> dict[int, str]:
@@ -89,5 +104,6 @@ def _is_stopped(states: dict[int, str], pid: int) -> bool:
     return states.get(pid, "").startswith(_STOPPED)
 
 
-def _any_stopped(states: dict[int, str]) -> bool:
-    return any(_is_stopped(states, pid) for pid in states)
+def _stopped(states: dict[int, str]) -> int:
+    """How many of them are."""
+    return sum(_is_stopped(states, pid) for pid in states)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from docker import APIClient
 from docker.errors import NotFound
 
 from chaos_ecs.live import engine
-from chaos_ecs.live.faults.outcomes import RefusedError, VictimGoneError
+from chaos_ecs.live.faults.outcomes import RefusedError, VictimGoneError, harmed_before
 from chaos_ecs.live.recipe import LOCALHOST
 from chaos_ecs.probe.exchange import places
 
@@ -116,8 +117,18 @@ def answers(victim: Victim) -> Answer | None:
             return answer
         said.append(answer.says)
     if said:
-        raise RefusedError(f"{'; '.join(said)} before anything was done: nothing could be told")
+        raise harmed_before("; ".join(said))
     return None
+
+
+def noted(answer: Answer | None) -> str:
+    """To be put on record, and to be read by `recalled`."""
+    return json.dumps(asdict(answer) if answer else None)
+
+
+def recalled(note: str) -> Answer | None:
+    found = json.loads(note)
+    return Answer(**found) if found else None
 
 
 def silence(victim: Victim, before: Answer | None, within: float) -> str:

@@ -61,7 +61,7 @@ def followed(shell: Shell, watch: Watch, timeout: float | None, *, wait: bool = 
     awaited = f"{story.asked} of {service.name} to be live or rolled back"
     shell.say(f"waiting for {awaited}, at most {seconds(most)}; Ctrl-C leaves, it goes on")
     story.keys = shell.keyboard is not None
-    screen = screen_for(shell, service.cluster, watch.before.at, face=Face(story.lines, story.panel))
+    screen = screen_for(shell, service.cluster, watch.before.at, keys=True, face=Face(story.lines, story.panel))
     follower = Follower(
         shell,
         watch.controller,

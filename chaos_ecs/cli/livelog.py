@@ -62,17 +62,26 @@ class Screen(Protocol):
 
 
 def screen_for(
-    shell: Shell, cluster: str, began_at: float, *, result: bool = False, quiet: bool = False, face: Face = USUAL
+    shell: Shell,
+    cluster: str,
+    began_at: float,
+    *,
+    result: bool = False,
+    quiet: bool = False,
+    keys: bool = False,
+    farewell: str = "",
+    face: Face = USUAL,
 ) -> Screen:
     """The screen for this output. Times count from `began_at`, a snapshot's own clock. `result`: the events are what
-    was asked for, so they go to stdout."""
+    was asked for, so they go to stdout. `keys`: whoever follows listens to them (see `presses.py`), so the panel tells
+    them; `farewell` is what it says instead."""
     if quiet:
         return SilentScreen()
     if result and shell.json:
         return JsonScreen(shell)
     if shell.json:
         return PlainScreen(shell, result=False)
-    return _live(shell, cluster, began_at, "", face) or (
+    return _live(shell, cluster, began_at, farewell, face, keys=keys) or (
         SentenceScreen(shell, began_at, shell.tell if result else shell.say)
         if shell.accessible
         else PlainScreen(shell, result=result)
@@ -87,12 +96,15 @@ def demo_screen(shell: Shell, cluster: str, began_at: float, write: Callable[[st
     return drawn or LinesScreen(shell.symbols, began_at, write)
 
 
-def _live(shell: Shell, cluster: str, began_at: float, farewell: str, face: Face) -> Screen | None:
+def _live(
+    shell: Shell, cluster: str, began_at: float, farewell: str, face: Face, *, keys: bool = False
+) -> Screen | None:
     """The view of a terminal, with a panel where one can be drawn; None where this is none, or sentences are wanted."""
     if shell.draws:
         from chaos_ecs.cli.drawing import LiveScreen
 
-        return LiveScreen(shell, cluster, began_at, farewell=farewell, keys=shell.keyboard is not None, face=face)
+        keys = keys and shell.keyboard is not None
+        return LiveScreen(shell, cluster, began_at, farewell=farewell, keys=keys, face=face)
     if shell.is_live and not shell.accessible:
         return LinesScreen(shell.symbols, began_at, shell.tell, shell.width, face)
     return None

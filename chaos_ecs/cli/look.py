@@ -37,7 +37,7 @@ def watch(ctx: typer.Context) -> None:
     shell = shell_of(ctx)
     controller, snapshot, cluster = shell.look()
     header(shell, controller, snapshot)
-    screen = screen_for(shell, cluster, snapshot.at, result=True)
+    screen = screen_for(shell, cluster, snapshot.at, result=True, keys=True)
     follower = Follower(shell, controller, screen, snapshot.number, lambda event: event.cluster in ("", cluster))
     try:
         with listening(shell, follower, Presses(follower, cluster)):

@@ -137,7 +137,7 @@ def await_steady(shell: Shell, view: View, timeout: float, *, follow: bool) -> i
     shell.say(f"waiting for the steady state of {view.name}, at most {seconds(timeout)}; Ctrl-C leaves, it lives on")
     if follow:
         header(shell, view.controller, view.before)
-    screen = screen_for(shell, view.cluster, view.before.at)
+    screen = screen_for(shell, view.cluster, view.before.at, keys=True)
     seen: list[Event] = []
     follower = Follower(
         shell,
@@ -247,7 +247,8 @@ def _say_left(shell: Shell, name: str) -> None:
 def take_down(shell: Shell, controller: Controller, before: Snapshot, service: Service, *, timeout: float) -> None:
     """Deletes the service and follows until its last task is gone. Raises E-TIMEOUT (exit 124)."""
     controller.ecs("DeleteService", cluster=service.cluster, service=service.arn, force=True)
-    screen = screen_for(shell, service.cluster, before.at)
+    farewell = " Ctrl-C leaves this view; the tasks stop all the same"
+    screen = screen_for(shell, service.cluster, before.at, farewell=farewell)
     shell.say(f"waiting for the tasks of {service.name} to stop, at most {seconds(timeout)}")
     follower = Follower(
         shell,

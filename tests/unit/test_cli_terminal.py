@@ -48,6 +48,32 @@ def at_a_keyboard(controller: FakeController, keys: str, **shell: Any) -> Termin
 # --- keys ---
 
 
+def test_the_view_of_a_kill_listens_to_no_key_and_tells_none() -> None:
+    controller = a_room()
+    terminal = at_a_keyboard(controller, "", dumb=False)
+
+    def kill(members: Any) -> Any:
+        if not members.get("dryRun"):
+            gone = stopped(WEB_TASKS[0], 137)
+            controller.state = a_state(services=[a_service()], tasks=[gone, *WEB_TASKS[1:]])
+        return {"victims": [task_arn("7f3a9c")]}
+
+    controller.answers["KillTasks"] = kill
+    assert terminal.run("kill", "7f3a9c") == 0
+    assert "Ctrl-C leaves this view (web keeps running)" in terminal.out.getvalue()
+    assert "k kill" not in terminal.out.getvalue()
+
+
+def test_the_view_of_an_end_does_not_say_that_what_ends_keeps_running() -> None:
+    controller = a_room()
+    hurried = iter(range(0, 10_000, 20)).__next__
+    terminal = at_a_keyboard(controller, "", dumb=False, monotonic=hurried)
+    controller.answers["DeleteService"] = {}
+    assert terminal.run("service", "down", "web") == 124
+    assert "Ctrl-C leaves this view; the tasks stop all the same" in terminal.out.getvalue()
+    assert "k kill" not in terminal.out.getvalue()
+
+
 def test_k_kills_one_task_and_q_leaves_the_view() -> None:
     controller = a_room()
     terminal = at_a_keyboard(controller, "kq")

@@ -99,7 +99,7 @@ def watching(
     def wanted(event: Event) -> bool:
         return event.get("fault") in ids or event.task in tasks or event.service in services
 
-    screen = screen_for(shell, faults[0].cluster, before.at)
+    screen = screen_for(shell, faults[0].cluster, before.at, keys=True)
     view = View(shell, Follower(shell, controller, screen, before.number, wanted), ids)
     view.follower.record = view.recorder.take
     for victim in victims:

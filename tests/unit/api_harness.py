@@ -20,11 +20,13 @@ from chaos_ecs.api.operations import Perform
 from chaos_ecs.api.operations.fis import FIS_OPERATIONS
 from chaos_ecs.sigv4 import Credentials, sign
 from chaos_ecs.sim.simulation import Simulation
+from tests.builders import WEB
 
 PORT = 8481
 HOST = f"127.0.0.1:{PORT}"
 KEYS = Credentials("CHAOSECSTEST", "a secret of no importance")
 REGION = "us-east-1"
+CLUSTER = "my-cluster"
 TARGETS = {"ecs": "AmazonEC2ContainerServiceV20141113", "chaos-ecs": "ChaosEcsV1"}
 
 
@@ -140,6 +142,21 @@ class Harness:
             )
         )
         return AWSResponse(request.url, response.status, dict(response.headers), _Raw(response.body))
+
+
+def with_tasks(**members: Any) -> Harness:
+    """A service web of three and one standalone task, made with these members; all running."""
+    api = Harness()
+    ecs = api.client()
+    ecs.create_service(cluster=CLUSTER, serviceName="web", taskDefinition="web-server", desiredCount=3)
+    ecs.run_task(cluster=CLUSTER, taskDefinition="worker", **members)
+    api.simulation.advance(5)
+    return api
+
+
+def running(api: Harness, service: str | None = WEB) -> list[str]:
+    """The tasks of a service, or the standalone ones."""
+    return [task.arn for task in api.simulation.state.tasks.values() if task.is_running and task.service_arn == service]
 
 
 class _Raw(io.BytesIO):

@@ -11,31 +11,24 @@ from typing import Any
 
 from chaos_ecs.api.snapshot import event_view
 from chaos_ecs.cli import app, refusals
-from chaos_ecs.cli.client import Answer
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Event
-from tests.unit.api_harness import TARGETS, Harness
+from tests.unit.api_harness import CLUSTER, TARGETS, Harness
+from tests.unit.fake_controller import Answer, FakeController
 
-CLUSTER = "my-cluster"
 _STEP_SECONDS = 0.25
 _AT_MOST_SECONDS = 5.0
 _PATIENCE_SECONDS = 0.2
 
 
-class SimController:
-    """A controller of the CLI on the simulation. Whoever follows its events moves time on, from look to look, until
-    something happens; `on_look` is called at every look at the state."""
+class Simulated(FakeController):
+    """A controller whose cluster is simulated. `on_look` is called at every look at its state."""
 
-    url = "http://127.0.0.1:8481"
-
-    def __init__(self) -> None:
-        self.api = Harness()
+    def __init__(self, seed: int = 1) -> None:
+        super().__init__({})
+        self.api = Harness(seed)
         self.lock = threading.RLock()
-        self.closed = False
-        self.calls: list[str] = []
         self.on_look: Callable[[], None] = lambda: None
-        self._looked = threading.Event()
-        self._readers = 0  # the newest alone moves time on
 
     def ecs(self, operation: str, **members: Any) -> Answer:
         return self._call("ecs", operation, members)
@@ -47,18 +40,47 @@ class SimController:
         return self._call("chaos-ecs", operation, members)
 
     def fis(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: str = "") -> Answer:
-        self.calls.append(f"{method} {path.split('/')[1]}")
+        self.calls.append((f"{method} {path.split('/')[1]}", dict(body or {})))
         sent = b"" if body is None else json.dumps(body).encode()
         with self.lock:
             response = self.api.send(sent, method=method, path=path, query=query, service="fis")
-        return self._answer(f"{method} {path}", response.status, response.body)
+        return self._answered(f"{method} {path}", response.status, response.body)
 
     def raw_state(self) -> Answer:
         self.on_look()
         with self.lock:
             response = self.api.get("/state")
+        return self._answered("GET /state", response.status, response.body)
+
+    def _call(self, service: str, operation: str, members: Mapping[str, Any]) -> Answer:
+        given = {name: value for name, value in members.items() if value is not None}
+        self.calls.append((operation, given))
+        headers = {"X-Amz-Target": f"{TARGETS[service]}.{operation}"}
+        with self.lock:
+            response = self.api.send(json.dumps(given).encode(), headers=headers, service=service)
+        return self._answered(operation, response.status, response.body)
+
+    @staticmethod
+    def _answered(operation: str, status: int, body: bytes) -> Answer:
+        if status != 200:
+            raise refusals.of(operation, status, body)
+        answer: Answer = json.loads(body) if body else {}
+        return answer
+
+
+class SimController(Simulated):
+    """Whoever follows its events moves time on, from look to look, until something happens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed = False
+        self._looked = threading.Event()
+        self._readers = 0  # the newest alone moves time on
+
+    def raw_state(self) -> Answer:
+        answer = super().raw_state()
         self._looked.set()
-        return self._answer("GET /state", response.status, response.body)
+        return answer
 
     def events(self, after: int, *, follow: bool) -> Iterator[Event]:
         """Time stands still between what happened and the look at it; where nobody looks it goes on after a moment."""
@@ -87,20 +109,6 @@ class SimController:
 
     def _told(self) -> list[Event]:
         return [Event.of(event_view(event)) for event in self.api.simulation.events]
-
-    def _call(self, service: str, operation: str, members: Mapping[str, Any]) -> Answer:
-        self.calls.append(operation)
-        body = json.dumps({name: value for name, value in members.items() if value is not None}).encode()
-        with self.lock:
-            response = self.api.send(body, headers={"X-Amz-Target": f"{TARGETS[service]}.{operation}"}, service=service)
-        return self._answer(operation, response.status, response.body)
-
-    @staticmethod
-    def _answer(operation: str, status: int, body: bytes) -> Answer:
-        if status != 200:
-            raise refusals.of(operation, status, body)
-        answer: Answer = json.loads(body) if body else {}
-        return answer
 
 
 class SimRoom:

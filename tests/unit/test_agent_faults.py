@@ -13,9 +13,8 @@ from chaos_ecs.api.agent_faults import AGENT, AgentFaults
 from chaos_ecs.api.agent_requests import AgentRequest
 from chaos_ecs.core.faulting import FaultStatus, InjectedFault
 from chaos_ecs.core.model import Task
-from tests.unit.api_harness import Harness
+from tests.unit.api_harness import CLUSTER, Harness
 
-CLUSTER = "my-cluster"
 AGENTS_ADDRESS = "172.18.0.99"
 BLACKHOLE, LATENCY, LOSS = "network-blackhole-port", "network-latency", "network-packet-loss"
 FAULTS = (BLACKHOLE, LATENCY, LOSS)

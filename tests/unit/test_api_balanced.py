@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api_harness import Harness
-
-CLUSTER = "my-cluster"
+from tests.unit.api_harness import CLUSTER, Harness
 
 
 def ensure(api: Harness, service: str = "web", **params: Any) -> dict[str, Any]:

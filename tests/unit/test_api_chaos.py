@@ -8,24 +8,12 @@ import pytest
 
 from chaos_ecs import __version__
 from tests.builders import WEB
-from tests.unit.api_harness import Harness
-
-CLUSTER = "my-cluster"
+from tests.unit.api_harness import CLUSTER, Harness, running, with_tasks
 
 
 @pytest.fixture
 def api() -> Harness:
-    """A service of three and one standalone task, all running."""
-    api = Harness()
-    ecs = api.client()
-    ecs.create_service(cluster=CLUSTER, serviceName="web", taskDefinition="web-server", desiredCount=3)
-    ecs.run_task(cluster=CLUSTER, taskDefinition="worker")
-    api.simulation.advance(5)
-    return api
-
-
-def running(api: Harness, service: str | None = WEB) -> list[str]:
-    return [task.arn for task in api.simulation.state.tasks.values() if task.is_running and task.service_arn == service]
+    return with_tasks()
 
 
 def kill(api: Harness, **params: Any) -> dict[str, Any]:

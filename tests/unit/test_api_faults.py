@@ -12,20 +12,12 @@ from chaos_ecs.chaos import catalogue, parameters
 from chaos_ecs.core.model import HealthStatus
 from chaos_ecs.errors import ChaosEcsError
 from tests.builders import WEB
-from tests.unit.api_harness import Harness
-
-CLUSTER = "my-cluster"
+from tests.unit.api_harness import CLUSTER, Harness, running, with_tasks
 
 
 @pytest.fixture
 def api() -> Harness:
-    """A service of three and one standalone task, all running."""
-    api = Harness()
-    ecs = api.client()
-    ecs.create_service(cluster=CLUSTER, serviceName="web", taskDefinition="web-server", desiredCount=3)
-    ecs.run_task(cluster=CLUSTER, taskDefinition="worker", tags=[{"key": "team", "value": "red"}])
-    api.simulation.advance(5)
-    return api
+    return with_tasks(tags=[{"key": "team", "value": "red"}])
 
 
 def inject(api: Harness, name: str, **params: Any) -> dict[str, Any]:
@@ -41,10 +33,6 @@ def refused(api: Harness, name: str, **params: Any) -> tuple[str, str]:
 def described(api: Harness, fault: str) -> dict[str, Any]:
     (found,) = api.chaos("DescribeFaults", faults=[fault])["faults"]
     return found  # type: ignore[no-any-return]
-
-
-def running(api: Harness, service: str | None = WEB) -> list[str]:
-    return [task.arn for task in api.simulation.state.tasks.values() if task.is_running and task.service_arn == service]
 
 
 def test_the_catalogue_has_every_fault_with_its_parameters() -> None:

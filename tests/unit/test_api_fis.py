@@ -9,9 +9,8 @@ from botocore.exceptions import ClientError
 
 from chaos_ecs.chaos import catalogue
 from tests.builders import WEB
-from tests.unit.api_harness import Harness
+from tests.unit.api_harness import CLUSTER, Harness, running, with_tasks
 
-CLUSTER = "my-cluster"
 ROLE = "arn:aws:iam::123456789012:role/fis"
 ALARM = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:"
 NO_STOP = [{"source": "none"}]
@@ -27,13 +26,7 @@ LOSE = {"actionId": "aws:ecs:stop-task", "targets": {"Tasks": "one"}, "startAfte
 
 @pytest.fixture
 def api() -> Harness:
-    """A service of three and one standalone task, all running."""
-    api = Harness()
-    ecs = api.client()
-    ecs.create_service(cluster=CLUSTER, serviceName="web", taskDefinition="web-server", desiredCount=3)
-    ecs.run_task(cluster=CLUSTER, taskDefinition="worker", tags=[{"key": "team", "value": "red"}])
-    api.simulation.advance(5)
-    return api
+    return with_tasks(tags=[{"key": "team", "value": "red"}])
 
 
 @pytest.fixture
@@ -67,10 +60,6 @@ def statuses(fis: Any, experiment: str) -> dict[str, str]:
 
 def reason(fis: Any, experiment: str) -> str:
     return str(fis.get_experiment(id=experiment)["experiment"]["state"]["reason"])
-
-
-def running(api: Harness, service: str | None = WEB) -> list[str]:
-    return [task.arn for task in api.simulation.state.tasks.values() if task.is_running and task.service_arn == service]
 
 
 def refused(fis: Any, **members: Any) -> tuple[str, str]:

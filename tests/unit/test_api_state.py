@@ -10,19 +10,12 @@ import pytest
 from chaos_ecs.api.event_stream import EVENTS_A_CHUNK, Reader, encode
 from chaos_ecs.api.snapshot import STOPPED_TASKS_SHOWN
 from chaos_ecs.core.messages import Event, EventType
-from tests.unit.api_harness import Harness
-
-CLUSTER = "my-cluster"
+from tests.unit.api_harness import CLUSTER, Harness, with_tasks
 
 
 @pytest.fixture
 def api() -> Harness:
-    api = Harness()
-    ecs = api.client()
-    ecs.create_service(cluster=CLUSTER, serviceName="web", taskDefinition="web-server", desiredCount=3)
-    ecs.run_task(cluster=CLUSTER, taskDefinition="worker", startedBy="ada")
-    api.simulation.advance(5)
-    return api
+    return with_tasks(startedBy="ada")
 
 
 def snapshot(api: Harness) -> dict[str, Any]:

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import WaiterError
 
-from tests.unit.api_harness import Harness
+from tests.unit.api_harness import CLUSTER, Harness
 
 ARN = "arn:aws:ecs:us-east-1:123456789012:"
 ONCE = {"MaxAttempts": 1}
-CLUSTER = "my-cluster"
 
 
 def run(ecs: Any, **members: Any) -> list[dict[str, Any]]:

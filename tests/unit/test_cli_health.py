@@ -17,8 +17,8 @@ from chaos_ecs.cli.client import state
 from chaos_ecs.cli.health import HOLDING, healthy_tasks, is_whole
 from chaos_ecs.cli.snapshot import Snapshot
 from chaos_ecs.core.recipe import Means
+from tests.unit.api_harness import CLUSTER as ROOM
 from tests.unit.fake_controller import Answer, a_fault, a_service, a_state, a_task, a_victim, task_arn
-from tests.unit.sim_room import CLUSTER as ROOM
 from tests.unit.sim_room import SimRoom
 
 TASKS = ("aaaa01", "bbbb02", "cccc03")

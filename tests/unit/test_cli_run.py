@@ -15,8 +15,9 @@ from chaos_ecs.cli.chaos import run
 from chaos_ecs.cli.chaos.replay import compared, rows
 from chaos_ecs.cli.chaos.score import Plan, Score, Skip, Strike, Victim
 from chaos_ecs.errors import ChaosEcsError
+from tests.unit.api_harness import CLUSTER
 from tests.unit.fake_controller import Answer, FakeController, Keys, Terminal, a_service, a_state
-from tests.unit.simulated_room import CLUSTER, Room
+from tests.unit.run_room import Room
 
 
 def places(result: Answer) -> list[tuple[int, int]]:

@@ -13,8 +13,8 @@ from chaos_ecs.cli import topics
 from chaos_ecs.cli.chaos import expectations, experiment_export, experiment_file, gameday_file, marked, providers
 from chaos_ecs.cli.chaos.expectations import Expected, Measured, Traffic, findings, traffic_between
 from chaos_ecs.cli.chaos.experiment_file import ExperimentFile
+from chaos_ecs.cli.chaos.hypothesis import tolerance_of
 from chaos_ecs.cli.chaos.providers import Kind
-from chaos_ecs.cli.chaos.tolerances import tolerance_of
 from chaos_ecs.cli.recovery import Death
 from chaos_ecs.cli.snapshot import Client
 from chaos_ecs.errors import ChaosEcsError

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from chaos_ecs.cli.chaos import journals, report_html, report_svg
+from chaos_ecs.cli.chaos import journal_files, report_html, report_svg
 from chaos_ecs.cli.chaos.journal import Activity, Journal, SteadyState
 from chaos_ecs.cli.chaos.report import figures
 from chaos_ecs.cli.chaos.report_view import Report, Span, Timeline, brief, lanes, timeline
@@ -291,9 +291,9 @@ def terminal(tmp_path: Path) -> Terminal:
     terminal = Terminal(FakeController(a_state(services=[a_service()])))
     terminal.shell.environment = {"CHAOS_ECS_HOME": str(tmp_path)}
     for run, at in ((1, 2_000), (2, 1_000)):
-        number, path = journals.reserve(journals.folder(terminal.shell.settings), "run")
+        number, path = journal_files.reserve(journal_files.folder(terminal.shell.settings), "run")
         assert number == run
-        journals.write(path, journal_of(a_score(run=run), SCENE))
+        journal_files.write(path, journal_of(a_score(run=run), SCENE))
         os.utime(path, (at, at))
     return terminal
 
@@ -380,15 +380,15 @@ def test_without_any_journal_it_says_how_to_get_one(tmp_path: Path) -> None:
 def test_the_next_number_is_one_more_than_the_highest_of_its_own_kind(tmp_path: Path) -> None:
     for name in ("run-2.json", "run-9.txt", "run-x.json", "experiment-7.json", "my-run-8.json", "run-\u0663.json"):
         (tmp_path / name).touch()
-    assert journals.reserve(tmp_path, "run") == (3, tmp_path / "run-3.json")
-    assert journals.reserve(tmp_path, "experiment") == (8, tmp_path / "experiment-8.json")
-    assert journals.reserve(tmp_path / "new", "run") == (1, tmp_path / "new" / "run-1.json")
+    assert journal_files.reserve(tmp_path, "run") == (3, tmp_path / "run-3.json")
+    assert journal_files.reserve(tmp_path, "experiment") == (8, tmp_path / "experiment-8.json")
+    assert journal_files.reserve(tmp_path / "new", "run") == (1, tmp_path / "new" / "run-1.json")
 
 
 def test_a_file_that_a_killed_run_left_empty_is_no_journal(terminal: Terminal) -> None:
-    journals.reserve(journals.folder(terminal.shell.settings), "run")
-    assert journals.newest(terminal.shell.settings).name == "run-1.json"
-    assert journals.reserve(journals.folder(terminal.shell.settings), "run")[0] == 4
+    journal_files.reserve(journal_files.folder(terminal.shell.settings), "run")
+    assert journal_files.newest(terminal.shell.settings).name == "run-1.json"
+    assert journal_files.reserve(journal_files.folder(terminal.shell.settings), "run")[0] == 4
 
 
 def test_outputs_are_told_in_a_short_line() -> None:

@@ -13,7 +13,14 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli.chaos import experiment_export, experiment_file, experiment_journal, experiment_words, fis, journals
+from chaos_ecs.cli.chaos import (
+    experiment_export,
+    experiment_file,
+    experiment_journal,
+    experiment_words,
+    fis,
+    journal_files,
+)
 from chaos_ecs.cli.chaos.experiment_file import ExperimentFile
 from chaos_ecs.cli.chaos.experiment_run import Run
 from chaos_ecs.cli.chaos.experiment_story import Outcome, Position, Verdict, positions
@@ -92,16 +99,16 @@ def _exit_code(outcome: Outcome) -> int:
 def _performed(shell: Shell, file: ExperimentFile, seed: int) -> Outcome:
     """The run, its journal and its result."""
     controller, before, cluster = shell.look()
-    _, path = journals.reserve(journals.folder(shell.settings), experiment_journal.KIND)
+    _, path = journal_files.reserve(journal_files.folder(shell.settings), experiment_journal.KIND)
     shell.say(f"{file.title}: {file.shown}, seed {seed}")
     try:
         outcome = Run(shell, controller, file, seed, cluster, before).perform()
     except BaseException:
-        journals.forget(path)
+        journal_files.forget(path)
         raise
     journal = str(path)
     try:
-        journals.write(path, experiment_journal.journal_of(outcome).as_json())
+        journal_files.write(path, experiment_journal.journal_of(outcome).as_json())
     except ChaosEcsError as error:  # what was measured is told all the same
         shell.say(f"{error}. {error.hint}")
         journal = ""

@@ -13,7 +13,7 @@ from typing import Any
 
 from chaos_ecs import __version__
 from chaos_ecs.cli.chaos import experiment_words as words
-from chaos_ecs.cli.chaos import journals
+from chaos_ecs.cli.chaos import journal_files
 from chaos_ecs.cli.chaos.experiment_story import Outcome, Verdict
 from chaos_ecs.cli.chaos.journal import Activity, Journal, ours
 from chaos_ecs.errors import ChaosEcsError
@@ -113,7 +113,7 @@ def _ours(outcome: Outcome) -> dict[str, Any]:
 
 def kept(path: Path) -> Kept:
     """What a journal says of its run. Raises ChaosEcsError (exit code 2) where it is none of an experiment."""
-    told = ours(journals.read(path))
+    told = ours(journal_files.read(path))
     try:
         if told["kind"] != KIND:
             raise ValueError(told["kind"])

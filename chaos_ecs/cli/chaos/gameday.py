@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from chaos_ecs import __version__
-from chaos_ecs.cli.chaos import experiment_file, gameday_file, gameday_score, journals, sealed
+from chaos_ecs.cli.chaos import experiment_file, gameday_file, gameday_score, journal_files, sealed
 from chaos_ecs.cli.chaos import gameday_words as words
 from chaos_ecs.cli.chaos.answers import Answers, Typed, Written
 from chaos_ecs.cli.chaos.gameday_file import GameDay, Round
@@ -99,7 +99,7 @@ def play(
     lines = _answers(shell, answers)
     controller, _, cluster = shell.look()
     stem = re.sub(r"[^a-z0-9]+", "-", day.title.lower()).strip("-")[:60] or KIND
-    _, path = journals.reserve(shell.settings.home / "gameday", stem)
+    _, path = journal_files.reserve(shell.settings.home / "gameday", stem)
     shell.say(f"{day.title}: {len(day.rounds)} rounds. Ctrl-C ends it and undoes what is broken.")
     if not day.is_sealed:
         shell.say("this file is not sealed: whoever reads it knows the answers")
@@ -114,11 +114,11 @@ def play(
         with ended_as_by_ctrl_c():
             game.play()
     except KeyboardInterrupt:
-        journals.forget(path)
+        journal_files.forget(path)
         shell.say_left("left the game: what was broken is undone, and nothing is written to the score board")
         raise typer.Exit(130) from None
     except BaseException:
-        journals.forget(path)
+        journal_files.forget(path)
         raise
     sheet = _score(day, game.scores, player or _login(shell), began_at)
     _finish(shell, day, game.scores, sheet, path)
@@ -258,7 +258,7 @@ def _finish(shell: Shell, day: GameDay, scores: Sequence[RoundScore], told: dict
     else:
         shell.tell("")
         shell.tell(words.total(day, scores, shell.width))
-    journals.write(path, told)
+    journal_files.write(path, told)
     shell.say(f"score of {told['player']}: {path}")
     shell.say(f"with those of others: chaos-ecs chaos gameday score {path} FILE...")
 

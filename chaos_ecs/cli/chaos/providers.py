@@ -1,7 +1,7 @@
 """What a probe of a hypothesis asks: `http` (GET and HEAD), and `chaos-ecs` (healthy-count, steady, availability).
 
 Refused are the toolkit's `process` and `python`: a file that one is given must not run programs. Never here: which
-answers are well (see `tolerances.py`), and when it is asked.
+answers are well (see `hypothesis.py`), and when it is asked.
 """
 
 from __future__ import annotations

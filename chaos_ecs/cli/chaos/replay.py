@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli.chaos import journals, run, run_course
+from chaos_ecs.cli.chaos import journal_files, run, run_course
 from chaos_ecs.cli.chaos.journal import ours
 from chaos_ecs.cli.chaos.run_stage import Tools
 from chaos_ecs.cli.chaos.score import KIND, Score, Strike
@@ -51,8 +51,8 @@ def replay(
     chaos-ecs chaos replay journal.json
     """
     shell = shell_of(ctx)
-    path = journals.find(shell.settings, journal)
-    told = ours(journals.read(path))
+    path = journal_files.find(shell.settings, journal)
+    told = ours(journal_files.read(path))
     if told and told.get("kind") != KIND:
         from chaos_ecs.cli.chaos import experiment  # it reads YAML, which a run does not need
 

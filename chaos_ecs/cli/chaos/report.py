@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from chaos_ecs.cli.chaos import journals, scoreview
+from chaos_ecs.cli.chaos import journal_files, scoreview
 from chaos_ecs.cli.chaos.journal import ours
 from chaos_ecs.cli.chaos.report_view import Activity, Report, brief, timeline
 from chaos_ecs.cli.chaos.score import Score
@@ -46,8 +46,8 @@ def report(
     chaos-ecs chaos report journal.json --svg timeline.svg
     """
     shell = shell_of(ctx)
-    path = journals.find(shell.settings, journal)
-    raw = journals.read(path)
+    path = journal_files.find(shell.settings, journal)
+    raw = journal_files.read(path)
     told = Report.of(raw)
     if html is not None:
         from chaos_ecs.cli.chaos import report_html

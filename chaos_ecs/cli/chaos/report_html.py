@@ -1,6 +1,7 @@
 """A report as one page that loads nothing from anywhere: light and dark, to be printed, for a phone. Pure.
 
-Every text of a journal is escaped. Never here: reading journals (see `journals.py`) and the picture (`report_svg.py`).
+Every text of a journal is escaped. Never here: reading journals (see `journal_files.py`), and the
+picture (`report_svg.py`).
 """
 
 from __future__ import annotations

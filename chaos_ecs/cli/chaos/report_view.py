@@ -1,7 +1,7 @@
 """A journal as a report needs it, whoever wrote it: frozen values, and what of them a picture shows. Pure.
 
-Members that are not there leave their part of a report out. Never here: reading files (see `journals.py`), and how a
-report looks (see `report.py`, `report_html.py`, `report_svg.py`).
+Members that are not there leave their part of a report out. Never here: reading files (see `journal_files.py`), and how
+a report looks (see `report.py`, `report_html.py`, `report_svg.py`).
 """
 
 from __future__ import annotations

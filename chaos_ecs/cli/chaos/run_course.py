@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chaos_ecs.cli import faultlines
-from chaos_ecs.cli.chaos import journals, patiently, run_stage, scoreview
+from chaos_ecs.cli.chaos import journal_files, patiently, run_stage, scoreview
 from chaos_ecs.cli.chaos.asker import Asks, Nobody
 from chaos_ecs.cli.chaos.politely import ended_as_by_ctrl_c
 from chaos_ecs.cli.chaos.run_journal import Scene, journal_of
@@ -62,11 +62,11 @@ class Outcome:
 def run(shell: Shell, plan: Plan, tools: Tools = USUAL) -> Outcome:
     """The whole run. Ctrl-C ends it early, which is an outcome too; troubles are raised once the journal is kept."""
     stage = run_stage.prepared(shell, plan, tools)
-    number, path = journals.reserve(journals.folder(shell.settings), KIND)
+    number, path = journal_files.reserve(journal_files.folder(shell.settings), KIND)
     try:
         control = run_stage.started_control(shell, stage, number, tools) if plan.control else ""
     except BaseException:
-        journals.forget(path)
+        journal_files.forget(path)
         raise
     course = _Course(shell, stage, number, path, tools)
     if control:
@@ -304,4 +304,4 @@ class _Course:
         return Outcome(score, self._path)
 
     def _keep(self, score: Score, *, aborted: bool = False) -> None:
-        journals.write(self._path, journal_of(score, self._scene, aborted=aborted))
+        journal_files.write(self._path, journal_of(score, self._scene, aborted=aborted))

@@ -1,4 +1,4 @@
-"""A terminal beside a simulated controller, on virtual time: what `chaos run` needs to be tested in milliseconds."""
+"""A terminal beside a simulated controller whose time goes in steps: `chaos run` in milliseconds."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos_ecs.api.snapshot import event_view
-from chaos_ecs.cli import refusals
-from chaos_ecs.cli.chaos import journals, run, run_course
+from chaos_ecs.cli.chaos import journal_files, run, run_course
 from chaos_ecs.cli.chaos.journal import ours
 from chaos_ecs.cli.chaos.replay import replayed
 from chaos_ecs.cli.chaos.run_stage import Tools
@@ -17,20 +16,19 @@ from chaos_ecs.cli.chaos.score import Plan
 from chaos_ecs.cli.client import state
 from chaos_ecs.cli.follow import Follower, Until
 from chaos_ecs.cli.snapshot import Event, Snapshot
-from tests.unit.api_harness import Harness
-from tests.unit.fake_controller import Answer, FakeController, Terminal
+from tests.unit.api_harness import CLUSTER
+from tests.unit.fake_controller import Answer, Terminal
+from tests.unit.sim_room import Simulated
 
-CLUSTER = "my-cluster"
 STEP_SECONDS = 0.25
 SHORT: Answer = {"every": 4.0, "lasts": 14.0, "seed": 42}  # three ticks
 
 
-class Simulated(FakeController):
-    """A controller on virtual time, which passes while it is followed."""
+class Stepped(Simulated):
+    """Time passes while it is followed (see OnVirtualTime), or when a test says so."""
 
-    def __init__(self, seed: int = 1) -> None:
-        super().__init__({})
-        self.api = Harness(seed)
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
         self.after_step: Callable[[], None] = lambda: None
 
     def now(self) -> float:
@@ -40,26 +38,8 @@ class Simulated(FakeController):
         self.api.simulation.advance(seconds)
         self.after_step()
 
-    def raw_state(self) -> Answer:
-        answer: Answer = json.loads(self.api.get("/state").body)
-        return answer
-
     def events(self, after: int, *, follow: bool) -> Iterator[Event]:
         yield from (Event.of(event_view(item)) for item in list(self.api.simulation.events) if item.number > after)
-
-    def ecs(self, operation: str, **members: Any) -> Answer:
-        return self._ask(operation, members, "ecs")
-
-    def own(self, operation: str, **members: Any) -> Answer:
-        return self._ask(operation, members, "chaos-ecs")
-
-    def _ask(self, operation: str, members: Answer, service: str) -> Answer:
-        given = {name: value for name, value in members.items() if value is not None}
-        self.calls.append((operation, given))
-        status, body = self.api.call(operation, given, service=service)
-        if status != 200:
-            raise refusals.of(operation, status, json.dumps(body).encode())
-        return body
 
     def standalone(self) -> list[Any]:
         return [task for task in self.api.simulation.state.tasks.values() if not task.service_arn]
@@ -70,7 +50,7 @@ class OnVirtualTime(Follower):
 
     def run(self, until: Until, *, timeout: float | None = None) -> bool:
         controller = self.controller
-        assert isinstance(controller, Simulated)
+        assert isinstance(controller, Stepped)
         assert timeout is not None
         ends_at = controller.now() + timeout
         snapshot = state(controller)
@@ -100,7 +80,7 @@ class Room:
     """A terminal beside a simulated controller with a service web."""
 
     def __init__(self, home: Path, *, seed: int = 1, desired: int = 3, steady: bool = True, **shell: Any) -> None:
-        self.controller = Simulated(seed)
+        self.controller = Stepped(seed)
         self.controller.ecs(
             "CreateService", cluster=CLUSTER, serviceName="web", taskDefinition="web-server", desiredCount=desired
         )
@@ -140,4 +120,4 @@ class Room:
 
     def replays(self, number: int) -> int:
         path = self.home / "journals" / f"run-{number}.json"
-        return replayed(self.shell, path, ours(journals.read(path)), TOOLS)
+        return replayed(self.shell, path, ours(journal_files.read(path)), TOOLS)

@@ -175,27 +175,10 @@ def _listed(found: Abilities | None) -> dict[str, Any]:
 
 
 def _entry(fault: type[Fault], found: Abilities | None) -> dict[str, Any]:
-    judgement = catalogue.judged(fault, found) if found is not None else None
-    return {
-        "name": fault.name,
-        "actionId": fault.action_id,
-        "scope": fault.scope,
-        "sentence": catalogue.sentence(fault),
-        "verdict": judgement.verdict if judgement else None,
-        "reason": judgement.reason or None if judgement else None,
-        "parameters": [
-            {
-                "name": item.name,
-                "kind": item.kind,
-                "help": item.help,
-                "default": item.default,
-                "choices": list(item.choices) or None,
-                "least": item.least if item.kind == "number" else None,
-                "most": item.most if item.kind == "number" else None,
-            }
-            for item in parameters.parameters_of(fault)
-        ],
-    }
+    if found is None:
+        return catalogue.entry(fault)
+    judgement = catalogue.judged(fault, found)
+    return catalogue.entry(fault, judgement.verdict, judgement.reason)
 
 
 FAULT_OPERATIONS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from chaos_ecs.chaos.fault import Abilities, Fault
 from chaos_ecs.chaos.faults.control_plane import (
@@ -44,6 +45,7 @@ from chaos_ecs.chaos.faults.resources import (
 )
 from chaos_ecs.chaos.faults.tasks import Kill, StopTask, Wait
 from chaos_ecs.chaos.lacking import missing
+from chaos_ecs.chaos.parameters import parameters_of
 from chaos_ecs.core.errors import InvalidParameterException
 
 FAULTS: tuple[type[Fault], ...] = (
@@ -124,3 +126,27 @@ def judged(fault: type[Fault], abilities: Abilities) -> Judgement:
     if fault.otherwise and not missing(fault.otherwise, abilities):
         return Judgement(Verdict.FALLBACK, fault.fallback)
     return Judgement(Verdict.IMPOSSIBLE, "; ".join(wanted.values()))
+
+
+def entry(fault: type[Fault], verdict: str = "", reason: str = "") -> dict[str, Any]:
+    """All that is told of it, as JSON. Limits are numbers, of a duration in seconds; null where there are none."""
+    return {
+        "name": fault.name,
+        "actionId": fault.action_id,
+        "scope": fault.scope,
+        "sentence": sentence(fault),
+        "verdict": verdict or None,
+        "reason": reason or None,
+        "parameters": [
+            {
+                "name": item.name,
+                "kind": item.kind,
+                "help": item.help,
+                "default": item.default,
+                "choices": list(item.choices) or None,
+                "least": None if item.kind == "text" else item.least,
+                "most": None if item.kind == "text" else item.most,
+            }
+            for item in parameters_of(fault)
+        ],
+    }

@@ -265,6 +265,9 @@ def test_one_fault_is_told_with_its_parameters_limits_and_an_example() -> None:
     terminal.run("chaos", "faults", "network-blackhole-port", "--json")
     (entry,) = json.loads(terminal.out.getvalue())["faults"]
     assert {"name": "port", "option": "--port"}.items() <= entry["parameters"][1].items()
+    terminal = Terminal(None)
+    terminal.run("chaos", "faults", "oom")
+    assert re.search(r"--timeout +1m +1s to 1m", terminal.out.getvalue())
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from chaos_ecs.chaos.victims import SEEDS
 from chaos_ecs.cli.chaos import (
     experiment_export,
     experiment_file,
@@ -25,7 +26,6 @@ from chaos_ecs.cli.chaos.experiment_file import ExperimentFile
 from chaos_ecs.cli.chaos.experiment_run import Run
 from chaos_ecs.cli.chaos.experiment_story import Outcome, Position, Verdict, positions
 from chaos_ecs.cli.chaos.rows import labelled
-from chaos_ecs.cli.chaos.score import SEEDS
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of

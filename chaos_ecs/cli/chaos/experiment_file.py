@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chaos_ecs.chaos.victims import SEEDS
 from chaos_ecs.cli.chaos import marked
 from chaos_ecs.cli.chaos.expectations import Expected, expected_of
 from chaos_ecs.cli.chaos.hypothesis import Hypothesis, hypothesis_of
 from chaos_ecs.cli.chaos.marked import Member
-from chaos_ecs.cli.chaos.score import SEEDS
 from chaos_ecs.errors import ChaosEcsError
 
 OURS = "x-chaos-ecs"

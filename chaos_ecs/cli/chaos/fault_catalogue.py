@@ -133,33 +133,17 @@ def details(fault: type[Fault], verdicts: Verdicts, width: int | None) -> list[s
 
 
 def _parameter(parameter: parameters.Parameter) -> Sequence[str]:
-    limits = limits_of(parameter) or ("1s to 12h" if parameter.kind == "duration" else "-")
     default = default_of(parameter)
-    return (option_of(parameter), "(required)" if default is None else default or "-", limits, parameter.help)
+    shown = "(required)" if default is None else default or "-"
+    return (option_of(parameter), shown, limits_of(parameter) or "-", parameter.help)
 
 
 def as_entry(fault: type[Fault], verdicts: Verdicts) -> dict[str, Any]:
-    """A fault in the words of ListFaults."""
-    verdict, reason = verdicts.get(fault.name, (None, None))
+    """A fault in the words of ListFaults, and how it is typed."""
+    entry = catalogue.entry(fault, *verdicts.get(fault.name, ("", "")))
+    options = [option_of(item) for item in parameters.parameters_of(fault)]
     return {
-        "name": fault.name,
-        "actionId": fault.action_id,
-        "scope": fault.scope,
-        "sentence": catalogue.sentence(fault),
-        "verdict": verdict,
-        "reason": reason or None,
+        **entry,
         "example": None if fault.scope is Scope.NOTHING else example_of(fault),
-        "parameters": [
-            {
-                "name": item.name,
-                "option": option_of(item),
-                "kind": item.kind,
-                "help": item.help,
-                "default": item.default,
-                "choices": list(item.choices) or None,
-                "least": item.least if item.kind == "number" else None,
-                "most": item.most if item.kind == "number" else None,
-            }
-            for item in parameters.parameters_of(fault)
-        ],
+        "parameters": [{**item, "option": option} for item, option in zip(entry["parameters"], options, strict=True)],
     }

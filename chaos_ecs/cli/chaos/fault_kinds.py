@@ -50,9 +50,11 @@ def option_of(parameter: Parameter) -> str:
 
 
 def limits_of(parameter: Parameter) -> str:
-    """1 to 65535; drop or refuse; "" where nothing is to be said."""
+    """1 to 65535; 1s to 12h; drop or refuse; "" where nothing is to be said."""
     if parameter.choices:
         return " or ".join(parameter.choices)
+    if parameter.kind == "duration":
+        return f"{_briefly(parameter.least)} to {_briefly(parameter.most)}"
     if parameter.kind != "number" or (parameter.least == 0 and parameter.most >= MOST_WORTH_SAYING):
         return ""
     return f"{parameter.least} to {parameter.most}" if parameter.most < MOST_WORTH_SAYING else f"from {parameter.least}"
@@ -62,8 +64,13 @@ def default_of(parameter: Parameter) -> str | None:
     """As people write it: 30s for PT30S, 2m for PT2M."""
     if parameter.default is None or parameter.kind != "duration":
         return parameter.default
-    value = parameters.seconds(parameter.default)
-    return f"{value:g}s" if value % 60 else f"{value / 60:g}m"
+    return _briefly(parameters.seconds(parameter.default))
+
+
+def _briefly(value: float) -> str:
+    """30 -> 30s, 120 -> 2m, 43200 -> 12h, as it can be typed."""
+    unit, name = next((pair for pair in ((3600, "h"), (60, "m")) if not value % pair[0]), (1, "s"))
+    return f"{value / unit:g}{name}"
 
 
 def example_of(fault: type[Fault], *more: str) -> str:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from chaos_ecs.chaos import catalogue, parameters
 from chaos_ecs.chaos.fault import Fault, Scope
+from chaos_ecs.chaos.victims import SEEDS
 from chaos_ecs.cli.chaos import experiment_file, fault_kinds, marked, sealed
 from chaos_ecs.cli.chaos.marked import Member
-from chaos_ecs.cli.chaos.score import SEEDS
 from chaos_ecs.errors import ChaosEcsError
 
 MEASURES = {

@@ -12,11 +12,12 @@ from typing import Annotated, Any
 
 import typer
 
+from chaos_ecs.chaos.victims import SEEDS
 from chaos_ecs.cli import completion, find
 from chaos_ecs.cli.chaos import run_course, run_stage, scoreview
 from chaos_ecs.cli.chaos.run_course import Outcome
 from chaos_ecs.cli.chaos.run_stage import Tools
-from chaos_ecs.cli.chaos.score import SEEDS, Plan
+from chaos_ecs.cli.chaos.score import Plan
 from chaos_ecs.cli.layout import elapsed
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of

@@ -13,14 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chaos_ecs.chaos.victims import SEEDS
 from chaos_ecs.config import DEFAULT_CLUSTER
 from chaos_ecs.probe.tally import percentile
 
 KIND = "run"
 FEWEST_SAMPLES = 5
 """A percentile of fewer is no percentile."""
-SEEDS = 2**31
-"""Seeds are below this, whoever draws or takes one: the API has the same."""
 _KILL = "kill"
 _RATE = 20.0
 

@@ -144,8 +144,8 @@ def entry(fault: type[Fault], verdict: str = "", reason: str = "") -> dict[str, 
                 "help": item.help,
                 "default": item.default,
                 "choices": list(item.choices) or None,
-                "least": None if item.kind == "text" else item.least,
-                "most": None if item.kind == "text" else item.most,
+                "least": None if item.kind == "text" else int(item.least),
+                "most": None if item.kind == "text" else int(item.most),
             }
             for item in parameters_of(fault)
         ],

@@ -21,14 +21,9 @@ SINGLE_ACCOUNT = "single-account"
 
 def template_view(template: ExperimentTemplate) -> dict[str, Any]:
     return {
-        "id": template.id,
-        "arn": template.arn,
+        **template_summary(template),
         **_design_view(template.design),
-        "description": template.design.description,
         "actions": {action.name: _action_view(action) for action in template.design.actions},
-        "creationTime": template.created_at,
-        "lastUpdateTime": template.updated_at,
-        "tags": dict(template.tags),
         "targetAccountConfigurationsCount": 0,
     }
 
@@ -45,15 +40,9 @@ def template_summary(template: ExperimentTemplate) -> dict[str, Any]:
 
 
 def experiment_view(experiment: Experiment) -> dict[str, Any]:
-    view = _design_view(experiment.design)
-    options = {**view["experimentOptions"], "actionsMode": _mode(experiment)}
     return {
-        "id": experiment.id,
-        "arn": experiment.arn,
-        "experimentTemplateId": experiment.template_id,
-        **view,
-        "experimentOptions": options,
-        "state": _state(experiment),
+        **_design_view(experiment.design),
+        **experiment_summary(experiment),
         "actions": {
             run.name: {
                 **_action_view(experiment.spec(run.name)),
@@ -63,10 +52,8 @@ def experiment_view(experiment: Experiment) -> dict[str, Any]:
             }
             for run in experiment.actions
         },
-        "creationTime": experiment.created_at,
         "startTime": experiment.started_at,
         "endTime": experiment.ended_at,
-        "tags": dict(experiment.tags),
         "targetAccountConfigurationsCount": 0,
     }
 

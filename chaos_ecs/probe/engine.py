@@ -1,8 +1,9 @@
 """Requests at a steady rate, on one thread, whatever becomes of them.
 
 The loop is open: the next request is sent when it is due, not when the last one was answered, because that is what a
-crowd of clients does. Due times are multiples of the pause since the beginning, so they never drift. A request that
-finds too many under way fails at once as "overloaded". After a pause of the whole machine what is missed is skipped.
+crowd of clients does. Each is due at some moment of its own pause since the beginning, so they never drift, and are in
+step with nothing: not with another client, nor with whoever kills a task at every full second. A request that finds too
+many under way fails at once as "overloaded". After a pause of the whole machine what is missed is skipped.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from chaos_ecs.probe.tally import Result
 UNDER_WAY_LIMIT = 64
 SKIPPED_AFTER_SECONDS = 1.0
 _IDLE_KEPT = 8
+_GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples lie as evenly between whole numbers as can be, and never repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class _Stream:
     def due_at(self) -> float:
         if self.most is not None and self.count >= self.most:
             return math.inf
-        return self.began_at + self.count / self.aim.rate
+        return self.began_at + (self.count + self.count * _GOLDEN % 1.0) / self.aim.rate
 
     def skip_missed(self, now: float) -> None:
         if now - self.due_at > SKIPPED_AFTER_SECONDS:

@@ -5,6 +5,7 @@ The only unit tests that open sockets, to a server of their own on 127.0.0.1: wh
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 
@@ -146,6 +147,23 @@ def test_what_a_sleeping_machine_missed_is_not_made_up_for() -> None:
         engine.turn(0.0)
     engine.close()
     assert len(seen.sent_at) <= 3
+
+
+def test_requests_are_in_step_with_nothing_that_happens_at_full_seconds() -> None:
+    """Ten a second, looked at every millisecond of four seconds: each tenth has one, somewhere in it."""
+    now = [100.0]
+    seen = Seen()
+    engine = Engine(seen, monotonic=lambda: now[0])
+    with a_server(answering()) as url:
+        engine.aim("it", Aim(places(url)[0], rate=10.0, timeout=1e9))
+        for milliseconds in range(4000):
+            now[0] = 100.0 + milliseconds / 1000
+            engine.turn(0.0)
+    engine.close()
+    tenths = [divmod((at - seen.sent_at[0]) * 10 + 1e-6, 1) for at in seen.sent_at]
+    assert [tenth for tenth, _ in tenths] == list(range(40))
+    phases = sorted(phase for _, phase in tenths)
+    assert max(b - a for a, b in itertools.pairwise([*phases, 1.0])) < 0.1
 
 
 def test_a_connection_is_new_for_each_request_unless_it_is_to_be_kept() -> None:

@@ -17,6 +17,8 @@ from chaos_ecs.cli.chaos.journal import Activity, SteadyState
 from chaos_ecs.cli.chaos.marked import Member
 from chaos_ecs.cli.chaos.providers import Availability, Kind, NotKnownError, Provider, Sight, provider_of
 
+LATEST_ANSWER_SECONDS = 2.0
+"""So long the controller's own client waits for an answer."""
 _TARGETS = ("status", "body")
 FIXES = {
     Kind.HTTP: "Write tolerance: 200, or {type: regex, pattern: ok, target: body}",
@@ -117,10 +119,10 @@ class Hypothesis:
 
     @property
     def window(self) -> float:
-        """Over how many seconds its probes measure, at most: so long nothing may have been wrong."""
-        return max(
-            (probe.provider.over for probe in self.probes if isinstance(probe.provider, Availability)), default=0
-        )
+        """For how many seconds its probes can still see what was wrong before everything was well: over so many they
+        measure, in whole ones, and the last answers come late. 0 where none of them looks back."""
+        over = [probe.provider.over for probe in self.probes if isinstance(probe.provider, Availability)]
+        return max(over) + 1.0 + LATEST_ANSWER_SECONDS if over else 0.0
 
 
 def hypothesis_of(member: Member) -> Hypothesis:

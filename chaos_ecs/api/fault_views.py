@@ -9,13 +9,14 @@ from chaos_ecs.core.recipe import Recipe
 
 
 def fault_view(fault: InjectedFault) -> dict[str, Any]:
-    """A fault as DescribeFaults and the snapshot have it. A sealed one says nothing before it is over."""
+    """A fault as DescribeFaults and the snapshot have it. A sealed one says nothing before its end is asked for."""
     if fault.is_secret:
         return {
             "fault": fault.id,
             "name": "sealed",
             "status": fault.status,
             "createdAt": fault.created_at,
+            "endedAt": fault.ended_at,
             "victims": [],
         }
     ends = [ends_at for hit in fault.hits if not hit.is_over and (ends_at := fault.ends_at(hit)) is not None]

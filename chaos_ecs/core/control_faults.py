@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from chaos_ecs.core import service_commands, task_definitions
+from chaos_ecs.core import rollout, service_commands, task_definitions
 from chaos_ecs.core.arns import name_of
+from chaos_ecs.core.deploying import RolloutState
+from chaos_ecs.core.deployment import fallback
 from chaos_ecs.core.errors import ConflictException, InvalidParameterException, ServiceNotFoundException
 from chaos_ecs.core.fault_messages import Aim, InjectFault
 from chaos_ecs.core.faulting import ANSWER, DEPLOY, HOLD, Hit, HitStatus
@@ -111,7 +113,11 @@ def _registered(good: TaskDefinition, what: str) -> str:
 
 
 def _redeploy(state: State, hit: Hit, now: float) -> str:
-    """Whatever has become of the service: the bad revision must not be what its family's name means from now on."""
+    """Whatever has become of the service: the bad revision must not be what its family's name means from now on.
+
+    A deployment under way is rolled back, so that the good tasks that are left stay; a new one of the good revision
+    would replace them too, and be content with tasks that run for a moment.
+    """
     prior = json.loads(hit.prior)
     task_definitions.deregister(state, DeregisterTaskDefinition(prior["bad"]), now)
     good = name_of(prior["good"])
@@ -122,5 +128,9 @@ def _redeploy(state: State, hit: Hit, now: float) -> str:
         return f"the service has gone back to {name_of(service.primary.task_definition_arn)} by itself"
     if state.task_definitions[prior["good"]].status != "ACTIVE":
         return f"{good} is INACTIVE: deploy another revision"
+    before, is_under_way = fallback(service), service.primary.rollout_state is RolloutState.IN_PROGRESS
+    if is_under_way and before is not None and before.task_definition_arn == prior["good"]:
+        rollout.stopped(state, service, now, by="user")
+        return f"the service goes back to {good}, whose tasks stay"
     service_commands.update_service(state, UpdateService(service.arn, task_definition_arn=prior["good"]), now)
     return f"the service goes back to {good}"

@@ -84,7 +84,7 @@ class InjectedFault:
     parameters: tuple[tuple[str, str], ...] = ()
     seed: int | None = None  # which picked the victims; None when they were named
     experiment: str = ""  # the id of the experiment it is part of
-    sealed: bool = False  # nobody is told what it is before it is over: a riddle of a game day
+    sealed: bool = False  # nobody is told what it is before somebody asks for its end: a riddle of a game day
     undo_asked_at: float | None = None
     ended_at: float | None = None
 
@@ -98,7 +98,8 @@ class InjectedFault:
 
     @property
     def is_secret(self) -> bool:
-        return self.sealed and not self.is_over
+        """Also when it is over already: what strikes in a moment would give itself away."""
+        return self.sealed and self.undo_asked_at is None
 
     @property
     def public_name(self) -> str:

@@ -147,7 +147,7 @@ def _emit(
     task: str,
     **data: Any,
 ) -> None:
-    """Of a sealed fault nobody is told more than that something happens, before it is over."""
+    """Of a sealed fault nobody is told more than that something happens, before its end is asked for."""
     if fault.is_secret:
         state.emit(now, type_, "a sealed fault is at work", fault=fault.id, name=SEALED)
         return

@@ -475,6 +475,7 @@ def test_a_deployment_that_cannot_work_is_proven_by_its_first_failure_and_undone
     simulation = a_simulation(behaviour=lambda d: demo_behaviour(d) if "no-such" in d.image else behaviour(d))
     a_service(simulation)
     simulation.advance(5)
+    good = [task.arn for task in running(simulation)]
     fault_id = control(simulation, DEPLOY, what, service=WEB)
     simulation.advance(20)
     fault = the(simulation, fault_id)
@@ -483,7 +484,7 @@ def test_a_deployment_that_cannot_work_is_proven_by_its_first_failure_and_undone
     assert the(simulation, fault_id).status is FaultStatus.COMPLETED
     assert the_service(simulation).primary.task_definition_arn.endswith("web-server:1")
     assert [item.status for item in simulation.state.task_definitions.values() if item.revision == 2] == ["INACTIVE"]
-    assert len(running(simulation)) == 3
+    assert [task.arn for task in running(simulation)] == good, "who served all the time is not replaced by the undoing"
     assert the_service(simulation).steady
 
 

@@ -138,7 +138,7 @@ class Play:
             self._void(round_, "its effect could not be seen in time")
             return
         (fault,) = described(follower.controller, [self._open])
-        if fault.is_over and not fault.is_proven:
+        if fault.status == "INCONCLUSIVE":
             self._void(round_, "no effect could be measured")
             return
         began = self.shell.monotonic()
@@ -181,10 +181,10 @@ class Play:
     # --- undoing ---
 
     def _undo(self, follower: Follower) -> None:
-        """Until nothing of it is left. Raises E-TIMEOUT."""
+        """Until nothing of it is left, and no seal on it. Raises E-TIMEOUT."""
         if not self._is_over(state(follower.controller)):
             self.shell.say("the fault is being undone")
-            self._ask_for_its_end(follower.controller)
+        self._ask_for_its_end(follower.controller)
         if not follower.run(self._is_over, timeout=UNDO_SECONDS):
             what, hint = f"Waited {seconds(UNDO_SECONDS)} for the end of the fault", "chaos-ecs chaos undo --all"
             raise ChaosEcsError("E-TIMEOUT", what, "it cannot be undone yet", hint, 124)
@@ -202,7 +202,8 @@ class Play:
         try:
             if not self._is_over(state(self.controller)):
                 self.shell.say_left("the fault is being undone")
-                self._ask_for_its_end(self.controller)
+            self._ask_for_its_end(self.controller)
+            if not self._is_over(state(self.controller)):
                 ends_at = self.shell.monotonic() + UNDO_SECONDS
                 while not self._is_over(state(self.controller)) and self.shell.monotonic() < ends_at:
                     self.shell.sleep(_LOOK_EVERY_SECONDS)

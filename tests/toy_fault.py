@@ -1,4 +1,4 @@
-"""The fault that ARCHITECTURE.md adds by its own guide: taken from that page, so that the guide cannot lie."""
+"""The fault that ARCHITECTURE.md adds by its own guide: taken from that page as it stands, so that it cannot lie."""
 
 from __future__ import annotations
 
@@ -16,24 +16,14 @@ GUIDE = re.search(
 assert GUIDE is not None, "ARCHITECTURE.md has lost its guide"
 GUIDE_TEXT = GUIDE[1]
 
-_CODE = re.search(r"```python\n(.*?)```", GUIDE_TEXT, re.DOTALL)
-assert _CODE is not None, "the guide has lost its fault"
-CODE = textwrap.dedent(_CODE[1])
-
-HEAD = """
-import shlex
-from dataclasses import dataclass
-
-from chaos_ecs.chaos.fault import Fault, Victim, duration, text
-from chaos_ecs.core.recipe import Means, Recipe
-"""
-"""What every family's file has imported already."""
+FILE, IMPORT = (textwrap.dedent(code) for code in re.findall(r"```python\n(.*?)```", GUIDE_TEXT, re.DOTALL))
+"""What the guide has written into a file of its own, and into the catalogue."""
 
 
 def litter() -> type[Fault]:
     """The class of the guide."""
     names: dict[str, type[Fault]] = {"__name__": __name__}  # type: ignore[dict-item]
-    exec(HEAD + CODE, names)
+    exec(FILE, names)
     return names["Litter"]
 
 

@@ -15,7 +15,22 @@ from chaos_ecs.errors import ChaosEcsError
 FALLBACK = "chaos-ecs ps"
 _NAMING = ("serviceName", "service", "task", "taskDefinition", "family", "clusterName")
 
+_REFUSED = " was refused"
+_OURS = {
+    "InjectFault": "The fault",
+    "KillTasks": "The kill",
+    "UndoFaults": "The end of faults",
+    "DescribeFaults": "The look at faults",
+    "ListFaults": "The look at faults",
+    "GetController": "The look at the controller",
+    "StopController": "The end of the controller",
+    "GET /state": "The look at the state",
+    "GET /events": "The look at the events",
+}
+
 _END_THE_FAULT = "chaos-ecs chaos undo --all"
+_OLDER = "The controller was started before this fault was added: chaos-ecs controller stop, then again"
+"""The CLI looks into its own catalogue first, so a controller only says so when its catalogue is another one."""
 _DISENGAGE = "aws fis update-safety-lever-state --id default --state status=disengaged,reason=again"
 
 # By the refusal's code, then by a word of its message: the first that matches is told.
@@ -31,7 +46,9 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
     ("ConflictException", "chaos undo", "chaos-ecs chaos status, then chaos-ecs chaos undo FAULT"),
     ("ConflictException", "safety lever", _DISENGAGE),
     ("ResourceNotFoundException", "fault", "chaos-ecs chaos status --all"),
+    ("InvalidParameterException", "no service and no task", "chaos-ecs service ls"),
     ("InvalidParameterException", "memory limit", "A task definition with memory: aws ecs register-task-definition"),
+    ("InvalidParameterException", "There is no fault", _OLDER),
     ("InvalidParameterException", "on this engine", "chaos-ecs chaos faults --judge"),
     ("InvalidParameterException", "only a RUNNING task", "chaos-ecs ps, and again once it runs"),
     ("ConflictException", "hook", "chaos-ecs service describe NAME (somebody was quicker)"),
@@ -50,6 +67,8 @@ _EXIT_CODES = (
     ("ConflictException", "--force", 5),
     ("ResourceNotFoundException", "There is no fault", 3),
     ("InvalidParameterException", "is not a signal", 2),
+    ("InvalidParameterException", "no service and no task", 3),
+    ("InvalidParameterException", "there is nobody to be cut off from", 3),
 )
 
 
@@ -67,7 +86,26 @@ def of(operation: str, status: int, body: bytes) -> ChaosEcsError:
         message = str(said.get("message") or said.get("Message") or "")
     except (ValueError, KeyError, TypeError):
         code, message = f"HTTP-{status}", body.decode("utf-8", "replace").strip()[:500]
-    return ChaosEcsError(code, f"{operation} was refused", message, hint(code, message), exit_code(code, message))
+    return ChaosEcsError(code, f"{_asked(operation)}{_REFUSED}", message, hint(code, message), exit_code(code, message))
+
+
+def _asked(operation: str) -> str:
+    """What was asked for, in words: an operation of ECS by its name, which can be looked up; ours by what it does."""
+    name, _, rest = operation.partition(" ")
+    if rest.startswith("/experiment"):
+        return "The experiment"
+    return _OURS.get(operation) or _OURS.get(name) or operation
+
+
+@contextmanager
+def told_as(what: str) -> Iterator[None]:
+    """What is refused inside is told by this name: network-latency was refused."""
+    try:
+        yield
+    except ChaosEcsError as error:
+        if not error.what.endswith(_REFUSED):
+            raise
+        raise ChaosEcsError(error.code, f"{what}{_REFUSED}", error.why, error.hint, error.exit_code) from error
 
 
 def exit_code(code: str, message: str) -> int:

@@ -13,7 +13,7 @@ import tarfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -178,7 +178,6 @@ class Images:
 
     def _build(self, image: str, folder: Path, name: str, tag: str, report: Callable[[str], None]) -> None:
         context = context_tar(folder)
-        before = self._inspect_or_none(image)
         base = self._base(folder, report)
         report(f"building {image} from {base}")
         with self._translated():
@@ -194,16 +193,15 @@ class Images:
                     decode=True,
                 )
             )
-        if before is not None and before["RepoTags"] == [image]:
-            self._remove_if_unused(before["Id"])
+        self._drop_untagged(name)
 
-    def _remove_if_unused(self, image_id: str) -> None:
-        """The image that has just lost its only tag. Where a container still uses it, the engine keeps it."""
-        try:
-            with self._translated():
-                self._client.remove_image(image_id, noprune=False)
-        except ImageError:
-            return  # in use: nothing is wrong, and nothing can be done
+    def _drop_untagged(self, name: str) -> None:
+        """Those of this name that have lost their tag to a newer one, also if a container still used them when that
+        was built. What is in use now the engine keeps, until after the next build."""
+        with suppress(ImageError), self._translated():
+            for image in self._client.images(filters={"label": f"{IMAGE_LABEL}={name}", "dangling": True}):
+                with suppress(ImageError), self._translated():
+                    self._client.remove_image(image["Id"], noprune=False)
 
     def _base(self, folder: Path, report: Callable[[str], None]) -> str:
         """An image that is here and can serve as base: the Dockerfile's, or the one made from a package."""

@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -31,10 +32,10 @@ class Bench:
     client: docker.APIClient
     session: str = field(default_factory=lambda: uuid4().hex)
 
-    def start(self, *command: str, env: dict[str, str] | None = None, ports: bool = False) -> str:
+    def start(self, *command: str, env: dict[str, str] | None = None, ports: bool = False, image: str = IMAGE) -> str:
         publish = {"8080/tcp": ("127.0.0.1", None)} if ports else None
         made = self.client.create_container(
-            IMAGE,
+            image,
             command=list(command),
             environment=env or {},
             labels={"chaos-ecs-test": self.session},
@@ -150,3 +151,30 @@ def test_an_image_that_no_registry_has_fails_with_a_sentence(bench: Bench) -> No
         Images(bench.client).ensure("127.0.0.1:9/no-such-image:9", lambda: None)
     assert "127.0.0.1:9" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_image_that_is_built_again_leaves_no_old_one_behind_once_nobody_uses_it(
+    bench: Bench, tmp_path: Path
+) -> None:
+    name = f"scratch-{bench.session[:12]}"
+    label = f"chaos-ecs.image={name}"
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "Dockerfile").write_text(f"ARG BASE={IMAGE}\nFROM ${{BASE}}\nCOPY word /\n", encoding="utf-8")
+    images = Images(bench.client, folder=tmp_path)
+
+    def built_again(word: str) -> int:
+        """How many images of this name there are then."""
+        (tmp_path / name / "word").write_text(word, encoding="utf-8")
+        images.build(name, lambda _: None)
+        return len(bench.client.images(filters={"label": label}))
+
+    try:
+        assert built_again("one") == 1
+        container = bench.start("worker", image=f"chaos-ecs/{name}:1")
+        assert built_again("two") == 2  # a container uses the first
+        bench.client.remove_container(container, force=True)
+        assert built_again("three") == 1
+    finally:
+        bench.remove_all()
+        for image in bench.client.images(filters={"label": label}):
+            bench.client.remove_image(image["Id"], force=True)

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.toy_fault import CODE, GUIDE_TEXT, PACKAGE, to_read
+from chaos_ecs.chaos import catalogue
+from chaos_ecs.cli import refusals
+from chaos_ecs.core.errors import InvalidParameterException
+from tests.toy_fault import FILE, GUIDE_TEXT, IMPORT, PACKAGE, to_read
 
 ROOT = PACKAGE.parent
 MOST_LINES = 350
@@ -37,19 +40,24 @@ print(json.dumps(told))
 
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the package after steps 1 and 2 of the guide; the folder that it is in."""
+    """A copy of the package after steps 1 and 2 of the guide, with nothing added; the folder that it is in."""
     folder = tmp_path_factory.mktemp("guide")
     package = folder / "chaos_ecs"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    family = package / "chaos" / "faults" / "tasks.py"
-    text = family.read_text(encoding="utf-8").replace("from dataclasses", "import shlex\nfrom dataclasses", 1)
-    family.write_text(text + "\n\n" + CODE, encoding="utf-8")
-    register = package / "chaos" / "catalogue.py"
+    for path in written(package):
+        assert f"`{path.relative_to(package).as_posix()}`" in GUIDE_TEXT
+    family, register = written(package)
+    family.write_text(FILE, encoding="utf-8")
     text = register.read_text(encoding="utf-8")
-    text = text.replace("import Kill, StopTask, Wait", "import Kill, Litter, StopTask, Wait", 1)
-    text = text.replace("    Wait,\n)", "    Wait,\n    Litter,\n)", 1)
+    text = text.replace("from chaos_ecs.chaos.faults.network", f"{IMPORT}from chaos_ecs.chaos.faults.network", 1)
+    text = text.replace("    Wait,\n)", "    Litter,\n    Wait,\n)", 1)
     register.write_text(text, encoding="utf-8")
     return folder
+
+
+def written(package: Path) -> tuple[Path, Path]:
+    """The files that the guide has written."""
+    return package / "chaos" / "faults" / "litter.py", package / "chaos" / "catalogue.py"
 
 
 def ran(folder: Path, *words: str) -> str:
@@ -82,3 +90,18 @@ def test_the_fault_of_the_guide_has_a_command_with_its_parameters_as_options(cop
     assert "Leaves a file where it does not belong." in told
     assert "--path" in told
     assert "--duration" in told
+
+
+@pytest.mark.parametrize("asked", [("check",), ("format", "--check")])
+def test_the_files_of_the_guide_need_no_tidying(copied: Path, asked: tuple[str, ...]) -> None:
+    paths = [str(path) for path in written(copied / "chaos_ecs")]
+    ran(copied, "-m", "ruff", *asked, "--no-cache", "--config", str(ROOT / "pyproject.toml"), *paths)
+
+
+def test_a_controller_from_before_the_fault_was_added_is_to_be_stopped_says_the_guide_and_its_refusal() -> None:
+    with pytest.raises(InvalidParameterException) as caught:  # as the older one has it
+        catalogue.named("litter")
+    body = json.dumps({"__type": caught.value.code, "message": caught.value.message}).encode()
+    assert "There is no fault litter" in caught.value.message
+    for told in (refusals.of("InjectFault", 400, body).hint, GUIDE_TEXT):
+        assert "chaos-ecs controller stop" in told

@@ -303,7 +303,19 @@ def test_lists_come_in_pages(fis: Any) -> None:
     [
         ({"actions": {}}, "at least one action"),
         ({"actions": {"a": {"actionId": "aws:ec2:stop-instances"}}}, "There is no fault aws:ec2:stop-instances"),
-        ({"actions": {"slow": {**SLOW, "parameters": {"duration": "soon"}}}}, "Action slow: duration 'soon'"),
+        (
+            {"actions": {"slow": {**SLOW, "parameters": {"duration": "soon"}}}},
+            "is no duration as FIS writes it. Write PT30S.",
+        ),
+        ({"actions": {"slow": {**SLOW, "parameters": {"duration": "9" * 400}}}}, "9' is no duration as FIS writes it."),
+        (
+            {"actions": {"slow": {**SLOW, "parameters": {"duration": "1m"}}}},
+            "Action slow: duration '1m' is no duration as FIS writes it. Write PT1M.",
+        ),
+        (
+            {"actions": {"oom": {**SLOW, "actionId": "chaos-ecs:task-oom", "parameters": {"timeout": "90"}}}},
+            "Action oom: timeout '90' is no duration as FIS writes it. Write PT1M30S.",
+        ),
         ({"actions": {"slow": {**SLOW, "targets": {}}}}, "needs the target Tasks, and no other"),
         ({"actions": {"slow": {**SLOW, "targets": {"Tasks": "two"}}}}, "there is no target two"),
         (

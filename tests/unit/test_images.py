@@ -27,6 +27,8 @@ class FakeEngine:
 
     def __init__(self, here: Sequence[str] = (), registry: Sequence[str] | None = ()) -> None:
         self.images_here: dict[str, dict[str, Any]] = {name: {"Config": {"Labels": None}} for name in here}
+        self.untagged: list[str] = []  # ids of images of ours that have lost their tag
+        self.in_use: list[str] = []
         self.registry = registry
         self.acts: list[str] = []
         self.gone = False
@@ -44,7 +46,10 @@ class FakeEngine:
             raise docker.errors.ImageNotFound(f"no such image: {image}")
         return {"Id": f"id of {image}", "Size": 2_000_000, "RepoTags": [image], **self.images_here[image]}
 
-    def images(self, filters: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+    def images(self, filters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        if "dangling" in filters:
+            assert filters == {"label": "chaos-ecs.image=demo", "dangling": True}
+            return [{"Id": id_, "RepoTags": None} for id_ in self.untagged]
         assert filters == {"label": "chaos-ecs.image"}
         return [{"RepoTags": [name], "Size": 2_000_000} for name in self.images_here] + [{"RepoTags": None, "Size": 1}]
 
@@ -62,6 +67,8 @@ class FakeEngine:
 
     def build(self, **more: Any) -> Iterator[Mapping[str, Any]]:
         self.acts.append(f"build {more['tag']} from {more['buildargs']['BASE']} {more['buildargs']['VERSION']}")
+        if before := self.images_here.get(more["tag"]):
+            self.untagged.append(before["Id"])
         self.images_here[more["tag"]] = {"Config": {"Labels": more["labels"]}, "Id": f"build {len(self.acts)}"}
         yield {"stream": "Step 1"}
 
@@ -72,6 +79,11 @@ class FakeEngine:
         self.images_here[f"{repository}:{tag}"] = {"Config": {"Labels": {}}}
 
     def remove_image(self, image: str, noprune: bool) -> None:
+        if image in self.in_use:
+            conflict = requests.Response()
+            conflict.status_code = 409
+            raise docker.errors.APIError("conflict", conflict, "image is being used by running container")
+        self.untagged.remove(image)
         self.acts.append(f"remove {image}")
 
     def version(self) -> Mapping[str, Any]:
@@ -250,6 +262,19 @@ def test_a_changed_file_builds_the_image_again_and_drops_the_old_one(folder: Pat
     images.ensure("chaos-ecs/demo:1", lambda: None)
     built = "build chaos-ecs/demo:1 from busybox:1.37 v1"
     assert engine.acts == [built, built, "remove build 1"]
+
+
+def test_an_old_image_that_a_container_still_uses_is_dropped_after_a_later_build(folder: Path) -> None:
+    engine = FakeEngine(here=["busybox:1.37"])
+    images = images_on(engine, folder)
+    built = "build chaos-ecs/demo:1 from busybox:1.37 v1"
+    images.ensure("chaos-ecs/demo:1", lambda: None)
+    engine.in_use = ["build 1"]
+    for said in ("once", "twice"):
+        (folder / "demo" / "entry.sh").write_text(f"echo {said}\n", encoding="utf-8")
+        images.ensure("chaos-ecs/demo:1", lambda: None)
+        engine.in_use = []
+    assert engine.acts == [built, built, built, "remove build 1", "remove build 2"]
 
 
 def test_an_unknown_name_cannot_be_built_and_the_known_ones_are_named(folder: Path) -> None:

@@ -138,9 +138,7 @@ def _of_duration(text: str) -> Iterator[str]:
     except ValueError:
         yield f"'{text}' is no duration"
         return
-    if not text.upper().startswith("P"):
-        yield f"AWS wants a duration as ISO 8601 has it: {parameters.iso(max(found, LEAST_SECONDS))}, and it is {text}"
-    elif not LEAST_SECONDS <= found <= MOST_SECONDS:
+    if not LEAST_SECONDS <= found <= MOST_SECONDS:
         yield f"AWS wants a duration of PT1M or more, and PT12H at most, and it is {text}"
 
 

@@ -1,8 +1,9 @@
 """An experiment's file: a FIS template as AWS takes it, and in `x-chaos-ecs` what FIS has no word for.
 
 Lenient where AWS needs what there is not here: roleArn, clientToken, stopConditions and the target's cluster may be
-left out. Checked here is what can be seen in the file alone; what an action's parameters may be is the controller's to
-say, and its refusal is put beside the line that it is about. Never here: running it (see `experiment_run.py`).
+left out, and a duration may be 30s where FIS has PT30S. Checked here is what can be seen in the file alone; what an
+action's parameters may be is the controller's to say, and its refusal is put beside the line that it is about. Never
+here: running it (see `experiment_run.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chaos_ecs.chaos import catalogue
+from chaos_ecs.chaos.parameters import iso, parameters_of, seconds
 from chaos_ecs.chaos.victims import SEEDS
 from chaos_ecs.cli.chaos import marked
 from chaos_ecs.cli.chaos.expectations import Expected, expected_of
@@ -181,12 +184,30 @@ def _action(member: Member) -> dict[str, Any]:
     action: dict[str, Any] = {"actionId": member.needed("actionId", "Write actionId: aws:ecs:stop-task").text()}
     if "description" in members:
         action["description"] = members["description"].text()
-    for name in ("parameters", "targets"):
-        if name in members:
-            action[name] = members[name].texts()
+    if "parameters" in members:
+        action["parameters"] = _as_fis_writes(action["actionId"], members["parameters"].texts())
+    if "targets" in members:
+        action["targets"] = members["targets"].texts()
     if "startAfter" in members:
         action["startAfter"] = [item.text() for item in members["startAfter"].items()]
     return action
+
+
+def _as_fis_writes(action_id: str, parameters: dict[str, str]) -> dict[str, str]:
+    """The parameters of an action, durations among them as PT30S."""
+    known = next((kind for kind in catalogue.FAULTS if action_id in (kind.name, kind.action_id)), None)
+    durations = [item.name for item in parameters_of(known) if item.kind == "duration"] if known else ["duration"]
+    return {name: _iso(value) if name in durations else value for name, value in parameters.items()}
+
+
+def _iso(written: str) -> str:
+    """30s -> PT30S. What is no duration stays: the controller refuses it, and is told beside its line."""
+    if written.startswith("P"):
+        return written
+    try:
+        return iso(seconds(written))
+    except ValueError:
+        return written
 
 
 def _stop_conditions(member: Member | None, added: list[str]) -> list[dict[str, str]]:

@@ -13,7 +13,8 @@ from chaos_ecs.live.faults.outcomes import NOTHING_DONE, Hit, RefusedError, harm
 from chaos_ecs.live.faults.victim import Victim
 
 NO_LIMIT = -1
-"""The engine's word for it in an update; 0 there means to leave a setting as it is."""
+"""The engine's word for it in an update; 0 there means to leave a setting as it is, as null does. So what was 0 or null
+cannot be so again: `docker inspect` then tells CpuQuota -1 and PidsLimit 0, which mean the same."""
 
 _LIFTED = {"CpuPeriod": 100_000, "CpuShares": 1024}
 """The kernel's own values, for settings that know no "no limit"."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
 
 from chaos_ecs.api.broken import check_operations
 from chaos_ecs.api.call import Call
 from chaos_ecs.api.operations.fis.views import template_summary, template_view
 from chaos_ecs.api.paging import page
-from chaos_ecs.chaos import designs
+from chaos_ecs.chaos import catalogue, designs, parameters
 from chaos_ecs.core import experiments as x
 from chaos_ecs.core.arns import region_of
 from chaos_ecs.core.errors import InvalidParameterException, ValidationException
@@ -25,6 +26,7 @@ from chaos_ecs.core.state import State
 
 _STORED = ("logConfiguration", "experimentReportConfiguration")
 """Members that say where AWS writes to: kept and told, and nothing is written there."""
+_A_DURATION = "PT30S"
 
 _Answer = Future[dict[str, Any]]
 _Params = Mapping[str, Any]
@@ -92,12 +94,39 @@ def _described(state: State, id_: str) -> dict[str, Any]:
 
 def _check(design: Design) -> None:
     """Raises ValidationException."""
+    for action in design.actions:
+        with _told_of(action):
+            _check_durations(action)
     designs.check(design)
     for action in design.actions:
-        try:
+        with _told_of(action):
             check_operations(designs.fault_of(action))
-        except InvalidParameterException as refusal:
-            raise ValidationException(f"Action {action.name}: {refusal.message}") from None
+
+
+def _check_durations(action: ActionSpec) -> None:
+    """FIS takes ISO 8601 alone, and so do templates; elsewhere here 30s will do. Raises InvalidParameterException."""
+    given = dict(action.parameters)
+    for parameter in parameters.parameters_of(catalogue.named(action.action_id)):
+        if parameter.kind != "duration" or parameter.name not in given:
+            continue
+        value = given[parameter.name]
+        try:
+            as_iso = parameters.iso(parameters.seconds(value))
+        except ValueError:
+            as_iso = ""
+        if not as_iso or not value.startswith("P"):
+            raise InvalidParameterException(
+                f"{parameter.name} '{value}' is no duration as FIS writes it. Write {as_iso or _A_DURATION}."
+            )
+
+
+@contextmanager
+def _told_of(action: ActionSpec) -> Iterator[None]:
+    """What is refused inside is a ValidationException by the name of the action."""
+    try:
+        yield
+    except InvalidParameterException as refusal:
+        raise ValidationException(f"Action {action.name}: {refusal.message}") from None
 
 
 # --- from the wire ---

@@ -63,7 +63,8 @@ def _why(state: State, watched: Alarm, service: Service) -> str:
     healthy = sum(is_healthy(state, task) for task in state.live_tasks_of(service.arn))
     if healthy >= watched.healthy_below:
         return ""
-    return f"{service.name} has {healthy} healthy tasks, fewer than {watched.healthy_below}"
+    tasks = "task" if healthy == 1 else "tasks"
+    return f"{service.name} has {healthy} healthy {tasks}, fewer than {watched.healthy_below}"
 
 
 def _failing(state: State, service: Service) -> str:

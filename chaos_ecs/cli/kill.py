@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from chaos_ecs.chaos.victims import SEEDS
 from chaos_ecs.cli import completion, find
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.follow import Follower
@@ -66,7 +67,9 @@ def kill(
     all_: Annotated[bool, typer.Option("--all", help="All that match.")] = False,
     standalone: Annotated[bool, typer.Option("--standalone", help="Standalone tasks only.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Name the victims, and kill none.")] = False,
-    seed: Annotated[int | None, typer.Option(help="The same seed picks the same victims.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=SEEDS - 1, help="The same seed picks the same victims.")
+    ] = None,
     watch_gap: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long to look for a replacement.")] = 5,
     timeout: Annotated[float, typer.Option(parser=find.duration, metavar="TIME", help="For the recovery.")] = "1m",  # type: ignore[assignment]
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,

@@ -19,6 +19,9 @@ from chaos_ecs.cli.shell import Shell
 
 _FLAGS = ("--json", "--ascii", "--accessible", "--no-color", "--debug")
 _VALUED = ("--cluster",)
+_NEVER_MEANT = ("--force", "--yes")
+"""Whoever is told to say these says them; a mistyped word is no reason."""
+_NEARNESS = 0.75
 EVERYWHERE = "Everywhere: --json --cluster NAME --ascii --accessible --no-color --debug --help"
 _EXAMPLES = "\b"
 """Where the examples begin in a docstring; they are printed first, one line each."""
@@ -70,8 +73,10 @@ def with_suggestion(error: TyperException, options: Sequence[str]) -> TyperExcep
     given = getattr(error, "option_name", None)
     if given is None or not hasattr(error, "possibilities"):
         return error
-    begun = [option for option in options if len(str(given)) > len("--a") and option.startswith(str(given))]
-    meant = list(dict.fromkeys(begun)) or get_close_matches(str(given), options, n=1)
+    safe = {option.removeprefix("--"): option for option in options if option not in _NEVER_MEANT}
+    word = str(given).removeprefix("--")
+    begun = [name for name in safe if len(word) > 1 and name.startswith(word)]
+    meant = [safe[name] for name in begun or get_close_matches(word, list(safe), n=1, cutoff=_NEARNESS)]
     error.possibilities = None
     if meant:
         error.message = f"No such option: {given}. Did you mean {' or '.join(meant)}?"

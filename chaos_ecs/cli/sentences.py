@@ -13,6 +13,7 @@ from chaos_ecs.cli.deploylines import in_stage
 from chaos_ecs.cli.line import Line
 from chaos_ecs.cli.lines import without_doubles
 from chaos_ecs.cli.snapshot import Event, name_of, short
+from chaos_ecs.cli.text import counted
 
 
 def of(events: Sequence[Event], began_at: float) -> list[str]:
@@ -90,18 +91,23 @@ def _count(event: Event) -> str:
     return f" Service {name_of(event.service)} has {left} of {desired} tasks."
 
 
+def _tasks_desired(event: Event) -> str:
+    return counted(event.get("desiredCount"), "task")
+
+
 def _service_created(event: Event) -> str:
-    return f"service {name_of(event.service)} is created. It shall have {event.get('desiredCount')} tasks."
+    return f"service {name_of(event.service)} is created. It shall have {_tasks_desired(event)}."
 
 
 def _service_updated(event: Event) -> str:
-    return f"service {name_of(event.service)} is changed. It shall have {event.get('desiredCount')} tasks."
+    return f"service {name_of(event.service)} is changed. It shall have {_tasks_desired(event)}."
 
 
 def _tasks_stopping(event: Event) -> str:
     tasks = event.get("tasks") or ()
-    what = "1 task" if len(tasks) == 1 else f"{len(tasks)} tasks"
-    return _ended(f"service {name_of(event.service)} stops {what}: {event.get('cause') or 'as it should'}")
+    return _ended(
+        f"service {name_of(event.service)} stops {counted(len(tasks), 'task')}: {event.get('cause') or 'as it should'}"
+    )
 
 
 def _flapping(event: Event) -> str:
@@ -110,7 +116,8 @@ def _flapping(event: Event) -> str:
 
 
 def _steady(event: Event) -> str:
-    return f"service {name_of(event.service)} has reached a steady state with {event.get('runningCount')} tasks."
+    tasks = counted(event.get("runningCount"), "task")
+    return f"service {name_of(event.service)} has reached a steady state with {tasks}."
 
 
 def _recovered(event: Event) -> str:
@@ -211,7 +218,7 @@ def _target_health(event: Event) -> str:
 def _deployment_failed(event: Event) -> str:
     told = f"the deployment of service {name_of(event.service)} failed."
     if (limit := event.get("threshold")) is not None:
-        told += f" {event.get('failedTasks')} tasks failed, the circuit breaker's limit is {limit}."
+        told += f" {counted(event.get('failedTasks'), 'task')} failed, the circuit breaker's limit is {limit}."
     return told if event.get("rollsBack") is not False else f"{told} It is not rolled back."
 
 

@@ -37,7 +37,7 @@ from chaos_ecs.cli.strategies import (
     StrategyOption,
     TestPortOption,
 )
-from chaos_ecs.cli.text import folded
+from chaos_ecs.cli.text import counted, folded
 
 app = typer.Typer(
     cls=Group,
@@ -226,7 +226,7 @@ def _tell_down(shell: Shell, name: str, ids: list[str], *, dry_run: bool) -> Non
         return
     verb = "would be deleted, with" if dry_run else "deleted,"
     stopped = "to stop" if dry_run else "stopped"
-    shell.tell(f"{name} {verb} {len(ids)} tasks {stopped}" + (f": {' '.join(ids)}" if ids else ""))
+    shell.tell(f"{name} {verb} {counted(len(ids), 'task')} {stopped}" + (f": {' '.join(ids)}" if ids else ""))
 
 
 app.command("deploy", cls=Command)(deploy.deploy)

@@ -33,6 +33,16 @@ _OF_A_CLUSTER = re.compile(
 )
 
 
+_BESIDE = "   |   "
+# A command up to the end of its clause, and the path of a journal.
+_COPIED = re.compile(
+    r"\bchaos-ecs (?=(?:-|service|run-task|task|kill|chaos|ps|logs|events|watch|lb|probe|demo|doctor|aws-env|clean|help"
+    r"|controller|images)).+?(?=  | [(|]|[,;:.)](?: |$)|$)|\baws (?:ecs|elbv2|fis) .+?(?=  | [(|]|[,;.)](?: |$)|$)"
+    r"|(?<=journal: ).+"
+)
+_GLUE = "\0"
+
+
 class Opener(Protocol):
     def __call__(self, shell: Shell, *, start: bool) -> Controller | None:
         """The controller; None when none runs and `start` is False."""
@@ -218,10 +228,16 @@ class Shell:
 
 
 def _rows(line: str, width: int) -> list[str]:
+    """What stands side by side goes below each other, and a command that has no room goes to a row of its own, whole:
+    one that is copied must be there."""
     if len(line) <= width:
         return [line]
     indent = line[: len(line) - len(line.lstrip())]
-    return folded(line.lstrip(), width, first=indent, further=f"{indent}  ")
+    told = []
+    for part in line.strip().split(_BESIDE):
+        whole = _COPIED.sub(lambda found: found[0].replace(" ", _GLUE), part)
+        told += folded(whole, width, first=indent, further=f"{indent}  ")
+    return [row.replace(_GLUE, " ") for row in told]
 
 
 def of_this_process() -> Shell:

@@ -337,7 +337,8 @@ def clean(
     if dry_run:
         _tell_plan(shell, plan)
         return
-    _must_be_wanted(shell, plan, forget=forget, yes=yes)
+    again = " ".join(("chaos-ecs clean", *(["--all-homes"] if all_homes else []), *(["--state"] if forget else [])))
+    must_be_wanted(shell, plan, f"{again} --yes", forget=forget, yes=yes)
     stop_controller(shell)
     if plan.items:
         shell.say(f"removing {_planned(plan)}; then waiting for what the engine is slow to remove, at most 10s")
@@ -348,15 +349,16 @@ def clean(
     raise typer.Exit(1 if cleaned.left else 0)
 
 
-def _must_be_wanted(shell: Shell, plan: Any, *, forget: bool, yes: bool) -> None:
+def must_be_wanted(shell: Shell, plan: Any, again: str, *, forget: bool, yes: bool) -> None:
     """Asks where somebody can answer; otherwise only --yes will do (exit code 5)."""
     if yes or (not plan.items and not forget):
         return
-    planned = _planned(plan)
-    if shell.asks and shell.confirm(f"Remove {planned}{' and forget the state' if forget else ''}?"):
+    removal = [f"remove {_planned(plan)}"] if plan.items else []
+    planned = " and ".join([*removal, *([f"forget the state in {shell.settings.home}"] if forget else [])])
+    if shell.asks and shell.confirm(f"{planned[0].upper()}{planned[1:]}?"):
         return
-    why = "the answer was no" if shell.asks else f"it would remove {planned}, and nobody is here to ask"
-    raise ChaosEcsError("E-REFUSED", "Nothing was removed", why, "chaos-ecs clean --yes", 5)
+    why = "the answer was no" if shell.asks else f"it would {planned}, and nobody is here to ask"
+    raise ChaosEcsError("E-REFUSED", "Nothing was removed", why, again, 5)
 
 
 def _planned(plan: Any) -> str:
@@ -385,6 +387,12 @@ def _left(sentences: Sequence[str]) -> str:
     return f"{len(kinds)} left" + (f" ({', '.join(told)})" if told else "")
 
 
+def _kept(shell: Shell) -> list[str]:
+    """The folders of what is a user's own work, and no state."""
+    folders = (shell.settings.home / name for name in ("journals", "gameday"))
+    return [str(folder) for folder in folders if folder.is_dir() and any(folder.iterdir())]
+
+
 def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
     """What went, and the proof: how many a second look still finds."""
     if shell.json:
@@ -397,6 +405,7 @@ def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
             "orphans": cleaned.orphans,
             "stuck": list(cleaned.stuck),
             "stateForgotten": forgot,
+            "kept": _kept(shell) if forgot else [],
         }
         shell.tell(as_json(parts))
         return
@@ -412,4 +421,6 @@ def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
     if cleaned.foreign:
         shell.say(f"left alone: {cleaned.foreign} things of other state folders (chaos-ecs clean --all-homes)")
     if forgot:
-        shell.say("the state is forgotten")
+        shell.say("the state is forgotten: services, tasks, keys")
+        if kept := _kept(shell):
+            shell.say(f"journals and scores of game days are kept, in {' and '.join(kept)}")

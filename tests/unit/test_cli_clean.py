@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
-from chaos_ecs.cli.system import tell_cleaned
-from chaos_ecs.live.cleaner import Cleaned
+import pytest
+
+from chaos_ecs.cli.system import must_be_wanted, tell_cleaned
+from chaos_ecs.errors import ChaosEcsError
+from chaos_ecs.live.cleaner import Cleaned, Item, Plan
 from tests.unit.fake_controller import FakeController, Terminal, a_state
 
 STUCK = "network chaos-ecs-old: it has active endpoints"
@@ -33,3 +37,41 @@ def test_what_the_engine_keeps_of_folders_that_are_no_more_is_told_and_is_nobody
     assert "the engine keeps 2 (2 networks) of state folders that are no more:" in terminal.err.getvalue()
     assert STUCK in terminal.err.getvalue()
     assert json.loads(told(Cleaned(0, 0, 0, (), 0, 0, (STUCK,)), json=True).out.getvalue())["stuck"] == [STUCK]
+
+
+# --- the state ---
+
+AGAIN = "chaos-ecs clean --state --yes"
+
+
+def refused(home: Path, *items: Item, forget: bool = True) -> ChaosEcsError:
+    terminal = Terminal(FakeController(a_state()))
+    terminal.shell.environment = {"CHAOS_ECS_HOME": str(home)}
+    with pytest.raises(ChaosEcsError) as caught:
+        must_be_wanted(terminal.shell, Plan(items, 0), AGAIN, forget=forget, yes=False)
+    return caught.value
+
+
+def test_with_nobody_to_ask_what_would_go_is_named_with_the_same_command_and_a_yes(tmp_path: Path) -> None:
+    alone = refused(tmp_path)
+    assert alone.why == f"it would forget the state in {tmp_path}, and nobody is here to ask"
+    assert (alone.hint, alone.exit_code) == (AGAIN, 5)
+    both = refused(tmp_path, Item("container", "a", "web", "home"))
+    assert both.why.startswith("it would remove 1 container, 0 networks, 0 volumes and forget the state in ")
+    assert "state" not in refused(tmp_path, Item("container", "a", "web", "home"), forget=False).why
+
+
+def test_what_is_kept_beside_a_forgotten_state_is_said(tmp_path: Path) -> None:
+    def said(**shell: bool) -> str:
+        terminal = Terminal(FakeController(a_state()), **shell)
+        terminal.shell.environment = {"CHAOS_ECS_HOME": str(tmp_path)}
+        tell_cleaned(terminal.shell, Cleaned(0, 0, 0, (), 0), forgot=True)
+        return terminal.both
+
+    assert "are kept" not in said()
+    for name in ("journals", "gameday"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "one.json").write_text("{}")
+    kept = [str(tmp_path / name) for name in ("journals", "gameday")]
+    assert f"journals and scores of game days are kept, in {' and '.join(kept)}\n" in said()
+    assert json.loads(said(json=True))["kept"] == kept

@@ -12,7 +12,9 @@ import pytest
 from chaos_ecs.cli import refusals
 from chaos_ecs.cli.chaos import experiment
 from chaos_ecs.cli.chaos.experiment_file import of_text
+from chaos_ecs.cli.chaos.experiment_story import Outcome, Verdict
 from chaos_ecs.cli.chaos.experiment_view import ExperimentView
+from chaos_ecs.cli.chaos.journal import Activity, SteadyState
 from chaos_ecs.cli.lines import lines_of
 from chaos_ecs.cli.panel import Frame
 from chaos_ecs.cli.snapshot import Snapshot
@@ -97,12 +99,31 @@ def test_the_seed_is_the_tag_of_the_experiment_and_the_command_line_comes_before
 def test_a_steady_state_that_is_not_met_before_injects_nothing(room: SimRoom) -> None:
     assert run(room, PAUSE_AND_STOP.replace("tolerance: 3", "tolerance: 4")) == 1
     assert "steady state before: NOT MET\n  healthy tasks: 3 (wanted: 4)\n" in room.err.getvalue()
-    assert "NOT STARTED Lose one of three" in room.out.getvalue()
+    assert "NOT STARTED Lose one of three: healthy tasks: 3 (wanted: 4)\n" in room.out.getvalue()
+    assert "nothing was injected: see why with chaos-ecs ps" in room.err.getvalue()
     assert room.simulation.state.experiments == {}
     kept = journal(room)
     assert (kept["status"], kept["run"]) == ("failed", [])
     assert kept["steady_states"]["before"]["steady_state_met"] is False
     nothing_is_left(room)
+
+
+def test_an_availability_that_was_too_low_a_moment_ago_is_worth_a_second_try(tmp_path: Path) -> None:
+    text = PAUSE_AND_STOP.replace("name: healthy tasks", "name: web answers").replace(
+        "healthy-count, arguments: {service: web}}", "availability, arguments: {service: web, over: PT10S}}"
+    )
+    file = of_text(text.replace("tolerance: 3", "tolerance: [99, 100]"), "lab.yaml", "my-cluster")
+    outcome = Outcome(file, 1, "my-cluster", 0.0, verdict=Verdict.NOT_STARTED)
+    outcome.before = SteadyState(False, [an_answer(97.5, met=False), an_answer(True, met=True)])
+    wait = "nothing was injected, because of web answers: over the last 10 s. Wait a few seconds and try again"
+    assert experiment.next_steps(outcome, "") == wait
+    outcome.before = SteadyState(False, [an_answer(None, met=False, trouble="nobody sends requests to web")])
+    outcome.before = SteadyState(False, [*outcome.before.probes, an_answer(False, met=False)])
+    assert "see why with chaos-ecs ps" in experiment.next_steps(outcome, "")
+
+
+def an_answer(output: Any, *, met: bool, trouble: str = "") -> Activity:
+    return Activity("probe", "a probe", {}, not trouble, output, 0.0, 0.0, tolerance_met=met, trouble=trouble)
 
 
 def test_a_recovery_that_takes_too_long_is_a_deviation(room: SimRoom) -> None:
@@ -147,6 +168,23 @@ def test_an_alarm_stops_the_run_and_its_name_is_told(room: SimRoom) -> None:
 def test_nobody_to_hit_ends_with_3(room: SimRoom) -> None:
     text = PAUSE_AND_STOP.replace("parameters: {service: web}", 'filters: [{path: Group, values: ["family:none"]}]')
     assert run(room, text) == 3
+    assert "NOTHING MATCHED Lose one of three: Target resolution returned empty set" in room.out.getvalue()
+    assert "FAILED" not in room.out.getvalue()
+    assert journal(room)["x-chaos-ecs"]["verdict"] == "nothing matched"
+
+
+def test_an_action_that_was_refused_is_in_the_journal_with_its_reason_and_in_its_report(room: SimRoom) -> None:
+    text = PAUSE_AND_STOP.replace("startAfter: [slow]}", "startAfter: [lost]}").replace(
+        "  lose:", '  lost: {actionId: "aws:ecs:stop-task", targets: {Tasks: one}, startAfter: [slow]}\n  lose:'
+    )
+    assert run(room, text) == 1
+    lose = journal(room)["run"][-1]
+    why = "the task it was aimed at has ended meanwhile"
+    assert [item["activity"]["name"] for item in journal(room)["run"]] == ["slow", "lost", "lose"]
+    assert lose["status"] == "failed"
+    assert lose["exception"][0].startswith(why)
+    assert room.run("chaos", "report", str(room.home / "journals" / "experiment-1.json")) == 0
+    assert why in room.out.getvalue().partition("what was done:")[2]
 
 
 def test_every_action_skipped_is_not_green(room: SimRoom) -> None:
@@ -218,6 +256,15 @@ def test_a_dry_run_that_finds_nobody_ends_with_3(room: SimRoom) -> None:
     with pytest.raises(ChaosEcsError) as caught:
         run(room, text, dry_run=True)
     assert caught.value.exit_code == 3
+
+
+def test_a_dry_run_tells_of_a_stop_condition_that_watches_nothing(room: SimRoom) -> None:
+    with pytest.raises(ChaosEcsError) as caught:
+        run(room, PAUSE_AND_STOP + ALARM.replace("web-", "nosuch-"), dry_run=True)
+    assert caught.value.what == "The stop condition nosuch-healthy-below-3 watches nothing"
+    assert "there is no service nosuch, so a run would be stopped at once; there are: web" in caught.value.why
+    assert (caught.value.exit_code, caught.value.hint) == (3, "chaos-ecs service ls")
+    nothing_is_left(room)
 
 
 def test_a_replay_hits_the_same_position_and_says_so(room: SimRoom) -> None:

@@ -67,6 +67,27 @@ def test_status_is_one_row_a_fault_in_a_pipe() -> None:
     assert [row.split()[2] for row in terminal.out.getvalue().splitlines()] == ["STATUS", "ACTIVE", "COMPLETED"]
 
 
+def test_all_faults_are_told_with_their_time_the_newest_first_and_no_more_than_asked_for() -> None:
+    many = [over(a_fault(fault=f"flt-{n:010x}", createdAt=AT + 30 - 50.0 * n)) for n in range(25)]
+    many.append(over(a_fault(fault="flt-days", createdAt=AT - 2.5 * 86400)))
+
+    def told(*words: str) -> Terminal:
+        terminal = Terminal(a_record(*reversed(many)))
+        assert terminal.run("chaos", "status", "--all", *words) == 0
+        return terminal
+
+    short = told()
+    head, *rows = short.out.getvalue().splitlines()
+    assert head.split() == ["FAULT", "NAME", "STATUS", "WHEN", "LEFT", "VICTIMS", "PROOF"]
+    assert [row.split()[0] for row in rows] == [fault["fault"] for fault in many[:20]]
+    assert [" ".join(row.split()[3:5]) for row in rows[:3]] == ["30s ago", "1m ago", "2m ago"]
+    assert "and 6 older ones: chaos-ecs chaos status --all --limit 26" in short.err.getvalue()
+    everything = told("--limit", "26").out.getvalue().splitlines()
+    assert (len(everything), everything[-1].split()[3]) == (27, "2d")
+    assert len(json.loads(told("--json").out.getvalue())["faults"]) == 26
+    assert len(json.loads(told("--limit", "3", "--json").out.getvalue())["faults"]) == 3
+
+
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_in_a_terminal_whom_it_hits_and_its_proof_stand_below_its_row(width: int) -> None:
     long = a_fault(a_victim("7f3a9c", "web"), name="network-blackhole-port", status="INJECTING")

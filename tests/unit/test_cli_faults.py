@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ from tests.unit.fake_controller import (
     stopped,
     task_arn,
 )
+from tests.unit.sim_room import SimRoom
 from tests.unit.test_cli_lazily import imported_by
 
 ID = "flt-12ab34cd56"
@@ -163,7 +165,8 @@ def test_a_fault_may_be_named_as_fis_names_it() -> None:
         (("pause", "7f3a9c", "web"), "name one service, or tasks, not both"),
         (("pause", "web", "--standalone"), "a standalone task is none of a service"),
         (("crash-loop",), "Missing argument"),
-        (("puase",), "Did you mean 'pause'?"),
+        (("pause", "--seed", "-1"), "'--seed'"),
+        (("pause", "--seed", str(2**31)), "'--seed'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -348,11 +351,56 @@ def test_the_last_healthy_task_is_refused_with_exit_code_5() -> None:
 
 def test_a_refusal_of_the_controller_leads_to_what_the_fault_takes() -> None:
     controller = a_room()
-    controller.answers["InjectFault"] = refusing("InvalidParameterException", "to: there is no service and no task x.")
+    controller.answers["InjectFault"] = refusing("InvalidParameterException", "to: it is no address.")
     terminal = Terminal(controller)
     assert terminal.run("chaos", "inject", "network-partition", "web", "--to", "x") == 1
     assert "network-partition was refused" in terminal.err.getvalue()
     assert "next: chaos-ecs chaos faults network-partition" in terminal.err.getvalue()
+
+
+def test_nobody_to_be_cut_off_from_is_exit_code_3_with_the_services_there_are() -> None:
+    controller = a_room()
+    message = "to: there is no service and no task x."
+
+    def refuse(members: Answer) -> Answer:
+        body = json.dumps({"__type": "InvalidParameterException", "message": message}).encode()
+        raise refusals.of("InjectFault web", 400, body)
+
+    controller.answers["InjectFault"] = refuse
+    terminal = Terminal(controller)
+    assert terminal.run("chaos", "inject", "network-partition", "web", "--to", "x") == 3
+    assert "InvalidParameterException: network-partition was refused\n" in terminal.err.getvalue()
+    assert "next: chaos-ecs service ls\n" in terminal.err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("puase", "did you mean pause?"),
+        ("latency", "did you mean network-latency?"),
+        ("foo", f"there are {len(catalogue.FAULTS)} others"),
+    ],
+)
+def test_a_fault_that_there_is_not_cannot_be_injected_and_only_near_names_are_told(name: str, said: str) -> None:
+    terminal = Terminal(None)
+    assert terminal.run("chaos", "inject", name) == 3
+    assert terminal.err.getvalue() == (
+        f"E-NOT-FOUND: There is no fault {name}\n  why:  {said}\n  next: chaos-ecs chaos faults\n"
+    )
+
+
+def test_where_nobody_is_named_the_plan_and_the_help_say_that_it_hits_anyone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    room = SimRoom(Path("unused"))
+    assert room.run("chaos", "inject", "pause", "--dry-run") == 0
+    assert " of web: nobody was named, so any one of the 3 running tasks\n" in room.out.getvalue()
+    room.run("chaos", "inject", "pause", "web", "--dry-run")
+    room.run("chaos", "inject", "pause", "--count", "1", "--dry-run")
+    assert room.out.getvalue().count("nobody was named") == 1
+    room.close()
+    Terminal(None).run("chaos", "inject", "pause", "--help")
+    assert "hits any one running task of the cluster, at once" in " ".join(capsys.readouterr().out.split())
 
 
 TWO = (a_victim("7f3a9c", "web"), a_victim("c9d550", "web"))

@@ -147,6 +147,16 @@ def test_an_option_like_nothing_we_know_gets_no_suggestion(capsys: pytest.Captur
     assert "Did you mean" not in said
 
 
+@pytest.mark.parametrize("option", ["--port", "--forc", "--farce", "--yess"])
+def test_an_option_is_suggested_where_it_is_near_and_never_one_that_forces(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert Terminal(FakeController(a_state())).run("chaos", "inject", "pause", option) == 2
+    said = capsys.readouterr().err
+    assert f"No such option: {option}" in said
+    assert "Did you mean" not in said
+
+
 # --- completion ---
 
 

@@ -55,6 +55,20 @@ def test_a_refusal_keeps_its_code_and_words_and_gets_a_next_command(code: str, m
     assert error.what == "RunTask batch was refused"
 
 
+@pytest.mark.parametrize(
+    ("operation", "said"),
+    [
+        ("POST /experiments", "The experiment was refused"),
+        ("POST /experimentTemplates", "The experiment was refused"),
+        ("InjectFault web", "The fault was refused"),
+        ("KillTasks", "The kill was refused"),
+        ("CreateService web", "CreateService web was refused"),
+    ],
+)
+def test_a_refusal_names_what_was_asked_and_no_operation_of_ours(operation: str, said: str) -> None:
+    assert refusals.of(operation, 400, b'{"__type": "X", "message": "no"}').what == said
+
+
 def test_an_answer_that_is_no_json_is_told_with_its_status() -> None:
     error = refusals.of("GET /state", 502, b"<html>bad gateway")
     assert (error.code, error.why) == ("HTTP-502", "<html>bad gateway")

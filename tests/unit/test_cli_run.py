@@ -19,6 +19,8 @@ from tests.unit.api_harness import CLUSTER
 from tests.unit.fake_controller import Answer, FakeController, Keys, Terminal, a_service, a_state
 from tests.unit.run_room import Room
 
+SERVICE = "arn:aws:ecs:us-east-1:123456789012:service/my-cluster/web"
+
 
 def places(result: Answer) -> list[tuple[int, int]]:
     return [(victim["position"], victim["of"]) for kill in result["kills"] for victim in kill["victims"]]
@@ -76,6 +78,26 @@ def test_a_dry_run_tells_who_would_be_hit_and_hits_nobody(tmp_path: Path) -> Non
     due = ("04.0s", "08.0s", "12.0s")
     expected = zip(due, hit, strict=True)
     assert rows == [f"{i:>3} {at}  kill task {p} of {of} by age" for i, (at, (p, of)) in enumerate(expected, 1)]
+
+
+# --- what others do ---
+
+
+def test_a_kill_of_somebody_else_is_told_as_none_of_the_runs(tmp_path: Path) -> None:
+    room = Room(tmp_path, terminal=True, dumb=True, columns=lambda: 120)
+    controller, killed = room.controller, list[str]()
+    began_at = controller.now()
+
+    def somebody() -> None:
+        if controller.now() > began_at + 6 and not killed:
+            killed.append(controller.own("KillTasks", cluster=CLUSTER, service=SERVICE, count=1)["victims"][0])
+
+    controller.after_step = somebody
+    assert room.runs() == 0
+    assert room.out.count("not this run's: somebody else killed it") == 1
+    assert room.out.count("the control: a standalone task") == 1
+    assert " others     1 more death was not this run's: see chaos-ecs events" in room.out
+    assert room.journal()["x-chaos-ecs"]["otherDeaths"] == 1
 
 
 # --- the control ---
@@ -183,7 +205,9 @@ def test_a_service_that_is_not_whole_after_a_minute_is_exit_code_1(tmp_path: Pat
     ("words", "code", "said"),
     [
         (("nothere",), 3, "Service not found"),
-        (("web", "--fault", "no-such"), 2, "There is no fault no-such"),
+        (("web", "--fault", "no-such"), 3, "There is no fault no-such"),
+        (("web", "--seed", "-1"), 2, "'--seed'"),
+        (("web", "--seed", str(2**31)), 2, "'--seed'"),
         (("web", "--fault", "pause", "--set", "speed=1"), 2, "pause has no parameter speed"),
         (("web", "--fault", "agent-disconnect"), 2, "hits no tasks"),
         (("web", "--slo", "99.9"), 2, "A goal of 99.9% cannot be measured"),
@@ -210,6 +234,8 @@ def test_a_service_with_nothing_to_spare_is_refused_before_anything_begins(
     room = Room(tmp_path, desired=desired)
     assert room.terminal.run("chaos", "run", "web") == code
     assert said in room.err
+    assert "InjectFault" not in room.err
+    assert desired == 0 or "ConflictException: kill on web was refused\n" in room.err
     assert room.controller.standalone() == []
 
 

@@ -349,6 +349,23 @@ def test_talk_folds_at_its_words_in_a_terminal_and_stays_whole_in_a_pipe() -> No
     assert piped.err.getvalue() == sentence + "\n"
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_command_or_a_path_in_talk_is_never_broken(width: int) -> None:
+    undo, run = "chaos-ecs chaos undo flt-b799788549", "chaos-ecs service up web --desired 3 --standby 2 --no-wait"
+    path = "/home/a learner/.local/share/chaos-ecs/journals/experiment-1.json"
+    terminal = Terminal(a_room(), terminal=True, columns=lambda: width)
+    terminal.shell.say(f"watch: chaos-ecs watch   |   what became of it, and end it sooner: {undo}")
+    terminal.shell.say(f"there is no service of that name yet, so begin with {run}, then look at it")
+    terminal.shell.say(f"journal: {path}")
+    terminal.shell.say(f"again, the same victims in the same order: chaos-ecs chaos replay {path.replace(' ', '-')}")
+    rows = [row.strip() for row in terminal.err.getvalue().splitlines()]
+    assert rows[0] == "watch: chaos-ecs watch"
+    assert any(row.endswith(undo) for row in rows)
+    assert any(run in row for row in rows)
+    assert any(row.endswith(path) for row in rows)
+    assert rows[-1] == f"chaos-ecs chaos replay {path.replace(' ', '-')}"
+
+
 # --- standbys ---
 
 

@@ -172,3 +172,11 @@ def test_what_the_core_refuses_where_no_command_looks_is_told_in_four_parts_too(
 def test_a_signal_that_nobody_knows_is_a_usage_error_of_kill_too() -> None:
     body = json.dumps({"__type": "InvalidParameterException", "message": "'FOO' is not a signal chaos-ecs sends."})
     assert refusals.of("KillTasks", 400, body.encode()).exit_code == 2
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**31)])
+def test_a_seed_of_kill_that_the_controller_would_not_take_is_a_usage_error(
+    seed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert Terminal(FakeController(a_state())).run("kill", "--seed", seed) == 2
+    assert "'--seed'" in capsys.readouterr().err

@@ -352,7 +352,7 @@ def death(service: str = WEB, *replacements: str) -> Death:
             True,
             "7f3a9c 0 replacements 5.0s later",
         ),
-        (Expected(standalone_replaced=False), Measured([death("", "x")]), False, "1 replacements"),
+        (Expected(standalone_replaced=False), Measured([death("", "x")]), False, "1 replacement "),
         (Expected(standalone_replaced=True), Measured([death("")]), False, "0 replacements"),
         (Expected(standalone_replaced=False), Measured([death()]), None, "no standalone task ended"),
         (Expected(availability=99), Measured(traffic={"web": Traffic(100, 1)}), True, "web 99.00%, 1 of 100"),

@@ -80,6 +80,7 @@ def an_experiment(**more: Any) -> Answer:
             "verdict": "deviated",
             "why": "the steady state is not met",
             "targets": {"one-web": [{"arn": task_arn("7f3a9c"), "number": 2, "of": 3, "owner": "web"}], "other": []},
+            "actions": {"slow": {"status": "completed"}, "lose": {"status": "cancelled", "reason": "it was stopped"}},
             "recoveries": [{"service": service_arn("web"), "seconds": 0.541}],
             "expectations": [
                 {"name": "recoveredWithin", "wanted": "within 15.0s", "measured": "web 0.54s", "met": True},
@@ -167,7 +168,7 @@ def test_a_page_tells_figures_kills_the_goal_and_how_to_do_it_again() -> None:
     told = Page(report_html.page(a_report())).text
     assert "web survives a kill every 10 s for 60 s" in told
     assert "NOT PASSED: goal MISSED (98.16% answered, 99.90% wanted), web is NOT whole again" in told
-    assert "22 of 1,200 requests failed; goal 99.90% MISSED" in told
+    assert "22 of 1,200 requests failed (connection reset); goal 99.90% MISSED" in told
     assert "Control replaced NEVER standalone task 31f0aa, killed at 10.0s" in told
     assert "Weakest moment 1 of 3" in told
     assert "hit while 2 was open" in told
@@ -201,7 +202,10 @@ def test_an_experiments_page_tells_what_the_journal_has() -> None:
     assert "recoveredWithin within 15.0s web 0.54s yes" in told
     assert f"availability 99% {NASTY} NO" in told
     assert "standaloneReplaced not replaced none ended not measured" in told
-    assert "target one-web number 2 of 3 of web (7f3a9c) target other nobody recovery of web 0.54s" in told
+    assert (
+        "target one-web number 2 of 3 of web (7f3a9c) target other nobody action lose cancelled: it was stopped" in told
+    )
+    assert "recovery of web 0.54s" in told
     foreign = Page(report_html.page(Report.of(an_experiment(**{"x-chaos-ecs": None})))).text
     assert "FAILED, DEVIATED" in foreign
     assert "Steady state: web answers" in told
@@ -261,7 +265,7 @@ def test_a_picture_alone_has_fixed_colours_and_a_ground_of_its_own() -> None:
     words = [item.text for item in ET.fromstring(text.encode()).iter(f"{SVG}text")]
     assert words[:3] == [
         "a title",
-        "3 kills · 3 replaced · recovery worst 15.0s · 98.16% of 1,200 requests answered",
+        "3 kills · 2 replaced · recovery worst 15.0s · 98.16% of 1,200 requests answered",
         "goal MISSED (98.16% answered, 99.90% wanted), web is NOT whole again · seed 42",
     ]
 
@@ -353,6 +357,8 @@ def test_the_journal_of_an_experiment_is_told_as_far_as_it_has_the_members(tmp_p
     assert "rollbacks:" in told
     assert "expected standaloneReplaced: none ended (wanted: not replaced), NOT MEASURED" in told
     assert "recovery of web: 0.54s" in told
+    assert "action lose: cancelled: it was stopped" in told
+    assert "action slow: " not in told
 
 
 @pytest.mark.parametrize(

@@ -91,8 +91,9 @@ def test_a_recovery_is_from_the_kill_to_the_moment_in_which_all_is_whole() -> No
     board.take(
         [died("aaaa01", 5.1), event("TASK_CREATED", at=5.2, service="web", task="dddd", fills=task_arn("aaaa01"))]
     )
-    assert (board.is_whole, board.score(6).replaced, len(board.score(6).open)) == (False, 1, 1)
+    assert (board.is_whole, board.score(6).replaced, len(board.score(6).open)) == (False, 0, 1)
     board.take([recovered(8.1)])
+    assert (board.score(9).replaced, len(board.score(9).open)) == (1, 0)
     (strike,) = board.score(9).strikes
     assert (board.is_whole, round(strike.seconds or 0, 6), strike.replacements) == (True, 3.1, (task_arn("dddd"),))
 
@@ -308,6 +309,33 @@ def test_who_is_under_such_a_fault_already_could_not_have_been_hit() -> None:
     assert place("kill") == (2, 3)
 
 
+# --- deaths of others ---
+
+
+def test_deaths_that_somebody_else_caused_are_counted_and_told_apart() -> None:
+    board = a_board()
+    killed(board, "aaaa01", 5.0)
+    mine = event("TASK_KILLED", at=5.0, service="web", task="aaaa01", fault="flt-aaaa01")
+    theirs = event("TASK_KILLED", at=5.5, service="web", task="bbbb02")
+    scaled_in = event("TASK_STOPPED", at=6, service="web", task="cccc03", stopCode="ServiceSchedulerInitiated")
+    other_service = event("TASK_STOPPED", at=6, service="api", task="ffff09", exitCode=137)
+    board.take([mine, died("aaaa01", 5.1), theirs, died("bbbb02", 5.6), scaled_in, other_service])
+    assert (board.is_mine(mine), board.is_mine(theirs)) == (True, False)
+    score = board.score(9, over=True)
+    assert score.others == 1
+    assert " others     1 more death was not this run's: see chaos-ecs events" in scoreview.figure_rows(score, 80)
+    assert "1 more death was not this run's." in scoreview.told(score)
+    assert scoreview.others(replace(score, others=3)) == "3 more deaths were not this run's"
+    assert Score.of(score.as_json()).others == 1
+
+
+def test_a_victim_under_a_fault_that_somebody_else_kills_is_their_death() -> None:
+    board = a_board(Plan("web", fault="pause"))
+    board.hit(1, 5, 5, fault="flt-1", victims=[Victim(task_arn("aaaa01"), 1, 3)], lasts=True)
+    board.take([event("TASK_KILLED", at=6, service="web", task="aaaa01", fault="flt-9"), died("aaaa01", 6.1)])
+    assert board.score(7).others == 1
+
+
 # --- exit codes and verdicts ---
 
 PLAN = Plan("web", seed=42, goal=99.9)
@@ -389,7 +417,7 @@ def test_the_scoreboard_at_80_columns() -> None:
         rule,
         " kills      8      replaced 7      recovering 1   weakest moment 1 of 3 healthy",
         " recovery   p50 3.4s   p95 3.7s   worst 3.7s     (n=7: kill -> 3 healthy again)",
-        " client     4,118 requests   3 failed   availability 99.92%   goal 99.90%  MET",
+        " client     4,118 requests   3 failed   99.92%   goal 99.90%  MET so far",
         rule,
         "  # at     task     place recovery                      failed requests",
         "  8 40.0s  000008   2/3   ############# 3.0s so far     2   <- while 7 open",
@@ -416,6 +444,67 @@ def test_the_scoreboard_fits_and_keeps_what_matters(width: int, height: int) -> 
     assert "99.92%" in shown
     assert "replaced: NEVER" in shown
     assert ("  8 40.0s  000008" in shown) is (height > 12), "of a tiny panel the table is left out"
+
+
+TWO_CAUSES = Asked("u", 4118, 5, {"timed out": 1, "HTTP 502": 4})
+
+
+def test_why_requests_failed_stands_beside_how_many() -> None:
+    score = a_score(client=Asked("u", 4118, 4, {"HTTP 502": 4}))
+    assert scoreview.figure_rows(score, 100)[-1] == (
+        " client     4,118 requests   4 failed (HTTP 502)   availability 99.90%   goal 99.90%  MET"
+    )
+    assert scoreview.figure_rows(score, 80)[-1].startswith(" client     4,118 requests   4 failed (HTTP 502)   99.90%")
+    assert scoreview.failures(TWO_CAUSES) == "5 failed (4 HTTP 502, 1 timed out)"
+    assert "5 failed (4 HTTP 502, 1 timed out)" in " ".join(scoreview.told(a_score(client=TWO_CAUSES)))
+
+
+def test_where_causes_have_no_room_beside_they_stand_below() -> None:
+    assert scoreview.figure_rows(a_score(client=TWO_CAUSES), 60)[-2:] == [
+        " client  4,118 req  5 failed  99.87%  goal 99.90%  MISSED",
+        " failed     4 HTTP 502, 1 timed out",
+    ]
+    many = Asked("u", 4118, 50, {f"HTTP 50{digit}": 10 - digit for digit in range(10)})
+    assert scoreview.causes(many) == "10 HTTP 500, 9 HTTP 501, 8 HTTP 502, 28 others"
+
+
+@pytest.mark.parametrize(("width", "height"), [(100, 30), (80, 24), (60, 24), (60, 12), (50, 12)])
+def test_causes_and_deaths_of_others_push_nothing_out_of_the_scoreboard(width: int, height: int) -> None:
+    rows = drawn(width, height, replace(UNDER_WAY, client=TWO_CAUSES, others=3))
+    assert len(rows) <= height - 3
+    assert all(len(row) <= width for row in rows)
+    assert "replaced: NEVER" in "\n".join(rows)
+
+
+def test_a_goal_is_met_or_missed_so_far_while_the_run_goes_on() -> None:
+    assert scoreview.goal_word(UNDER_WAY) == "MET so far"
+    missed = Asked("u", 100, 1)
+    assert scoreview.goal_word(replace(UNDER_WAY, client=missed)) == "MISSED so far"
+    assert scoreview.goal_word(replace(UNDER_WAY, client=missed, over=True)) == "MISSED"
+    assert scoreview.goal_word(replace(UNDER_WAY, client=Asked("u"))) == "", "nobody has asked yet"
+
+
+def test_what_is_not_whole_at_the_end_is_neither_replaced_nor_recovering() -> None:
+    started = replace(OPEN, replacements=(task_arn("ffff"),))
+    row = scoreview.figure_rows(replace(UNDER_WAY, strikes=(*STRIKES, started), over=True), 100)[0]
+    assert row.startswith(" kills      8      replaced 7      not whole 1 ")
+
+
+def test_a_control_that_was_never_killed_is_told_so_at_the_end() -> None:
+    score = a_score(strikes=(), control=Control(task_arn("fbbd8b")))
+    told = [" CONTROL  standalone task fbbd8b  was not killed: nothing was hit"]
+    assert scoreview.control_rows(score, 80) == told
+    assert scoreview.control_rows(replace(score, over=False), 80)[0].endswith("is killed with the first")
+
+
+def test_a_fault_that_leaves_every_task_healthy_has_no_recovery_and_says_so() -> None:
+    slow = a_score(plan=Plan("web", fault="network-latency"), healthy=((0.0, 3),))
+    assert "(n=1: fault -> over; never below 3 healthy)" in scoreview.figure_rows(slow, 100)[1]
+    assert "(n=1: never below 3 healthy)" in scoreview.figure_rows(slow, 80)[1]
+    assert "there were never fewer than 3 healthy tasks" in " ".join(scoreview.told(slow))
+    dipped = replace(slow, healthy=((0.0, 3), (5.0, 2), (8.0, 3)))
+    assert "(n=1: fault -> over, 3 healthy again)" in scoreview.figure_rows(dipped, 100)[1]
+    assert "(n=1: kill -> 3 healthy again)" in scoreview.figure_rows(a_score(healthy=((0.0, 3),)), 100)[1]
 
 
 def test_a_longer_run_has_several_seconds_to_a_character_and_says_so() -> None:

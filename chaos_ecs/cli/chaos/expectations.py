@@ -13,6 +13,7 @@ from chaos_ecs.cli.chaos.marked import Member
 from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.recovery import Death
 from chaos_ecs.cli.snapshot import Client, name_of, short
+from chaos_ecs.cli.text import counted
 
 _UNKNOWN = "no load balancer, the client is off, or the controller began anew"
 NAMES = ("recoveredWithin", "standaloneReplaced", "availability")
@@ -109,7 +110,7 @@ def _standalone(wanted: bool, measured: Measured) -> Finding:
     if not deaths:
         return Finding(name, words, "no standalone task ended", None)
     told = [
-        f"{short(death.task)} {len(death.replacements)} replacements {seconds(measured.watched)} later"
+        f"{short(death.task)} {counted(len(death.replacements), 'replacement')} {seconds(measured.watched)} later"
         for death in deaths
     ]
     return Finding(name, words, ", ".join(told), all(bool(death.replacements) is wanted for death in deaths))

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from chaos_ecs.chaos import alarms
 from chaos_ecs.chaos.victims import SEEDS
 from chaos_ecs.cli.chaos import (
     experiment_export,
@@ -24,18 +25,20 @@ from chaos_ecs.cli.chaos import (
 )
 from chaos_ecs.cli.chaos.experiment_file import ExperimentFile
 from chaos_ecs.cli.chaos.experiment_run import Run
-from chaos_ecs.cli.chaos.experiment_story import Outcome, Position, Verdict, positions
+from chaos_ecs.cli.chaos.experiment_story import EMPTY, Outcome, Position, Verdict, positions
+from chaos_ecs.cli.chaos.providers import Availability
 from chaos_ecs.cli.chaos.rows import labelled
 from chaos_ecs.cli.client import Controller, state
+from chaos_ecs.cli.find import some
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.refusals import not_found
 from chaos_ecs.cli.shell import Shell
+from chaos_ecs.cli.snapshot import Snapshot
 from chaos_ecs.errors import ChaosEcsError
 
 PREVIEW_SECONDS = 20.0
 _LOOK_EVERY_SECONDS = 0.1
-_EMPTY = "Target resolution returned empty set"
 
 
 def run_file(shell: Shell, path: str | Path, *, seed: int | None = None, dry_run: bool = False) -> int:
@@ -90,7 +93,7 @@ def _exit_code(outcome: Outcome) -> int:
         return 0
     if outcome.verdict is Verdict.INTERRUPTED:
         return 130
-    return 3 if outcome.verdict is Verdict.FAILED and outcome.why.startswith(_EMPTY) else 1
+    return 3 if outcome.verdict is Verdict.NOTHING_MATCHED else 1
 
 
 # --- running ---
@@ -125,17 +128,31 @@ def _tell(shell: Shell, outcome: Outcome, journal: str) -> None:
         shell.tell(row)
     if journal:
         shell.say(f"journal: {journal}")
-    shell.say(_next(outcome, journal))
+    shell.say(next_steps(outcome, journal))
 
 
-def _next(outcome: Outcome, journal: str) -> str:
+def next_steps(outcome: Outcome, journal: str) -> str:
+    """What to type after this outcome."""
     match outcome.verdict:
         case Verdict.NOT_STARTED:
-            return "nothing was injected: see why with chaos-ecs ps   |   chaos-ecs service ls"
+            return _why_not_started(outcome)
+        case Verdict.NOTHING_MATCHED:
+            return "nobody was hit: see who runs with chaos-ecs ps   |   chaos-ecs service ls"
         case Verdict.PASSED:
             return f"again: chaos-ecs chaos replay {journal}" if journal else "again: chaos-ecs chaos run FILE"
         case _:
             return "see why: chaos-ecs events   |   chaos-ecs chaos status --all"
+
+
+def _why_not_started(outcome: Outcome) -> str:
+    """What was wrong a while ago is not to be seen any more, and passes."""
+    hypothesis, asked = outcome.file.hypothesis, outcome.before
+    missed = hypothesis.missed(asked) if hypothesis and asked else []
+    windows = {probe.name: probe.provider.over for probe in missed if isinstance(probe.provider, Availability)}
+    if windows:
+        over = f"{' and '.join(windows)}: over the last {max(windows.values()):g} s"
+        return f"nothing was injected, because of {over}. Wait a few seconds and try again"
+    return "nothing was injected: see why with chaos-ecs ps   |   chaos-ecs service ls"
 
 
 def _compare(shell: Shell, then: Mapping[str, Any], now: Mapping[str, Sequence[Position]]) -> bool:
@@ -174,8 +191,9 @@ def _preview(shell: Shell, file: ExperimentFile, seed: int) -> None:
         fis.delete_template(controller, template_id)
     targets = positions(resolved, file.template["targets"], before)
     status, reason = told["state"]["status"], str(told["state"].get("reason") or "")
-    if status == "failed" and reason.startswith(_EMPTY):
+    if status == "failed" and reason.startswith(EMPTY):
         raise not_found("There is nobody to hit", reason, "chaos-ecs ps")
+    _must_be_watched(file, before)
     if shell.json:
         found = {name: [item.as_json() for item in items] for name, items in targets.items()}
         sentences = {name: experiment_words.sentence(file, name) for name in file.template["actions"]}
@@ -186,6 +204,18 @@ def _preview(shell: Shell, file: ExperimentFile, seed: int) -> None:
     for name in file.added:
         shell.say(f"filled in: {name}")
     shell.say("nothing was done: this was a dry run")
+
+
+def _must_be_watched(file: ExperimentFile, before: Snapshot) -> None:
+    """Raises what would stop a run at once: a stop condition about a service that there is none of."""
+    there = [service.name for service in before.services if service.is_active]
+    for condition in file.template["stopConditions"]:
+        if condition["source"] == "none":
+            continue
+        watched = alarms.alarm(str(condition["value"]))
+        if watched.service not in there:
+            why = f"there is no service {watched.service}, so a run would be stopped at once; there are: {some(there)}"
+            raise not_found(f"The stop condition {watched.name} watches nothing", why, "chaos-ecs service ls")
 
 
 def _awaited(shell: Shell, controller: Controller, experiment_id: str) -> Mapping[str, Any]:

@@ -24,6 +24,7 @@ _STATUS = {
     Verdict.DEVIATED: "completed",
     Verdict.INCONCLUSIVE: "completed",
     Verdict.FAILED: "failed",
+    Verdict.NOTHING_MATCHED: "failed",
     Verdict.STOPPED: "aborted",
     Verdict.INTERRUPTED: "interrupted",
     Verdict.NOT_STARTED: "failed",
@@ -61,7 +62,7 @@ def journal_of(outcome: Outcome) -> Journal:
         ],
         before=outcome.before,
         after=outcome.after,
-        run=[_activity(outcome, name) for name, action in outcome.actions.items() if action.get("startTime")],
+        run=[_activity(outcome, name) for name, action in outcome.actions.items() if _was_tried(action)],
         rollbacks=_rollbacks(outcome),
         ours=_ours(outcome),
     )
@@ -73,17 +74,23 @@ def _provider(action: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "fis", "func": action["actionId"], "arguments": arguments}
 
 
+def _was_tried(action: Mapping[str, Any]) -> bool:
+    """Whether it began, or was refused before it could: that is what came of it, too."""
+    return bool(action.get("startTime")) or action["state"]["status"] == "failed"
+
+
 def _activity(outcome: Outcome, name: str) -> Activity:
     action, fault = outcome.actions[name], outcome.fault_of(name)
     succeeded = action["state"]["status"] == "completed"
+    ended_at = action.get("endTime") or outcome.ended_at
     return Activity(
         kind="action",
         name=name,
         provider=_provider(outcome.file.template["actions"][name]),
         succeeded=succeeded,
         output=dict(fault.raw) if fault else dict(action["state"]),
-        start=action["startTime"],
-        end=action.get("endTime") or outcome.ended_at,
+        start=action.get("startTime") or ended_at,
+        end=ended_at,
         trouble="" if succeeded else str(action["state"].get("reason") or action["state"]["status"]),
     )
 

@@ -86,6 +86,7 @@ class Run:
         outcome.before = self._asked("before")
         if outcome.before and not outcome.before.met:
             outcome.verdict, outcome.ended_at = Verdict.NOT_STARTED, self.look().at
+            outcome.why = self._missed(outcome.before)
             return
         if any(catalogue.named(action["actionId"]).needs for action in self.file.template["actions"].values()):
             patiently.ask(self.shell, self._now, "ListFaults", judge=True)  # it is known from then on
@@ -134,6 +135,13 @@ class Run:
             self.shell.say(f"  {sentence}")
         return asked
 
+    def _missed(self, asked: SteadyState) -> str:
+        """Which probes of the steady state were not met: web answers: 98.2 (wanted: from 99 to 100)."""
+        hypothesis = self.file.hypothesis
+        assert hypothesis is not None
+        told = zip(hypothesis.sentences(asked), asked.probes, strict=True)
+        return "; ".join(sentence for sentence, activity in told if not activity.tolerance_met)
+
     def _follow(self) -> None:
         """Until the experiment is over. Raises E-TIMEOUT when that takes longer than its actions can."""
         most = words.longest(self.file) + EFFECT_SECONDS * len(self.file.template["actions"])
@@ -176,7 +184,7 @@ class Run:
         outcome.findings = findings(expected, measured)
         window = self.file.hypothesis.window if self.file.hypothesis else 0.0
         if window:
-            self._note(f"{seconds(window)} more: over so long the steady state is measured")
+            self._note(f"{seconds(window)} more: so long the probes of the steady state look back")
             self._follower.watch(window)
         self._screen.close()
         outcome.after = self._asked("after")

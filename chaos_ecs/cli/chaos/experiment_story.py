@@ -18,12 +18,16 @@ from chaos_ecs.cli.health import is_whole
 from chaos_ecs.cli.recovery import Death, Recorder
 from chaos_ecs.cli.snapshot import Event, Snapshot, Task, name_of, short
 
+EMPTY = "Target resolution returned empty set"
+"""How the reason begins where a target is nobody."""
+
 
 class Verdict(StrEnum):
     PASSED = "passed"
     DEVIATED = "deviated"  # it ran, and the system is not as it should be
     INCONCLUSIVE = "inconclusive"  # it ran, and what was expected could not be measured
     FAILED = "failed"
+    NOTHING_MATCHED = "nothing matched"  # nobody is what a target asks for, so nobody was hit
     STOPPED = "stopped"  # by a stop condition, by the safety lever, by somebody else
     INTERRUPTED = "interrupted"  # Ctrl-C
     NOT_STARTED = "not started"  # the steady state was not met before
@@ -171,8 +175,10 @@ def judged(outcome: Outcome) -> tuple[Verdict, str]:
     """What came of an experiment that is over, and why that is no success. What is not known is never one."""
     state = outcome.told["state"]
     if state["status"] != "completed":
-        verdict = Verdict.FAILED if state["status"] == "failed" else Verdict.STOPPED
-        return verdict, str(state.get("reason") or state["status"])
+        why = str(state.get("reason") or state["status"])
+        if state["status"] != "failed":
+            return Verdict.STOPPED, why
+        return (Verdict.NOTHING_MATCHED if why.startswith(EMPTY) else Verdict.FAILED), why
     if all(action["state"]["status"] == "skipped" for action in outcome.actions.values()):
         return Verdict.INCONCLUSIVE, "every action was skipped: nobody was hit"
     if outcome.after is not None and not outcome.after.met:

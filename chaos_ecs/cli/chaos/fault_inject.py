@@ -67,6 +67,11 @@ class Wish:
         return self.all or self.count is not None or self.percent is not None
 
     @property
+    def is_for_anyone(self) -> bool:
+        """Whether nothing at all says whom: any one running task."""
+        return self.kind.scope is Scope.TASKS and not (self.victims or self.asks_for_many or self.filters)
+
+    @property
     def filters(self) -> bool:
         return self.standalone or bool(self.pattern) or bool(self.tags) or self.min_age is not None
 
@@ -90,7 +95,8 @@ def inject(shell: Shell, wish: Wish) -> None:
     if not answer["victims"]:
         raise _nobody(wish, aim, before, cluster)
     was_drawn = wish.kind.scope is Scope.TASKS and not (aim.tasks or wish.all)
-    plan = Plan.of(answer, before, was_drawn=was_drawn)
+    running = sum(task.is_running for task in before.tasks_in(cluster))
+    plan = Plan.of(answer, before, was_drawn=was_drawn, among=running if wish.is_for_anyone else 0)
     if wish.dry_run:
         _tell_plan(shell, plan, answer, before)
         return
@@ -204,7 +210,8 @@ def _nobody(wish: Wish, aim: Aim, snapshot: Snapshot, cluster: str) -> ChaosEcsE
     elif wish.standalone and all(task.service for task in running):
         why, next_command = "no standalone task is RUNNING", "chaos-ecs run-task worker --no-wait"
     elif running:
-        why = f"{len(running)} tasks are RUNNING, and what you asked for fits none of them"
+        are = "1 task is" if len(running) == 1 else f"{len(running)} tasks are"
+        why = f"{are} RUNNING, and what you asked for fits none of them"
         next_command = "chaos-ecs ps"
         if wish.percent is not None:
             why = f"{wish.percent} percent of those that match, rounded down, are none"

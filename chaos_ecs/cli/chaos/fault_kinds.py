@@ -6,7 +6,7 @@ asked. Never here: the commands that take them (see `fault_options.py`, `fault_c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from chaos_ecs.chaos import catalogue, parameters
@@ -17,19 +17,27 @@ from chaos_ecs.errors import ChaosEcsError
 
 MOST_WORTH_SAYING = 2**31 - 1
 METAVARS = {"duration": "TIME", "number": "N", "text": "TEXT"}
+_FEWEST_LETTERS, _MOST_NEAR, _NEARNESS = 4, 3, 0.75
 _EXAMPLE_VALUES = {"port": "8080", "processName": "sleep", "to": "api"}  # of parameters that are required
 
 
-def named(text: str, *, exit_code: int = 3) -> type[Fault]:
-    """The kind of this name or FIS id. Raises ChaosEcsError with the name that may be meant."""
+def named(text: str) -> type[Fault]:
+    """The kind of this name or FIS id. Raises ChaosEcsError (exit code 3) with the names that may be meant."""
     found = next((kind for kind in catalogue.FAULTS if text in (kind.name, kind.action_id)), None)
     if found is None:
         names = [kind.name for kind in catalogue.FAULTS]
-        near = get_close_matches(text, names, n=1)
-        near_by = f"did you mean {near[0]}?" if near else f"there are {len(names)} others"
+        meant = near(text, names)
+        near_by = f"did you mean {' or '.join(meant)}?" if meant else f"there are {len(names)} others"
         why = catalogue.NOT_OFFERED.get(text) or near_by
-        raise ChaosEcsError("E-NOT-FOUND", f"There is no fault {text}", why, "chaos-ecs chaos faults", exit_code)
+        raise ChaosEcsError("E-NOT-FOUND", f"There is no fault {text}", why, "chaos-ecs chaos faults", 3)
     return found
+
+
+def near(text: str, names: Sequence[str]) -> list[str]:
+    """Those that have it in them, else those that are all but it; foo is not oom."""
+    word = text.lower()
+    having = [name for name in names if len(word) >= _FEWEST_LETTERS and word in name]
+    return having[:_MOST_NEAR] or get_close_matches(word, names, n=1, cutoff=_NEARNESS)
 
 
 def made(kind: type[Fault], given: Mapping[str, str]) -> Fault:

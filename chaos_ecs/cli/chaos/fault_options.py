@@ -18,14 +18,16 @@ import typer.main
 from chaos_ecs.chaos import catalogue, parameters
 from chaos_ecs.chaos.fault import Fault, Scope
 from chaos_ecs.chaos.parameters import Parameter
+from chaos_ecs.chaos.victims import SEEDS
 from chaos_ecs.cli import completion, find
 from chaos_ecs.cli.chaos import fault_inject
 from chaos_ecs.cli.chaos.fault_inject import Wish
-from chaos_ecs.cli.chaos.fault_kinds import METAVARS, MOST_WORTH_SAYING, default_of, example_of, option_of
+from chaos_ecs.cli.chaos.fault_kinds import METAVARS, MOST_WORTH_SAYING, default_of, example_of, named, option_of
 from chaos_ecs.cli.lazily import Entry, LazyGroup
 from chaos_ecs.cli.parts import Command, shell_of
 from chaos_ecs.errors import ChaosEcsError
 
+_ANYONE = "Without TASK or SERVICE it hits any one running task of the cluster, at once: --dry-run names it first."
 _OURS, _WHOM = "What it does", "Whom it hits"
 
 # --- whom it hits, and the rest ---
@@ -100,7 +102,12 @@ _OF_TASKS = (
         None,
     ),
     _keyword(
-        "seed", Annotated[int | None, _whom("--seed", metavar="N", help="The same seed picks the same tasks.")], None
+        "seed",
+        Annotated[
+            int | None,
+            _whom("--seed", min=0, max=SEEDS - 1, metavar="N", help="The same seed picks the same tasks."),
+        ],
+        None,
     ),
     _keyword("force", Annotated[bool, _whom("--force", help="The last healthy task of a service too.")], False),
 )
@@ -199,7 +206,8 @@ def _help_of(fault: type[Fault]) -> str:
         *([example_of(fault, "--duration 1m")] if lasts else []),
         example_of(fault, "--dry-run"),
     ]
-    return f"{catalogue.sentence(fault)} {on_aws}\n\n\b\n" + "\n".join(examples)
+    whom = f" {_ANYONE}" if fault.scope is Scope.TASKS else ""
+    return f"{catalogue.sentence(fault)} {on_aws}{whom}\n\n\b\n" + "\n".join(examples)
 
 
 class FaultCommand(Command):
@@ -256,6 +264,8 @@ class Inject(LazyGroup):
         why = _not_injected(args[0])
         if why and not ctx.resilient_parsing:
             raise ChaosEcsError("E-USAGE", f"{args[0]} cannot be injected", why, "chaos-ecs chaos faults", 2)
+        if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
+            named(args[0])  # which raises: there is no fault of this name
         return super().resolve_command(ctx, args)
 
 

@@ -63,7 +63,8 @@ _OTHERS = "-- -1   # in a helper: the others"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`seed` picked the victims; `was_drawn` says whether anything was left to a seed at all."""
+    """`seed` picked the victims; `was_drawn` says whether anything was left to a seed at all. `among` so many running
+    tasks a victim was picked because nobody was named, 0: somebody was."""
 
     name: str
     description: str
@@ -73,9 +74,10 @@ class Plan:
     victims: tuple[Victim, ...]
     recipes: tuple[Mapping[str, Any], ...]  # one a victim
     fallback: str = ""  # how else it is done here
+    among: int = 0
 
     @classmethod
-    def of(cls, answer: Mapping[str, Any], snapshot: Snapshot, *, was_drawn: bool) -> Plan:
+    def of(cls, answer: Mapping[str, Any], snapshot: Snapshot, *, was_drawn: bool, among: int = 0) -> Plan:
         victims = []
         for raw in answer["victims"]:
             task = snapshot.task(raw.get("task") or "")
@@ -89,6 +91,7 @@ class Plan:
             victims=tuple(victims),
             recipes=tuple(answer["victims"]),
             fallback=answer.get("fallback") or "",
+            among=among,
         )
 
     @property
@@ -105,13 +108,18 @@ class Plan:
 def rows(plan: Plan) -> list[tuple[str, str]]:
     """Label and text: what, whom, how, until when, by which seed."""
     how, undone = _means(plan.recipes[0])
-    told = [("plan", f"{plan.name} {plan.description}"), ("hits", named(plan.victims)), ("how", how)]
+    told = [("plan", f"{plan.name} {plan.description}"), ("hits", _hits(plan)), ("how", how)]
     if plan.fallback:
         told.append(("here", plan.fallback))
     told.append(("then", STRIKES if plan.strikes else f"after {span(plan.seconds)}, or sooner if you say so: {undone}"))
     if plan.was_drawn:
         told.append(("seed", f"{plan.seed} (--seed {plan.seed} picks the same again)"))
     return told
+
+
+def _hits(plan: Plan) -> str:
+    of = "" if plan.among < 2 else f" {plan.among}"
+    return named(plan.victims) + (f": nobody was named, so any one of the{of} running tasks" if plan.among else "")
 
 
 def _means(recipe: Mapping[str, Any]) -> tuple[str, str]:

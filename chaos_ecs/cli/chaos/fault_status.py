@@ -25,6 +25,8 @@ from chaos_ecs.errors import ChaosEcsError
 
 _PREFIX = "flt-"
 _INDENT = "    "
+_NEWEST_SHOWN = 20
+_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"), (0, ""))
 
 Ids = Annotated[
     list[str] | None,
@@ -41,13 +43,14 @@ def status(
     ctx: typer.Context,
     *,
     faults: Ids = None,
-    all_: Annotated[bool, typer.Option("--all", "-a", help="Those too that are over.")] = False,
+    all_: Annotated[bool, typer.Option("--all", "-a", help="Those too that are over, the newest first.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="With --all, so many (20).")] = None,
 ) -> None:
     """Show the faults that are open. Whom they hit, and what was measured; with an id: all that is known of it.
 
     \b
     chaos-ecs chaos status
-    chaos-ecs chaos status --all
+    chaos-ecs chaos status --all --limit 50
     chaos-ecs chaos status flt-12ab
     """
     shell = shell_of(ctx)
@@ -55,6 +58,9 @@ def status(
     named = list(faults or ())
     known = described(controller, everything=all_ or bool(named))
     chosen = [_named(known, text) for text in named] or known
+    older = 0
+    if all_ and not named and (limit or not shell.json):  # who reads JSON gets all of it, as it is kept
+        chosen, older = _newest(chosen, limit or _NEWEST_SHOWN)
     now = state(controller).at
     if shell.json:
         shell.tell(as_json({"faults": [dict(fault.raw) for fault in chosen]}))
@@ -63,7 +69,9 @@ def status(
             for row in _details(fault, now, shell.width):
                 shell.tell(row)
     elif chosen:
-        shell.tell(listed(chosen, now, shell.width))
+        shell.tell(listed(chosen, now, shell.width, with_time=all_))
+        if older:
+            shell.say(f"and {older} older ones: chaos-ecs chaos status --all --limit {len(chosen) + older}")
         if not all(fault.is_over for fault in chosen):
             shell.say("end them: chaos-ecs chaos undo --all")
     else:
@@ -73,6 +81,12 @@ def status(
             else "No fault is open. Those that are over: chaos-ecs chaos status --all"
         )
         shell.say("Try: chaos-ecs chaos inject pause web   |   which there are: chaos-ecs chaos faults")
+
+
+def _newest(faults: Sequence[Fault], limit: int) -> tuple[list[Fault], int]:
+    """The newest first, and how many older ones are left out."""
+    found = sorted(faults, key=lambda fault: -float(fault.raw.get("createdAt") or 0.0))
+    return found[:limit], max(0, len(found) - limit)
 
 
 def undo(
@@ -178,11 +192,13 @@ def _tell_undone(shell: Shell, faults: Sequence[Fault]) -> None:
 # --- rows ---
 
 
-def listed(faults: Sequence[Fault], now: float, width: int | None) -> str:
-    """One row a fault in a pipe; in a terminal whom it hits, and what was measured, stand below it."""
+def listed(faults: Sequence[Fault], now: float, width: int | None, *, with_time: bool = False) -> str:
+    """One row a fault in a pipe; in a terminal whom it hits, and what was measured, stand below it. `with_time`: also
+    how long ago it was injected."""
     with_cluster = len({fault.cluster for fault in faults}) > 1
-    head = ["FAULT", "NAME", "STATUS", "LEFT", *(["CLUSTER"] if with_cluster else [])]
-    rows = [_row(fault, now, with_cluster=with_cluster) for fault in faults]
+    when = ["WHEN"] if with_time else []
+    head = ["FAULT", "NAME", "STATUS", *when, "LEFT", *(["CLUSTER"] if with_cluster else [])]
+    rows = [_row(fault, now, with_cluster=with_cluster, with_time=with_time) for fault in faults]
     if width is None:
         known = [(counted(fault.victims), "; ".join(map(": ".join, measured(fault)))) for fault in faults]
         return table([*head, "VICTIMS", "PROOF"], [[*row, *more] for row, more in zip(rows, known, strict=True)])
@@ -191,10 +207,21 @@ def listed(faults: Sequence[Fault], now: float, width: int | None) -> str:
     return "\n".join([title, *(line for lines in below for line in lines)])
 
 
-def _row(fault: Fault, now: float, *, with_cluster: bool) -> list[str]:
+def _row(fault: Fault, now: float, *, with_cluster: bool, with_time: bool) -> list[str]:
     left = fault.left(now)
+    when = [_ago(fault, now)] if with_time else []
     cluster = [name_of(fault.cluster) or "-"] if with_cluster else []
-    return [fault.id, fault.name, fault.status, "-" if left is None else span(left), *cluster]
+    return [fault.id, fault.name, fault.status, *when, "-" if left is None else span(left), *cluster]
+
+
+def _ago(fault: Fault, now: float) -> str:
+    """45s ago, 12m ago, 3h ago, 2d ago; - where it is not known."""
+    began_at = fault.raw.get("createdAt")
+    if not isinstance(began_at, int | float):
+        return "-"
+    passed = max(0, int(now - began_at))
+    size, unit = next(item for item in _UNITS if passed >= item[0])
+    return f"{passed // size}{unit} ago" if size else "0s ago"
 
 
 def _proofs(fault: Fault, width: int) -> list[str]:

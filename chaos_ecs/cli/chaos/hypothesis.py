@@ -117,6 +117,11 @@ class Hypothesis:
     def sentences(self, asked: SteadyState) -> list[str]:
         return [probe.sentence(activity) for probe, activity in zip(self.probes, asked.probes, strict=True)]
 
+    def missed(self, asked: SteadyState) -> list[Probe]:
+        """Those that answered, and not as they should."""
+        told = zip(self.probes, asked.probes, strict=True)
+        return [probe for probe, found in told if not found.tolerance_met and not found.trouble]
+
     @property
     def window(self) -> float:
         """For how many seconds its probes can still see what was wrong before everything was well: over so many they

@@ -22,6 +22,7 @@ from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.output import as_json, table
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.shell import Shell
+from chaos_ecs.cli.text import counted
 from chaos_ecs.errors import ChaosEcsError
 
 _HEAD = ("AT", "KIND", "NAME", "STATUS", "TOOK", "WHAT CAME OF IT")
@@ -83,7 +84,7 @@ def figures(told: Report) -> list[str]:
     if score is None:
         return [f"{told.status}{', deviated' if told.deviated else ''}, lasted {seconds(told.seconds)}"]
     found = score.recovery
-    parts = [f"{len(score.strikes)} {score.plan.noun}s", f"{score.replaced} replaced"]
+    parts = [counted(len(score.strikes), score.plan.noun), f"{score.replaced} replaced"]
     if found.worst is not None:
         parts.append(
             f"recovery {'' if found.p50 is None else f'p50 {seconds(found.p50)}, '}worst {seconds(found.worst)}"
@@ -136,7 +137,7 @@ def _when(told: Report) -> Iterator[str]:
 def _strike_sentence(score: Score, number: int) -> str:
     strike = score.strikes[number]
     whole = "was not whole again" if strike.seconds is None else f"was whole again after {seconds(strike.seconds)}"
-    failed = "" if strike.failed is None else f", {strike.failed} requests failed"
+    failed = "" if strike.failed is None else f", {counted(strike.failed, 'request')} failed"
     return (
         f"{score.plan.noun.capitalize()} {strike.number} at {elapsed(strike.at)}: {score.plan.service} {whole}{failed}."
     )

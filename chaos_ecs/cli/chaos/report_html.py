@@ -16,6 +16,7 @@ from chaos_ecs.cli.chaos.score import Score, Strike
 from chaos_ecs.cli.layout import elapsed
 from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.snapshot import short
+from chaos_ecs.cli.text import counted
 
 _VARIABLES = {name: f"var(--{name})" for name in report_svg.FIXED}
 _MOST_ROWS = 500
@@ -159,23 +160,27 @@ def _tiles(score: Score) -> str:
     noun = score.plan.noun.capitalize()
     p50, p95, worst = (seconds(value) if value is not None else "-" for value in (found.p50, found.p95, found.worst))
     skipped = f", {len(score.skips)} skipped" if score.skips else ""
+    skipped += f"; {scoreview.others(score)}" if score.others else ""
     tiles = [
         (f"{noun}s", str(len(score.strikes)), f"{score.replaced} replaced{skipped}"),
-        ("Recovery, half within", p50, f"p95 {p95}, worst {worst} (n={found.n})"),
+        ("Recovery, half within", p50, f"p95 {p95}, worst {worst} (n={found.n}: {scoreview.span_words(score)[0]})"),
     ]
     if score.client is not None:
         asked = score.client
         goal = ""
         if score.plan.goal is not None:
-            goal = f"; goal {scoreview.exactly(score.plan.goal)}% {'MET' if score.met else 'MISSED'}"
-        told = f"{asked.failed:,} of {asked.requests:,} requests failed{goal}"
+            goal = f"; goal {scoreview.exactly(score.plan.goal)}% {scoreview.goal_word(score)}".rstrip()
+        why = f" ({found_causes})" if (found_causes := scoreview.causes(asked)) else ""
+        told = f"{asked.failed:,} of {asked.requests:,} requests failed{why}{goal}"
         tiles.append(("Availability", scoreview.availability(score), told))
     else:
         tiles.append(("Availability", "-", f"no client: {score.no_client}"))
     if weakest is not None:
         tiles.append(("Weakest moment", f"{weakest.healthy} of {score.desired}", "healthy tasks"))
-    if control is not None and control.killed_at is not None:
-        told = "NEVER" if not control.replacements else f"{control.replacements} TIMES: A BUG"
+    if control is not None and control.killed_at is None:
+        tiles.append(("Control", "not killed", f"standalone task {short(control.task)}: nothing was hit"))
+    elif control is not None and control.killed_at is not None:
+        told = "NEVER" if not control.replacements else f"{counted(control.replacements, 'time').upper()}: A BUG"
         tiles.append(
             ("Control replaced", told, f"standalone task {short(control.task)}, killed at {seconds(control.killed_at)}")
         )

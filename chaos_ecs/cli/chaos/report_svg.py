@@ -14,6 +14,7 @@ from html import escape
 
 from chaos_ecs.cli.chaos.report_view import Span, Timeline, lanes
 from chaos_ecs.cli.line import seconds
+from chaos_ecs.cli.text import counted
 
 WIDTH = 960
 _LEFT, _RIGHT = 104, 936
@@ -261,7 +262,7 @@ def _control(picture: _Picture, timeline: Timeline, scale: float) -> None:
         return
     x = _LEFT + control.killed_at * scale
     picture.line([(_LEFT, y), (x, y)], "control")
-    replaced = f"REPLACED {control.replacements} times" if control.replacements else "never replaced"
+    replaced = f"REPLACED {counted(control.replacements, 'time')}" if control.replacements else "never replaced"
     told = f"killed at {seconds(control.killed_at)}, {replaced}"
     words = x + 14 + len(told) * _LETTER
     picture.line([(min(words + 8, _RIGHT), y), (_RIGHT, y)], "gone")

@@ -105,7 +105,7 @@ class Report:
             seed=told.get("seed") if isinstance(told.get("seed"), int) else None,
             verdict=": ".join(part for part in (_text(told.get("verdict")).upper(), _text(told.get("why"))) if part),
             expectations=tuple(_expectation(item) for item in _dicts(told.get("expectations"))),
-            facts=(*_targets(told), *_recoveries(told)),
+            facts=(*_targets(told), *_not_begun(told, journal.get("run")), *_recoveries(told)),
         )
 
 
@@ -123,6 +123,15 @@ def _targets(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             for item in _dicts(found)
         ]
         yield f"target {name}", "; ".join(places) or "nobody"
+
+
+def _not_begun(told: Mapping[str, Any], run: Any) -> Iterator[tuple[str, str]]:
+    """Actions that `run` says nothing of: action lose: cancelled."""
+    begun = {_text(_mapping(item.get("activity")).get("name")) for item in _dicts(run)}
+    for name, state in _mapping(told.get("actions")).items():
+        if name not in begun:
+            why = (_text(_mapping(state).get(member)) for member in ("status", "reason"))
+            yield f"action {name}", ": ".join(part for part in why if part)
 
 
 def _recoveries(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

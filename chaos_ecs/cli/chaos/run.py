@@ -40,7 +40,9 @@ Every = Annotated[float, typer.Option(parser=find.duration, metavar="TIME", help
 Lasts = Annotated[
     float, typer.Option("--for", parser=find.duration, metavar="TIME", help="How long, without the last recovery.")
 ]
-Seed = Annotated[int | None, typer.Option(help="The same seed hits the same victims in the same order.")]
+Seed = Annotated[
+    int | None, typer.Option(min=0, max=SEEDS - 1, help="The same seed hits the same victims in the same order.")
+]
 Goal = Annotated[
     float | None, typer.Option(min=0, max=100, help="Percent of requests that must be answered: the goal.")
 ]

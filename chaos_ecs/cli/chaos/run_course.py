@@ -7,7 +7,7 @@ Here lives the doing. Never here: options (see `run.py`), what is counted (see `
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +46,7 @@ _SHOWN = (
     "SERVICE_SCALED",
 )
 _SHOWN_FAMILIES = ("FAULT_", "DEPLOYMENT_", "ENGINE_", "BALANCER_")
+_NOT_OURS = "not this run's"
 _KEYS = ("?      this list", "q      stop the run, as Ctrl-C does; its journal is kept")
 
 USUAL = Tools()
@@ -261,13 +262,18 @@ class _Course:
         return ours and shown and not faultlines.is_told_elsewhere(event)
 
     def _lines(self, events: Sequence[Event], snapshot: Snapshot) -> list[Line]:
-        """The live log's lines; that of a kill says which of the run's it is."""
-        return [self._numbered(line) for line in lines_of(events)]
+        """The live log's lines; that of a kill says which of the run's it is, or that it is none of them."""
+        others = {
+            short(event.task) for event in events if event.type == "TASK_KILLED" and not self.board.is_mine(event)
+        }
+        return [self._numbered(line, others) for line in lines_of(events)]
 
-    def _numbered(self, line: Line) -> Line:
-        if line.word != "KILLED":
+    def _numbered(self, line: Line, others: Collection[str]) -> Line:
+        if line.word != "KILLED" or not line.ids:
             return line
-        strike = self.board.strike_on(line.ids[0]) if line.ids else None
+        if line.ids[0] in others:
+            return replace(line, detail=f"{_NOT_OURS}: somebody else killed it", brief=_NOT_OURS)
+        strike = self.board.strike_on(line.ids[0])
         if strike is None:
             return replace(line, detail="the control: a standalone task", brief="the control")
         told = f"{self._plan.noun} {strike.number}"

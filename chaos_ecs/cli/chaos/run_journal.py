@@ -12,6 +12,7 @@ from typing import Any
 
 from chaos_ecs.cli.chaos.journal import Activity, Journal, SteadyState
 from chaos_ecs.cli.chaos.score import Score, Strike
+from chaos_ecs.cli.text import counted
 
 _PATH = "chaos-ecs"
 
@@ -58,7 +59,7 @@ def _description(score: Score) -> str:
     whom = "one task" if plan.count == 1 else f"{plan.count} tasks"
     said = [
         f"Every {plan.every:g} s {whom} of service {plan.service} is hit with {plan.fault} (seed {plan.seed}).",
-        f"It is made good when {score.desired} tasks are healthy again.",
+        f"It is made good when {score.desired} {'task is' if score.desired == 1 else 'tasks are'} healthy again.",
     ]
     if plan.goal is not None:
         said.append(f"{plan.goal:g} % of a client's requests must be answered.")
@@ -118,7 +119,7 @@ def _activity(score: Score, strike: Strike, scene: Scene) -> Activity:
 
 def _hypothesis(score: Score) -> dict[str, Any]:
     probes = [_whole(score), *([_answered(score)] if score.plan.goal is not None else [])]
-    title = f"{score.plan.service} has {score.desired} healthy tasks"
+    title = f"{score.plan.service} has {counted(score.desired, 'healthy task')}"
     if score.plan.goal is not None:
         title += f", and {score.plan.goal:g} % of the requests are answered"
     return {"title": title, "probes": probes}

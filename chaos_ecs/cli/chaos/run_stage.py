@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chaos_ecs.cli import find
+from chaos_ecs.cli import find, refusals
 from chaos_ecs.cli.chaos import fault_kinds, patiently
 from chaos_ecs.cli.chaos.asker import Asker, Asks
 from chaos_ecs.cli.chaos.score import Control, Plan
@@ -63,7 +63,7 @@ class Stage:
 
 def prepared(shell: Shell, plan: Plan, tools: Tools) -> Stage:
     """The stage, once the service is steady. Nothing has been hit, and nothing started."""
-    fault_kinds.made(fault_kinds.named(plan.fault, exit_code=2), plan.parameters)
+    fault_kinds.made(fault_kinds.named(plan.fault), plan.parameters)
     controller, snapshot, cluster = shell.look()
     service = find.service(snapshot, cluster, plan.service)
     if not service.desired_count:
@@ -114,7 +114,8 @@ def _place_of_client(snapshot: Snapshot, service: Service, *, simulated: bool) -
 
 def _must_hit_tasks(shell: Shell, stage: Stage) -> None:
     """Raises what would refuse every single tick: an unknown fault, a parameter, a service of one task."""
-    answer = patiently.ask(shell, stage.controller, "InjectFault", **stage.members(1), dryRun=True)
+    with refusals.told_as(f"{stage.plan.fault} on {stage.plan.service}"):
+        answer = patiently.ask(shell, stage.controller, "InjectFault", **stage.members(1), dryRun=True)
     if not any(item.get("task") for item in answer["victims"]):
         why = f"{stage.plan.fault} hits no tasks, and a run tells of the tasks it hit"
         raise ChaosEcsError("E-USAGE", f"{stage.plan.fault} is no fault for a run", why, "chaos-ecs chaos faults", 2)

@@ -256,7 +256,7 @@ class Weakest:
 @dataclass(frozen=True, slots=True)
 class Score:
     """A run at one moment, `lasted` seconds after its beginning. `healthy` is (when, how many) at each change;
-    `no_client` says why there is no client."""
+    `no_client` says why there is no client; `others` counts deaths of the service's tasks that somebody else caused."""
 
     plan: Plan
     run: int
@@ -271,13 +271,15 @@ class Score:
     balanced: bool = False
     over: bool = False
     interrupted: bool = False
+    others: int = 0
     about: Mapping[str, Any] = field(default_factory=dict)  # engine, simulated, taskDefinition, pace
 
     # --- figures ---
 
     @property
     def replaced(self) -> int:
-        return sum(len(strike.replacements) for strike in self.strikes)
+        """Tasks that took a victim's place for good: while a strike is open, what was started for it may not serve."""
+        return sum(len(strike.replacements) for strike in self.strikes if strike.whole_at is not None)
 
     @property
     def open(self) -> tuple[Strike, ...]:
@@ -301,6 +303,11 @@ class Score:
             return None
         at, count = min(self.healthy, key=lambda item: item[1])
         return Weakest(count, at)
+
+    @property
+    def was_always_whole(self) -> bool:
+        """Whether it was seen, and never seen with fewer healthy tasks than desired: nothing had to recover."""
+        return self.weakest is not None and self.weakest.healthy >= self.desired
 
     @property
     def met(self) -> bool | None:
@@ -340,6 +347,7 @@ class Score:
             "kills": [strike.as_json() for strike in self.strikes],
             "skipped": [{"tick": item.tick, "due": item.due, "reason": item.reason} for item in self.skips],
             "recovery": {name: _rounded(getattr(recovery, name)) for name in ("n", "p50", "p95", "worst")},
+            "otherDeaths": self.others,
             "weakest": None if weakest is None else {"healthy": weakest.healthy, "at": round(weakest.at, 3)},
             "healthy": [[round(at, 3), count] for at, count in self.healthy],
             "client": None if self.client is None else self.client.as_json(),
@@ -373,6 +381,7 @@ class Score:
             balanced=bool(raw.get("balanced")),
             over=bool(raw.get("over", True)),
             interrupted=bool(raw.get("interrupted")),
+            others=int(raw.get("otherDeaths") or 0),
             about={name: raw[name] for name in ABOUT if name in raw},
         )
 

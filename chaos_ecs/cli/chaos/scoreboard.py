@@ -19,6 +19,7 @@ from chaos_ecs.probe.tally import Result, Tally
 _LONGEST_REQUEST_SECONDS = 5.0  # and more than any is waited for
 _SECONDS_KEPT = 24 * 3600
 _FAILURES_KEPT = 100_000
+_BY_THE_SCHEDULER = "ServiceSchedulerInitiated"
 _WHOLE = ("SERVICE_RECOVERED", "SERVICE_STEADY")
 
 
@@ -79,6 +80,8 @@ class Scoreboard:
         self._tally = Tally()
         self._seconds: list[list[int]] = []
         self._failures: list[tuple[float, float]] = []  # (ended, sent)
+        self._killed_by_others: dict[str, None] = {}  # ARNs
+        self._other_deaths: dict[str, None] = {}  # ARNs
 
     # --- taking in ---
 
@@ -113,8 +116,9 @@ class Scoreboard:
             if event.type in _WHOLE and event.service == self._service.arn:
                 self._made_good(event.at - self._began_at)
             elif event.type == "TASK_STOPPED":
-                for strike in self._strikes:
-                    strike.alive.pop(event.task, None)
+                self._died(event)
+            elif event.type == "TASK_KILLED" and not self.is_mine(event):
+                self._killed_by_others[event.task] = None
             elif event.type == "TASK_CREATED" and event.get("fills"):
                 self._replaced(event.task, str(event.get("fills")))
             elif event.type == "FAULT_ENDED":
@@ -124,6 +128,16 @@ class Scoreboard:
         for strike in self._strikes:
             if strike.whole_at is None and strike.is_settled:
                 strike.whole_at = max(at, strike.at)
+
+    def _died(self, event: Event) -> None:
+        """What the scheduler stops by itself (scaling in, a deployment) is no death."""
+        mine = event.task not in self._killed_by_others and any(
+            victim.task == event.task for strike in self._strikes for victim in strike.victims
+        )
+        if event.service == self._service.arn and not mine and event.get("stopCode") != _BY_THE_SCHEDULER:
+            self._other_deaths[event.task] = None
+        for strike in self._strikes:
+            strike.alive.pop(event.task, None)
 
     def _replaced(self, task: str, fills: str) -> None:
         for strike in self._strikes:
@@ -195,6 +209,11 @@ class Scoreboard:
     def control(self) -> Control | None:
         return self._control
 
+    def is_mine(self, event: Event) -> bool:
+        """Whether a kill is the run's own: of one of its faults, or of the control."""
+        control = self._control.task if self._control else ""
+        return event.task == control or any(strike.fault == event.get("fault") for strike in self._strikes)
+
     @property
     def is_whole(self) -> bool:
         """Whether every strike is made good."""
@@ -226,6 +245,7 @@ class Scoreboard:
             balanced=bool(self._service.target_groups),
             over=over,
             interrupted=interrupted,
+            others=len(self._other_deaths),
             about=dict(self._about),
         )
 

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chaos_ecs.cli import panel, sentences
-from chaos_ecs.cli.chaos.score import Score, Skip, Strike
+from chaos_ecs.cli.chaos.score import Asked, Score, Skip, Strike
 from chaos_ecs.cli.layout import cut, elapsed
 from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.panel import Frame
 from chaos_ecs.cli.snapshot import short
 from chaos_ecs.cli.symbols import Symbols
+from chaos_ecs.cli.text import counted, folded
 
 WIDEST = 100
 KILLS_AT_THE_END = 40
@@ -26,6 +27,7 @@ _TINY = 14  # rows: in fewer there is no room for rules
 _CHART = 10  # columns before the first second
 _OK, _SOME, _ALL = ".!x"
 _BIGGEST_DIGIT = 9
+_CAUSES_SHOWN = 3
 _REST_SECONDS = 0.1  # of a second that has just begun
 _SENTENCES = 80  # columns: in fewer there is no room for them
 
@@ -36,8 +38,10 @@ def panel_rows(score: Score, frame: Frame, *, phase: str = "") -> list[str]:
     width, symbols = frame.width, frame.symbols
     room = max(panel.MOST_ROWS - 3, min(frame.height - _LEFT_FOR_LINES, frame.height - 3))
     head = [title(score, width, symbols, leave="q stops" if frame.keys else "Ctrl-C stops", phase=phase)]
-    figures = figure_rows(score, width)
     foot = [*chart_rows(score, width), *control_rows(score, width)]
+    figures = figure_rows(score, width)
+    if len(head) + len(figures) + len(foot) + 1 > frame.height - 3:
+        figures = [_kills(score, width), _recovery(score, width), *_client(score, width)[:1]]
     seed = seed_rows(score, width)
     rule = [symbols.rule * width] if room >= _TINY else []
     fixed = len(head) + len(figures) + len(foot) + (len(seed) + 4 if rule else 1)
@@ -82,15 +86,16 @@ def title(score: Score, width: int, symbols: Symbols, *, leave: str = "", phase:
 
 
 def figure_rows(score: Score, width: int) -> list[str]:
-    """Kills, recoveries, and what the client saw."""
-    return [_kills(score, width), _recovery(score, width), *_client(score, width)]
+    """Kills, those that were somebody else's, recoveries, and what the client saw."""
+    return [_kills(score, width), *_others(score, width), _recovery(score, width), *_client(score, width)]
 
 
 def _kills(score: Score, width: int) -> str:
     weakest, count, noun = score.weakest, len(score.strikes), score.plan.noun + "s"
     skipped = f"skipped {len(score.skips)}" if score.skips else ""
     weak = "" if weakest is None else f"{weakest.healthy} of {score.desired}"
-    parts = [f"{noun:<9}  {count}", f"replaced {score.replaced}", f"recovering {len(score.open)}"]
+    still = "not whole" if score.over and score.open else "recovering"
+    parts = [f"{noun:<9}  {count}", f"replaced {score.replaced}", f"{still} {len(score.open)}"]
     spread = "".join(f"{part:<{pad}}" for part, pad in zip(parts, (18, 16, 15), strict=True))
     aside = f"{skipped:<12}" if skipped else ""
     brief = "   ".join(part for part in (f"{noun} {count}", *parts[1:], skipped) if part)
@@ -103,29 +108,86 @@ def _kills(score: Score, width: int) -> str:
     )
 
 
+def _others(score: Score, width: int) -> list[str]:
+    if not score.others:
+        return []
+    told = others(score)
+    return [_longest(width, f" others     {told}: see chaos-ecs events", f" others     {told}", f" {told}")]
+
+
+def others(score: Score) -> str:
+    """3 more deaths were not this run's."""
+    return f"{score.others} more death{' was' if score.others == 1 else 's were'} not this run's"
+
+
 def _recovery(score: Score, width: int) -> str:
     found = score.recovery
     p50, p95, worst = (seconds(value) if value is not None else "-" for value in (found.p50, found.p95, found.worst))
-    what = f"{score.plan.noun} -> {score.desired} healthy again"
     row = f" recovery   p50 {p50}   p95 {p95}   worst {worst}"
-    return _longest(width, f"{row:<48} (n={found.n}: {what})", f"{row}   (n={found.n})", row)
+    whats = [f"{row}   (n={found.n}: {what})" for what in span_words(score)]
+    return _longest(width, f"{row:<48} (n={found.n}: {span_words(score)[0]})", *whats, f"{row}   (n={found.n})", row)
+
+
+def span_words(score: Score) -> tuple[str, ...]:
+    """From what to what a recovery is measured, the longest first. A fault that leaves all tasks healthy is over, and
+    that is all."""
+    noun, desired = score.plan.noun, score.desired
+    if noun == score.plan.fault:
+        return (f"{noun} -> {desired} healthy again",)
+    if score.was_always_whole:
+        return f"{noun} -> over; never below {desired} healthy", f"never below {desired} healthy"
+    return f"{noun} -> over, {desired} healthy again", f"-> {desired} healthy again"
 
 
 def _client(score: Score, width: int) -> list[str]:
     asked, goal = score.client, score.plan.goal
     if asked is None:
         return [_longest(width, f" client     none: {score.no_client}", " client     none")] if score.no_client else []
-    aim = "" if goal is None else f"   goal {exactly(goal)}%  {'MET' if score.met else 'MISSED'}"
-    share = availability(score)
-    return [
-        _longest(
-            width,
-            f" client     {asked.requests:,} requests   {asked.failed:,} failed   availability {share}{aim}",
-            f" client  {asked.requests:,} requests  {asked.failed:,} failed  {share}{aim.replace('   ', '  ')}",
-            f" client  {asked.requests:,} req  {asked.failed:,} failed  {share}{aim.replace('   ', '  ')}",
-            f" client  {asked.failed:,}/{asked.requests:,} failed  {share}{aim.replace('   ', '  ')}",
-        )
-    ]
+    aim = "" if goal is None else f"   goal {exactly(goal)}%  {goal_word(score)}".rstrip()
+    share, total, close = availability(score), f"{asked.requests:,}", aim.replace("   ", "  ")
+
+    def candidates(why: str) -> list[str]:
+        failed = f"{asked.failed:,} failed{why}"
+        told = [
+            f" client     {total} requests   {failed}   availability {share}{aim}",
+            f" client     {total} requests   {failed}   {share}{aim}",
+            f" client  {total} requests  {failed}  {share}{close}",
+            f" client  {total} req  {failed}  {share}{close}",
+        ]
+        return told if why else [*told, f" client  {asked.failed:,}/{total} failed  {share}{close}"]
+
+    why = causes(asked)
+    if row := next((text for text in candidates(f" ({why})") if why and len(text) <= width), ""):
+        return [row]
+    return [_longest(width, *candidates("")), *_longest_causes(why, width)]
+
+
+def _longest_causes(why: str, width: int) -> list[str]:
+    """Why requests failed in rows of their own, where that of the client has no room for it."""
+    return folded(why, min(width, WIDEST), first=" failed     ", further=" " * 12) if why else []
+
+
+def causes(asked: Asked) -> str:
+    """Why requests failed, the most frequent first: HTTP 502; of several: 4 HTTP 502, 1 timed out."""
+    found = sorted(asked.causes.items(), key=lambda item: -item[1])
+    if len(found) == 1:
+        return found[0][0]
+    told = [f"{count:,} {cause}" for cause, count in found[:_CAUSES_SHOWN]]
+    more = sum(count for _, count in found[_CAUSES_SHOWN:])
+    return ", ".join([*told, *([f"{more:,} others"] if more else [])])
+
+
+def failures(asked: Asked) -> str:
+    """4 failed (HTTP 502)."""
+    why = causes(asked)
+    return f"{asked.failed:,} failed" + (f" ({why})" if why else "")
+
+
+def goal_word(score: Score) -> str:
+    """MET or MISSED; while it runs so far, and nothing before the first request."""
+    if not score.over and not (score.client and score.client.requests):
+        return ""
+    return f"{'MET' if score.met else 'MISSED'}{'' if score.over else ' so far'}"
 
 
 def availability(score: Score) -> str:
@@ -269,6 +331,9 @@ def control_rows(score: Score, width: int) -> list[str]:
     if control.replacements:
         told = f"REPLACED {control.replacements} time{'' if control.replacements == 1 else 's'}: A BUG OF CHAOS-ECS"
         return [_longest(width, f" CONTROL  standalone task {task}  {told}", f" CONTROL  {task}  {told}")]
+    if control.killed_at is None and score.over:
+        told = "was not killed: nothing was hit"
+        return [_longest(width, f" CONTROL  standalone task {task}  {told}", f" CONTROL  {task}  {told}")]
     if control.killed_at is None:
         return [_longest(width, f" CONTROL  standalone task {task}  is killed with the first", f" CONTROL  {task}")]
     killed, since = elapsed(control.killed_at), f"{max(0.0, score.lasted - control.killed_at):.0f}s"
@@ -329,26 +394,27 @@ def outcome(score: Score) -> str:
 def told(score: Score) -> list[str]:
     """The end for a screen reader."""
     plan, weakest, found = score.plan, score.weakest, score.recovery
+    is_lasting = plan.noun != plan.fault and score.was_always_whole
+    whole = f"there were never fewer than {score.desired} healthy tasks" if is_lasting else ""
     each = sentences.span(plan.every)
-    hits = f"{_counted(len(score.strikes), plan.noun)}, one every {each}, {score.replaced} replaced"
+    hits = f"{counted(len(score.strikes), plan.noun)}, one every {each}, {score.replaced} replaced"
     said = [f"Chaos run {score.run} of service {plan.service} lasted {sentences.span(score.lasted)}: {hits}."]
     if score.skips:
-        said.append(f"{_counted(len(score.skips), 'tick')} skipped: {score.skips[-1].reason}.")
+        said.append(f"{counted(len(score.skips), 'tick')} skipped: {score.skips[-1].reason}.")
+    if score.others:
+        said.append(f"{others(score)}.")
     if found.worst is not None:
         middle = "" if found.p50 is None else f"Half of the recoveries took {sentences.span(found.p50)} or less. "
         said.append(f"{middle}The longest recovery took {sentences.span(found.worst)}.")
+        said += [f"That is from a fault until it was over: {whole}."] if whole else []
     if weakest is not None:
         said.append(f"At the weakest moment {weakest.healthy} of {score.desired} tasks were healthy.")
     if (asked := score.client) is not None:
         share = availability(score).removesuffix("%")
-        said.append(f"The client made {asked.requests:,} requests, {asked.failed:,} failed: {share} percent.")
+        said.append(f"The client made {asked.requests:,} requests, {failures(asked)}: {share} percent.")
     elif score.no_client:
         said.append(f"There was no client: {score.no_client}.")
     if (control := score.control) is not None and control.killed_at is not None and not control.replacements:
         said.append(f"The standalone control task {short(control.task)} was killed too, and never replaced.")
     said.append(f"The seed was {plan.seed}.")
     return said
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

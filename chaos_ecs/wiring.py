@@ -237,6 +237,7 @@ def run_controller(settings: Settings, *, simulate: bool = False, seed: int | No
 
 def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
     from chaos_ecs.api.server import Server
+    from chaos_ecs.core.arns import cluster_arn
     from chaos_ecs.core.messages import OpenRegion
 
     home_id = prepare_home(settings)
@@ -260,6 +261,11 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
                 "pace": settings.pace,
             },
             client=hosted.client,
+            page={
+                "region": settings.region,
+                "cluster": settings.cluster,
+                "clusterArn": cluster_arn(settings.region, settings.cluster),
+            },
         )
         info = ControllerInfo(
             pid=os.getpid(),

@@ -58,7 +58,7 @@ def authenticate(request: Request, service: str, credentials: Credentials, now: 
     _check_date(request.headers["x-amz-date"], scope, now)
     if scope.service != service:
         raise _bad_signature(f"Credential should be scoped to correct service: '{service}'.")
-    if not _REGION.fullmatch(scope.region):
+    if not is_region(scope.region):
         raise _bad_signature(f"Credential should be scoped to a valid region, not '{scope.region}'.")
     secret = credentials.secret_access_key
     if not is_valid(
@@ -70,6 +70,10 @@ def authenticate(request: Request, service: str, credentials: Credentials, now: 
         )
     _check_body_hash(request)
     return scope
+
+
+def is_region(text: str) -> bool:
+    return _REGION.fullmatch(text) is not None
 
 
 def _what_is_missing(request: Request, authorization: str) -> str:

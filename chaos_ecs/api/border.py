@@ -11,22 +11,25 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from chaos_ecs import __version__, sigv4
 from chaos_ecs.api import client_view, protocol, query, rest
-from chaos_ecs.api.auth import Request, authenticate, check_source
+from chaos_ecs.api.auth import Request, authenticate, check_source, is_region
 from chaos_ecs.api.broken import Breakage
-from chaos_ecs.api.call import Call, Surroundings, done
+from chaos_ecs.api.call import Call, Surroundings, done, then
 from chaos_ecs.api.chaos_operations import CHAOS_OPERATIONS
 from chaos_ecs.api.errors import Refused, server_error
+from chaos_ecs.api.exchange import Exchange, Say, json_refusal, refused
 from chaos_ecs.api.operations import ECS_OPERATIONS, Perform
 from chaos_ecs.api.operations.balancing import ELBV2_OPERATIONS
 from chaos_ecs.api.operations.fis import FIS_OPERATIONS
 from chaos_ecs.api.operations.scaling import SCALING_OPERATIONS
+from chaos_ecs.api.page.sessions import Sessions
+from chaos_ecs.api.page.site import Begun, Site
 from chaos_ecs.api.snapshot import Moment, render, take
 from chaos_ecs.api.task_cache import TaskCache
 from chaos_ecs.controller import Controller
@@ -34,7 +37,6 @@ from chaos_ecs.core.client import services_behind
 from chaos_ecs.core.errors import EcsError
 from chaos_ecs.core.messages import OpenRegion
 from chaos_ecs.core.state import State
-from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sigv4 import Credentials
 
 LARGEST_BODY_BYTES = 1024 * 1024
@@ -43,63 +45,12 @@ JSON = "application/json"
 
 log = logging.getLogger(__name__)
 
-_Begun = tuple[Future[Any], Callable[[Any], bytes]]
-"""What will be answered, and how it is encoded then."""
-
-_Say = Callable[[Refused, str], tuple[Refused, bytes]]
-"""Puts a refusal into the words and the form of a protocol."""
-
 _OWN_PATHS = ("/", "/health", "/state", "/events")
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-def _json_refusal(refusal: Refused, request_id: str) -> tuple[Refused, bytes]:
-    return refusal, protocol.error_body(refusal.code, refusal.message)
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A request under way: `answer` is to be called once `future` is done, on any thread. `say` is its protocol's."""
-
-    future: Future[Any]
-    request_id: str
-    content_type: str
-    encode: Callable[[Any], bytes]
-    say: _Say = _json_refusal
-
-    def answer(self) -> Response:
-        try:
-            return self._response(200, self.encode(self.future.result(timeout=0)))
-        except EcsError as refusal:
-            return self.refuse(Refused(400, refusal.code, refusal.message))
-        except Refused as refusal:
-            return self.refuse(refusal)
-        except ChaosEcsError as trouble:  # such as an engine that went away
-            return self.refuse(server_error(f"{trouble}. Next: {trouble.hint}."))
-        except Exception as trouble:
-            if isinstance(trouble.__cause__, ChaosEcsError):  # such as a full disk, which ended the controller
-                return self.refuse(server_error(f"The controller has stopped. {trouble.__cause__}."))
-            log.exception("request %s met a bug", self.request_id)
-            return self.refuse(server_error("chaos-ecs has met a bug of its own; the controller's log says more."))
-
-    def refuse(self, refusal: Refused) -> Response:
-        said, body = self.say(refusal, self.request_id)
-        return self._response(said.status, body, {"x-amzn-ErrorType": said.code})
-
-    def _response(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-        always = {"content-type": self.content_type, "x-amzn-RequestId": self.request_id, "cache-control": "no-store"}
-        return Response(status, {**always, **(headers or {})}, body)
 
 
 class Border:
     """`now` is the wall clock, which signatures are held against; `stop` is called by StopController; `fis` are the
-    operations of that API."""
+    operations of that API; `page` is what the cluster page is about: region, cluster, clusterArn."""
 
     def __init__(
         self,
@@ -112,12 +63,22 @@ class Border:
         stop: Callable[[], None],
         client: client_view.Figures = client_view.nobody,
         fis: Mapping[str, Perform] = FIS_OPERATIONS,
+        page: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.controller = controller
         self._client = client
         self.credentials = credentials
         self.port = port
         self._now = now
+        self.sessions = Sessions(credentials.secret_access_key, now)
+        about = {
+            "version": __version__,
+            "endpoint": f"http://127.0.0.1:{port}",
+            "simulated": bool(info.get("simulated")),
+        }
+        self._site = Site(
+            self.sessions, port=port, look=self._state, perform=self._perform_named, about={**about, **page}
+        )
         self._background = ThreadPoolExecutor(LOG_READERS, thread_name_prefix="logs")
         self._surroundings = Surroundings(
             controller,
@@ -125,6 +86,7 @@ class Border:
             self._background,
             {"port": port, "startedAt": now(), **info},
             stop,
+            self.sessions,
         )
         self._breakage = Breakage(lambda: controller.state.control_faults)
         self._regions: dict[str, None] = {}
@@ -144,13 +106,13 @@ class Border:
     def begin(self, request: Request) -> Exchange:
         """Gives a request to its operation. A refusal is an Exchange that is done already."""
         request_id = self.new_request_id()
+        if self._site.has(request):
+            return self._site.begin(request, request_id)
         content_type, say = self._spoken_by(request)
         try:
             future, encode = self._route(request, request_id)
         except (Refused, EcsError) as refusal:
-            failed: Future[Any] = Future()
-            failed.set_exception(refusal)
-            return Exchange(failed, request_id, content_type, lambda body: b"", say)
+            return refused(refusal, request_id, content_type, say)
         return Exchange(future, request_id, content_type, encode, say)
 
     def new_request_id(self) -> str:
@@ -162,6 +124,12 @@ class Border:
         self.check_alive()
         return authenticate(request, service, self.credentials, self._now()).region
 
+    def admit_reader(self, request: Request) -> None:
+        """Whoever has a signature, or a session of the page. Raises Refused."""
+        if "authorization" in request.headers or self._site.right(request) is None:
+            self.admit(request, protocol.chaos_ecs().signing_name)
+        self.check_alive()
+
     def check_alive(self) -> None:
         if self.controller.failed is not None:
             raise server_error("The controller has failed. Read the end of controller.log, then start it again.")
@@ -169,16 +137,16 @@ class Border:
     def close(self) -> None:
         self._background.shutdown(wait=False, cancel_futures=True)
 
-    def _spoken_by(self, request: Request) -> tuple[str, _Say]:
+    def _spoken_by(self, request: Request) -> tuple[str, Say]:
         """The content type that a request is answered with, and how it is refused."""
         if (request.method, request.path) == ("POST", "/"):
             if query.is_query(request):
                 return query.CONTENT_TYPE, query.refuse
-            return protocol.CONTENT_TYPE, _json_refusal
+            return protocol.CONTENT_TYPE, json_refusal
         api = self._rest_api(request)
-        return JSON, api.refuse if api else _json_refusal
+        return JSON, api.refuse if api else json_refusal
 
-    def _route(self, request: Request, request_id: str) -> _Begun:
+    def _route(self, request: Request, request_id: str) -> Begun:
         check_source(request, self.port)
         if len(request.body) > LARGEST_BODY_BYTES:
             raise Refused(413, "RequestEntityTooLargeException", f"The body is over {LARGEST_BODY_BYTES} bytes.")
@@ -191,31 +159,48 @@ class Border:
                 told = {"chaos-ecs": __version__, "pid": os.getpid()}
                 return done(told), msgspec.json.encode
             case ("GET", "/state"):
-                self.admit(request, protocol.chaos_ecs().signing_name)
+                self.admit_reader(request)
                 return self.controller.ask(_look), self._encode_state
             case (_, path) if path in _OWN_PATHS:
                 raise Refused(405, "MethodNotAllowedException", f"{path} does not take {request.method}.")
         return self._perform_rest(request)
 
-    def _encode_state(self, seen: tuple[Moment, Mapping[str, Sequence[str]]]) -> bytes:
-        moment, behind = seen
-        return msgspec.json.encode(client_view.with_client(render(moment), behind, self._client()))
+    def _state(self) -> Future[Mapping[str, Any]]:
+        self.check_alive()
+        return then(self.controller.ask(_look), lambda seen: done(self._rendered(seen)))
 
-    def _perform(self, request: Request) -> _Begun:
+    def _rendered(self, seen: _Seen) -> dict[str, Any]:
+        moment, behind = seen
+        return client_view.with_client(render(moment), behind, self._client())
+
+    def _encode_state(self, seen: _Seen) -> bytes:
+        return msgspec.json.encode(self._rendered(seen))
+
+    def _perform(self, request: Request) -> Begun:
         target = request.headers.get("x-amz-target", "")
         prefix, _, name = target.partition(".")
         api, operations = self._apis.get(prefix, (protocol.ecs(), ECS_OPERATIONS))
         region = self.admit(request, api.signing_name)
         if prefix != api.target_prefix or name not in api.operation_names:
             raise Refused(400, "UnknownOperationException", f"There is no operation '{target[:100]}'.")
-        perform = _registered(operations, name)
+        return self._perform_of(api, _registered(operations, name), name, region, request.body)
+
+    def _perform_named(self, service: str, name: str, region: str, body: bytes) -> Begun:
+        """An operation that the cluster page asks for."""
+        self.check_alive()
+        api, operations = next((pair for pair in self._apis.values() if pair[0].signing_name == service), (None, {}))
+        if api is None or name not in api.operation_names or not is_region(region):
+            raise Refused(400, "UnknownOperationException", f"There is no operation '{service} {name}' in '{region}'.")
+        return self._perform_of(api, _registered(operations, name), name, region, body)
+
+    def _perform_of(self, api: protocol.Api, perform: Perform, name: str, region: str, body: bytes) -> Begun:
         operation = api.operation(name)
         self._breakage.check(api.signing_name, name)
-        params = operation.parse(request.body)
+        params = operation.parse(body)
         self._open_region(region)
         return self._begin(perform, region, params), operation.serialise
 
-    def _perform_query(self, request: Request, request_id: str) -> _Begun:
+    def _perform_query(self, request: Request, request_id: str) -> Begun:
         """Elastic Load Balancing is the one API here that is no JSON."""
         api = query.elbv2()
         region = self.admit(request, api.signing_name)
@@ -236,7 +221,7 @@ class Border:
             return self._rest_apis[scope.service][0]
         return next((api for api, _ in self._rest_apis.values() if api.has(request.path)), None)
 
-    def _perform_rest(self, request: Request) -> _Begun:
+    def _perform_rest(self, request: Request) -> Begun:
         api = self._rest_api(request)
         if api is None:
             raise Refused(404, "ResourceNotFoundException", f"There is nothing at {request.path[:100]}.")
@@ -263,7 +248,10 @@ class Border:
         self._regions[region] = None
 
 
-def _look(state: State, now: float) -> tuple[Moment, Mapping[str, Sequence[str]]]:
+_Seen = tuple[Moment, Mapping[str, Sequence[str]]]
+
+
+def _look(state: State, now: float) -> _Seen:
     return take(state, now), services_behind(state)
 
 

@@ -12,6 +12,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from chaos_ecs.api.page.sessions import Sessions
 from chaos_ecs.api.task_cache import TaskCache
 from chaos_ecs.controller import Answer, Build, Controller
 from chaos_ecs.core.state import State
@@ -29,6 +30,7 @@ class Surroundings:
     background: Executor  # for what may block, such as reading logs
     info: Mapping[str, Any]  # what GetController tells and the controller does not know
     stop: Callable[[], None]
+    sessions: Sessions  # of the cluster page
 
 
 @dataclass(frozen=True)

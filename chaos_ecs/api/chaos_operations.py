@@ -14,6 +14,7 @@ from chaos_ecs import __version__
 from chaos_ecs.api import balanced_services, identifiers
 from chaos_ecs.api.call import Call, all_settled, done, then
 from chaos_ecs.api.fault_operations import FAULT_OPERATIONS
+from chaos_ecs.api.page.sessions import INVITED_FOR_SECONDS
 from chaos_ecs.chaos.victims import SEEDS, Selection, choose, signal_name
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.arns import short
@@ -49,6 +50,11 @@ def get_controller(call: Call) -> _Answer:
 def stop_controller(call: Call) -> _Answer:
     call.surroundings.stop()
     return done({})
+
+
+def open_page(call: Call) -> _Answer:
+    """Whoever may sign may act on the page too."""
+    return done({"token": call.surroundings.sessions.invite(), "expiresInSeconds": INVITED_FOR_SECONDS})
 
 
 # --- faults ---
@@ -163,6 +169,7 @@ CHAOS_OPERATIONS: Mapping[str, Callable[[Call], _Answer]] = {
     "GetController": get_controller,
     "GetTaskLogs": get_task_logs,
     "KillTasks": kill_tasks,
+    "OpenPage": open_page,
     "RemoveServiceLoadBalancer": balanced_services.remove_service_load_balancer,
     "SetStandby": set_standby,
     "StopController": stop_controller,

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -22,12 +22,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
 
-from chaos_ecs.api import event_stream, protocol
+from chaos_ecs.api import event_stream
 from chaos_ecs.api.auth import Request, check_source
-from chaos_ecs.api.border import LARGEST_BODY_BYTES, Border, Exchange, Response
-from chaos_ecs.api.call import done
+from chaos_ecs.api.border import LARGEST_BODY_BYTES, Border
 from chaos_ecs.api.client_view import Figures, nobody
 from chaos_ecs.api.errors import Refused, too_late
+from chaos_ecs.api.exchange import Response, refused
 from chaos_ecs.controller import Controller
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sigv4 import Credentials
@@ -86,8 +86,7 @@ class EventStream:
         try:
             after, follow = self._admit(request)
         except Refused as refusal:
-            exchange = Exchange(done(None), request_id, "application/json", lambda body: b"")
-            await _respond(send, exchange.refuse(refusal))
+            await _respond(send, refused(refusal, request_id, "application/json").answer())
             return
         loop = asyncio.get_running_loop()
         awake = asyncio.Event()
@@ -115,7 +114,7 @@ class EventStream:
         check_source(request, self._border.port)
         if request.method != "GET":
             raise Refused(405, "MethodNotAllowedException", f"/events does not take {request.method}.")
-        self._border.admit(request, protocol.chaos_ecs().signing_name)
+        self._border.admit_reader(request)
         query = parse_qs(request.query)
         after = request.headers.get("last-event-id") or query.get("after", ["0"])[-1]
         follow = query.get("follow", ["1"])[-1]
@@ -248,11 +247,13 @@ class Server:
         port: int,
         info: Mapping[str, Any],
         client: Figures = nobody,
+        page: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._controller = controller
         self._client = client
         self._credentials = credentials
         self._info = info
+        self._page = page
         self._socket = bind(port)
         self._stopping = threading.Event()
         self.port: int = self._socket.getsockname()[1]
@@ -278,6 +279,7 @@ class Server:
             now=time.time,
             stop=self.stop,
             client=self._client,
+            page=self._page,
         )
         stream = EventStream(border)
         config = uvicorn.Config(

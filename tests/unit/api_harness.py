@@ -15,7 +15,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 
 from chaos_ecs.api.auth import Request
-from chaos_ecs.api.border import Border, Response
+from chaos_ecs.api.border import Border
+from chaos_ecs.api.exchange import Response
 from chaos_ecs.api.operations import Perform
 from chaos_ecs.api.operations.fis import FIS_OPERATIONS
 from chaos_ecs.sigv4 import Credentials, sign

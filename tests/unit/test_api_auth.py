@@ -9,7 +9,8 @@ import time
 import pytest
 
 from chaos_ecs.api.auth import Request
-from chaos_ecs.api.border import LARGEST_BODY_BYTES, Response
+from chaos_ecs.api.border import LARGEST_BODY_BYTES
+from chaos_ecs.api.exchange import Response
 from chaos_ecs.sigv4 import Credentials
 from tests.unit.api_harness import HOST, KEYS, PORT, TARGETS, Harness
 

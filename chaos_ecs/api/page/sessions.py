@@ -1,0 +1,68 @@
+"""Who may look at the page, and who may act on it.
+
+An invitation is good for one visit within a minute, and gives a session: a cookie that is signed with the controller's
+own secret, so that a controller started anew knows it again. A guest's key is good for many visits, and only to look.
+A cookie is worth nothing for the APIs: browsers send it to any port of this machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from enum import StrEnum
+
+INVITED_FOR_SECONDS = 60.0
+SESSION_SECONDS = 12 * 3600.0
+_INVITATIONS_KEPT = 100
+
+
+class Right(StrEnum):
+    LOOK = "look"
+    ACT = "act"
+
+
+class Sessions:
+    """`now` is the wall clock; `secret` the controller's, which never leaves it."""
+
+    def __init__(self, secret: str, now: Callable[[], float]) -> None:
+        self._key = hmac.digest(secret.encode(), b"sessions of the cluster page", "sha256")
+        self._now = now
+        self._invitations: dict[str, float] = {}  # token: until when
+        self._guest_key = ""
+
+    def invite(self) -> str:
+        """A token for one visit."""
+        token = secrets.token_urlsafe(24)
+        self._invitations[token] = self._now() + INVITED_FOR_SECONDS
+        while len(self._invitations) > _INVITATIONS_KEPT:
+            del self._invitations[next(iter(self._invitations))]
+        return token
+
+    def guest_key(self) -> str:
+        """The key for everybody in the room, the same for as long as this controller runs."""
+        self._guest_key = self._guest_key or secrets.token_urlsafe(12)
+        return self._guest_key
+
+    def enter(self, token: str) -> str | None:
+        """The session that a token gives, None for one that is unknown, used or too old."""
+        if self._guest_key and hmac.compare_digest(token.encode(), self._guest_key.encode()):
+            return self._session(Right.LOOK)
+        until = self._invitations.pop(token, 0.0)
+        return self._session(Right.ACT) if until >= self._now() else None
+
+    def right(self, session: str) -> Right | None:
+        """What whoever shows this session may do."""
+        told, _, mac = session.rpartition(".")
+        if not (told and hmac.compare_digest(mac.encode(), self._mac(told).encode())):
+            return None
+        right, until, _ = told.split(".")
+        return Right(right) if float(until) >= self._now() else None
+
+    def _session(self, right: Right) -> str:
+        told = f"{right}.{self._now() + SESSION_SECONDS:.0f}.{secrets.token_hex(8)}"
+        return f"{told}.{self._mac(told)}"
+
+    def _mac(self, told: str) -> str:
+        return hmac.new(self._key, told.encode(), hashlib.sha256).hexdigest()

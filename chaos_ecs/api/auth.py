@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from chaos_ecs.api.errors import Refused
 from chaos_ecs.sigv4 import ALGORITHM, CLOCK_SKEW_SECONDS, Credentials, Scope, is_recent, is_valid, parse
 
+LARGEST_BODY_BYTES = 1024 * 1024
+
 _REGION = re.compile(r"[a-z]{2,5}(-[a-z]{2,12}){1,3}-[0-9]{1,2}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _AMZ_DATE = "%Y%m%dT%H%M%SZ"
@@ -43,6 +45,12 @@ def check_source(request: Request, port: int) -> None:
     origin = request.headers.get("origin")
     if origin is not None and origin.lower() not in [f"http://{name}" for name in hosts]:
         raise Refused(403, "AccessDeniedException", f"Requests of pages from '{origin}' are not served.")
+
+
+def check_size(request: Request) -> None:
+    """Raises Refused (413) for a body that nobody sends by mistake."""
+    if len(request.body) > LARGEST_BODY_BYTES:
+        raise Refused(413, "RequestEntityTooLargeException", f"The body is over {LARGEST_BODY_BYTES} bytes.")
 
 
 def authenticate(request: Request, service: str, credentials: Credentials, now: float) -> Scope:

@@ -18,7 +18,7 @@ import msgspec
 
 from chaos_ecs import __version__, sigv4
 from chaos_ecs.api import client_view, protocol, query, rest
-from chaos_ecs.api.auth import Request, authenticate, check_source, is_region
+from chaos_ecs.api.auth import Request, authenticate, check_size, check_source, is_region
 from chaos_ecs.api.broken import Breakage
 from chaos_ecs.api.call import Call, Surroundings, done, then
 from chaos_ecs.api.chaos_operations import CHAOS_OPERATIONS
@@ -39,7 +39,6 @@ from chaos_ecs.core.messages import OpenRegion
 from chaos_ecs.core.state import State
 from chaos_ecs.sigv4 import Credentials
 
-LARGEST_BODY_BYTES = 1024 * 1024
 LOG_READERS = 4
 JSON = "application/json"
 
@@ -148,8 +147,7 @@ class Border:
 
     def _route(self, request: Request, request_id: str) -> Begun:
         check_source(request, self.port)
-        if len(request.body) > LARGEST_BODY_BYTES:
-            raise Refused(413, "RequestEntityTooLargeException", f"The body is over {LARGEST_BODY_BYTES} bytes.")
+        check_size(request)
         match (request.method, request.path):
             case ("POST", "/") if query.is_query(request):
                 return self._perform_query(request, request_id)

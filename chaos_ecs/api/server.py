@@ -23,8 +23,8 @@ from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from chaos_ecs.api import event_stream
-from chaos_ecs.api.auth import Request, check_source
-from chaos_ecs.api.border import LARGEST_BODY_BYTES, Border
+from chaos_ecs.api.auth import LARGEST_BODY_BYTES, Request, check_source
+from chaos_ecs.api.border import Border
 from chaos_ecs.api.client_view import Figures, nobody
 from chaos_ecs.api.errors import Refused, too_late
 from chaos_ecs.api.exchange import Response, refused

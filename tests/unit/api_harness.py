@@ -19,6 +19,7 @@ from chaos_ecs.api.border import Border
 from chaos_ecs.api.exchange import Response
 from chaos_ecs.api.operations import Perform
 from chaos_ecs.api.operations.fis import FIS_OPERATIONS
+from chaos_ecs.core.arns import cluster_arn
 from chaos_ecs.sigv4 import Credentials, sign
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import WEB
@@ -47,6 +48,7 @@ class Harness:
             now=time.time,
             stop=self._stop,
             fis=fis,
+            page={"region": REGION, "cluster": CLUSTER, "clusterArn": cluster_arn(REGION, CLUSTER)},
         )
 
     def _stop(self) -> None:

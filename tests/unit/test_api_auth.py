@@ -8,8 +8,7 @@ import time
 
 import pytest
 
-from chaos_ecs.api.auth import Request
-from chaos_ecs.api.border import LARGEST_BODY_BYTES
+from chaos_ecs.api.auth import LARGEST_BODY_BYTES, Request
 from chaos_ecs.api.exchange import Response
 from chaos_ecs.sigv4 import Credentials
 from tests.unit.api_harness import HOST, KEYS, PORT, TARGETS, Harness
@@ -176,7 +175,7 @@ def test_every_answer_has_a_request_id_of_its_own(api: Harness) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/", 405), ("POST", "/state", 405), ("DELETE", "/events", 405), ("GET", "/favicon.ico", 404)],
+    [("PUT", "/", 405), ("POST", "/state", 405), ("DELETE", "/events", 405), ("GET", "/favicon.ico", 404)],
 )
 def test_other_methods_and_paths_are_refused(api: Harness, method: str, path: str, status: int) -> None:
     assert told(api.handle(Request(method, path, "", {"host": HOST}, b"")))[0] == status

@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from chaos_ecs.api.auth import Request, check_source
+from chaos_ecs.api.auth import Request, check_size, check_source
 from chaos_ecs.api.call import done
 from chaos_ecs.api.errors import Refused
-from chaos_ecs.api.exchange import Exchange, json_refusal, refused
+from chaos_ecs.api.exchange import Exchange, Say, json_refusal, refused
 from chaos_ecs.api.page import paint
 from chaos_ecs.api.page.sessions import SESSION_SECONDS, Right, Sessions
 from chaos_ecs.core.errors import EcsError
 
 FILES = Path(__file__).parent.parent.parent / "page"
 HTML = "text/html; charset=utf-8"
-TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".json": "application/json"}
+JSON = "application/json"
+TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".json": JSON}
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -36,7 +37,7 @@ HEADERS = {
 """The page loads nothing from anywhere else, is in no other page's frame, and tells nobody its address."""
 
 _FILE = re.compile(r"/page/([a-z]+(?:/[a-z]+)?\.(?:css|js|json))")
-_DO = re.compile(r"/page/do/([a-z-]+)/([A-Za-z]+)")
+_DO = re.compile(r"/page/do/([a-z0-9-]+)/([A-Za-z]+)")
 
 Begun = tuple[Future[Any], Callable[[Any], bytes]]
 """What will be answered, and how it is encoded then."""
@@ -69,16 +70,16 @@ class Site:
 
     def begin(self, request: Request, request_id: str) -> Exchange:
         """A refusal is an Exchange that is done already."""
-        is_page = request.path == "/"
+        content_type = JSON
+        say: Say = json_refusal
         try:
             check_source(request, self._port)
-            if is_page:
+            check_size(request)
+            if request.path == "/":
+                content_type, say = HTML, paint.refusal
                 return self._page(request, request_id)
-            if request.method == "POST":
-                return self._do(request, request_id)
-            return self._file(request, request_id)
+            return (self._do if request.method == "POST" else self._file)(request, request_id)
         except (Refused, EcsError) as refusal:
-            content_type, say = (HTML, paint.refusal) if is_page else ("application/json", json_refusal)
             return refused(refusal, request_id, content_type, say, HEADERS)
 
     def right(self, request: Request) -> Right | None:
@@ -135,7 +136,7 @@ class Site:
             raise Refused(403, "AccessDeniedException", "This page is shared: it may look, and do nothing.")
         region = parse_qs(request.query).get("region", [self._about["region"]])[-1]
         future, encode = self._perform(named[1], named[2], region, request.body)
-        return Exchange(future, request_id, "application/json", encode, headers=HEADERS)
+        return Exchange(future, request_id, JSON, encode, headers=HEADERS)
 
 
 def cookies(request: Request) -> dict[str, str]:

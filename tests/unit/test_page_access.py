@@ -1,0 +1,260 @@
+"""Who may see the cluster page and act on it: invitations, sessions, origins. What a page of somebody else tries."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from chaos_ecs.api.auth import LARGEST_BODY_BYTES, Request
+from chaos_ecs.api.exchange import Response
+from chaos_ecs.api.page.sessions import INVITED_FOR_SECONDS, SESSION_SECONDS, Right, Sessions
+from tests.unit.api_harness import CLUSTER, HOST, Harness, running, with_tasks
+
+ORIGIN = f"http://{HOST}"
+COOKIE = "chaos-ecs-8481"
+
+
+def ask(
+    api: Harness, path: str, *, method: str = "GET", query: str = "", body: bytes = b"", **headers: Any
+) -> Response:
+    """A request without any signature, as browsers send them."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return api.handle(Request(method, path, query, {"host": HOST, **named}, body))
+
+
+def visit(api: Harness) -> str:
+    """The cookie of somebody who was invited."""
+    token = api.chaos("OpenPage")["token"]
+    response = ask(api, "/", query=f"token={token}")
+    assert response.status == 200
+    return response.headers["set-cookie"].partition(";")[0]
+
+
+def kill(api: Harness, cookie: str, **headers: str) -> Response:
+    body = json.dumps({"cluster": CLUSTER, "tasks": running(api)[:1]}).encode()
+    sent = {"origin": ORIGIN, "content_type": "application/json", "sec_fetch_site": "same-origin", **headers}
+    return ask(
+        api,
+        "/page/do/chaos-ecs/KillTasks",
+        method="POST",
+        body=body,
+        cookie=cookie,
+        **{name: value for name, value in sent.items() if value},
+    )
+
+
+# --- coming in ---
+
+
+def test_an_invitation_opens_the_page_once_and_its_cookie_opens_it_again(api: Harness) -> None:
+    token = api.chaos("OpenPage")["token"]
+    first = ask(api, "/", query=f"token={token}")
+    assert (first.status, first.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    cookie, *rules = first.headers["set-cookie"].split("; ")
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(rules)
+    assert ask(api, "/", query=f"token={token}").status == 401, "used"
+    assert ask(api, "/", cookie=f"other=1; {cookie}").status == 200
+
+
+@pytest.mark.parametrize("query", ["", "token=", "token=guessed", "token=%00", "tok=1"])
+def test_whoever_is_not_invited_is_told_how_to_be(api: Harness, query: str) -> None:
+    refused = ask(api, "/", query=query)
+    assert refused.status == 401
+    assert b"chaos-ecs dashboard" in refused.body
+    assert "set-cookie" not in refused.headers
+
+
+def test_an_invitation_is_old_after_a_minute_and_a_session_after_a_day() -> None:
+    now = [1000.0]
+    sessions = Sessions("secret", lambda: now[0])
+    token, session = sessions.invite(), sessions.enter(sessions.invite())
+    now[0] += INVITED_FOR_SECONDS + 1
+    assert sessions.enter(token) is None
+    assert session is not None
+    assert sessions.right(session) is Right.ACT
+    now[0] += SESSION_SECONDS
+    assert sessions.right(session) is None
+
+
+def test_a_controller_that_was_started_anew_knows_its_sessions_and_another_one_does_not() -> None:
+    session = Sessions("secret", time.time).enter((first := Sessions("secret", time.time)).invite())
+    assert session is None, "invitations are the controller's that gave them"
+    session = first.enter(first.invite())
+    assert session is not None
+    assert Sessions("secret", time.time).right(session) is Right.ACT
+    assert Sessions("another secret", time.time).right(session) is None
+
+
+@pytest.mark.parametrize(
+    "forge", [str.upper, lambda s: s.replace("look", "act"), lambda s: s[:-1], lambda s: "", lambda s: "..."]
+)
+def test_a_session_that_somebody_has_changed_is_none(forge: Any) -> None:
+    sessions = Sessions("secret", time.time)
+    guest = sessions.enter(sessions.guest_key())
+    assert guest is not None
+    assert sessions.right(guest) is Right.LOOK
+    assert sessions.right(forge(guest)) is None
+
+
+# --- looking ---
+
+
+@pytest.mark.parametrize("path", ["/state", "/"])
+def test_nothing_of_the_cluster_is_shown_without_a_session(path: str) -> None:
+    api = with_tasks()
+    names = [arn.rpartition("/")[2][:6].encode() for arn in running(api)]
+    for cookie in ("", f"{COOKIE}=act.9999999999.0.0", "x=1"):
+        response = ask(api, path, cookie=cookie)
+        assert response.status in (400, 401)
+        assert not any(name in response.body for name in names)
+
+
+def test_with_a_session_the_state_is_read_as_it_is_with_a_signature(api: Harness) -> None:
+    cookie = visit(api)
+    assert json.loads(ask(api, "/state", cookie=cookie).body)["v"] == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "http://127.0.0.1:9999"},
+        {"origin": "null"},
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": "same-site"},  # another port of this machine
+        {"host": "evil.example:8481"},
+        {"host": "127.0.0.1:9999"},
+    ],
+)
+def test_what_another_site_lets_a_browser_ask_is_refused_though_it_sends_the_cookie(headers: dict[str, Any]) -> None:
+    api = with_tasks()
+    cookie = visit(api)
+    for path in ("/", "/state"):
+        assert ask(api, path, cookie=cookie, **headers).status in (400, 401, 403), path
+    before = running(api)
+    assert kill(api, cookie, **headers).status in (401, 403)
+    assert running(api) == before
+
+
+def test_the_page_is_in_no_frame_and_loads_nothing_from_elsewhere(api: Harness) -> None:
+    token = api.chaos("OpenPage")["token"]
+    headers = ask(api, "/", query=f"token={token}").headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+# --- acting ---
+
+
+def test_a_button_does_what_a_signed_call_does() -> None:
+    api = with_tasks()
+    victim = running(api)[0]
+    response = kill(api, visit(api))
+    assert (response.status, json.loads(response.body)["victims"]) == (200, [victim])
+    api.simulation.advance(0.5)
+    assert victim not in running(api)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": ""}, 403),  # a form, or a tool: the page always says where it is from
+        ({"content_type": "text/plain"}, 415),  # what a form of another page can send without being asked
+        ({"content_type": "application/x-www-form-urlencoded"}, 415),
+        ({"content_type": ""}, 415),
+        ({"cookie": ""}, 401),
+    ],
+)
+def test_what_the_page_itself_would_not_send_is_refused(headers: dict[str, str], status: int) -> None:
+    api = with_tasks()
+    before = running(api)
+    cookie = headers.pop("cookie", None)
+    assert kill(api, visit(api) if cookie is None else cookie, **headers).status == status
+    assert running(api) == before
+
+
+def test_a_guest_looks_and_does_nothing() -> None:
+    api = with_tasks()
+    response = ask(api, "/", query=f"token={api.border.sessions.guest_key()}")
+    cookie = response.headers["set-cookie"].partition(";")[0]
+    assert b'data-may="look"' in response.body
+    assert ask(api, "/state", cookie=cookie).status == 200
+    before = running(api)
+    assert kill(api, cookie).status == 403
+    assert running(api) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/page/do/ecs/NoSuchOperation", 400),
+        ("/page/do/s3/ListBuckets", 400),
+        ("/page/do/ecs/", 404),
+        ("/page/do/ecs/../../state", 404),
+    ],
+)
+def test_what_is_no_operation_is_refused(api: Harness, path: str, status: int) -> None:
+    sent = {"origin": ORIGIN, "content_type": "application/json", "cookie": visit(api)}
+    assert ask(api, path, method="POST", body=b"{}", **sent).status == status
+
+
+def test_a_refusal_of_an_operation_has_its_own_name(api: Harness) -> None:
+    sent = {"origin": ORIGIN, "content_type": "application/json", "cookie": visit(api)}
+    body = b'{"cluster": "nowhere", "taskDefinition": "worker"}'
+    response = ask(api, "/page/do/ecs/RunTask", method="POST", body=body, **sent)
+    assert (response.status, json.loads(response.body)["__type"]) == (400, "ClusterNotFoundException")
+    large = ask(api, "/page/do/ecs/RunTask", method="POST", body=b" " * (LARGEST_BODY_BYTES + 1), **sent)
+    assert large.status == 413
+
+
+# --- files ---
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/page/",
+        "/page/../wiring.py",
+        "/page/%2e%2e/wiring.py",
+        "/page/cluster.html",
+        "/page/texts/..json",
+        "/page/texts",
+    ],
+)
+def test_no_other_file_than_the_pages_own_is_sent(api: Harness, path: str) -> None:
+    assert ask(api, path).status == 404
+
+
+def test_files_have_their_types(api: Harness) -> None:
+    types = {
+        "/page/cluster.js": "text/javascript",
+        "/page/cluster.css": "text/css",
+        "/page/texts/en.json": "application/json",
+    }
+    for path, type_ in types.items():
+        response = ask(api, path)
+        assert (response.status, response.headers["content-type"].partition(";")[0]) == (200, type_)
+        assert ask(api, path, method="POST").status in (403, 404)
+
+
+# --- what is shown ---
+
+
+def test_markup_in_names_is_shown_and_not_run() -> None:
+    api = Harness()
+    ecs = api.client()
+    hostile = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
+    ecs.run_task(
+        cluster=CLUSTER, taskDefinition="worker", startedBy="x", tags=[{"key": "k", "value": "v"}], group=hostile
+    )
+    api.simulation.advance(2)
+    token = api.chaos("OpenPage")["token"]
+    page = ask(api, "/", query=f"token={token}").body.decode()
+    assert "<script>alert" not in page
+    assert "<img" not in page

@@ -26,25 +26,35 @@ _AMZ_DATE = "%Y%m%dT%H%M%SZ"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request as received. `headers` has lower-case names; path and query are raw."""
+    """An HTTP request as received. `headers` has lower-case names; path and query are raw. `guest_port` is the port it
+    came in by, if that is the one for guests: it is open to the whole network, and only to look."""
 
     method: str
     path: str
     query: str
     headers: Mapping[str, str]
     body: bytes
+    guest_port: int | None = None
 
 
 def check_source(request: Request, port: int) -> None:
     """Raises Refused (403) unless the request is addressed to this very port on this machine, and no foreign page
     sent it."""
-    hosts = [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
     host = request.headers.get("host", "").lower()
+    own = [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
+    hosts = own if request.guest_port is None else [host] if _is_address(host, request.guest_port) else []
     if host not in hosts:
-        raise Refused(403, "AccessDeniedException", f"The Host header must be one of {', '.join(hosts)}, not '{host}'.")
+        known = ", ".join(hosts) or "an address of this machine"
+        raise Refused(403, "AccessDeniedException", f"The Host header must be one of {known}, not '{host}'.")
     origin = request.headers.get("origin")
     if origin is not None and origin.lower() not in [f"http://{name}" for name in hosts]:
         raise Refused(403, "AccessDeniedException", f"Requests of pages from '{origin}' are not served.")
+
+
+def _is_address(host: str, port: int) -> bool:
+    """A guest comes by an address, not by a name that somebody may point anywhere."""
+    address, _, told = host.rpartition(":")
+    return told == str(port) and re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}", address) is not None
 
 
 def check_size(request: Request) -> None:

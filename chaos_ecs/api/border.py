@@ -49,7 +49,8 @@ _OWN_PATHS = ("/", "/health", "/state", "/events")
 
 class Border:
     """`now` is the wall clock, which signatures are held against; `stop` is called by StopController; `fis` are the
-    operations of that API; `page` is what the cluster page is about: region, cluster, clusterArn."""
+    operations of that API; `page` is what the cluster page is about: region, cluster, clusterArn; `share`
+    opens a door for guests, and answers with its addresses."""
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class Border:
         client: client_view.Figures = client_view.nobody,
         fis: Mapping[str, Perform] = FIS_OPERATIONS,
         page: Mapping[str, str] = MappingProxyType({}),
+        share: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.controller = controller
         self._client = client
@@ -86,6 +88,7 @@ class Border:
             {"port": port, "startedAt": now(), **info},
             stop,
             self.sessions,
+            share,
         )
         self._breakage = Breakage(lambda: controller.state.control_faults)
         self._regions: dict[str, None] = {}
@@ -107,6 +110,9 @@ class Border:
         request_id = self.new_request_id()
         if self._site.has(request):
             return self._site.begin(request, request_id)
+        if request.guest_port is not None and (request.method, request.path) != ("GET", "/state"):
+            refusal = Refused(403, "AccessDeniedException", "Guests may look at the page, and do nothing else.")
+            return refused(refusal, request_id, JSON)
         content_type, say = self._spoken_by(request)
         try:
             future, encode = self._route(request, request_id)
@@ -125,7 +131,10 @@ class Border:
 
     def admit_reader(self, request: Request) -> None:
         """Whoever has a signature, or a session of the page. Raises Refused."""
-        if "authorization" in request.headers or self._site.right(request) is None:
+        right = self._site.right(request)
+        if right is None and request.guest_port is not None:
+            raise Refused(401, "AccessDeniedException", "The session is over: open the page with its address again.")
+        if right is None or "authorization" in request.headers:
             self.admit(request, protocol.chaos_ecs().signing_name)
         self.check_alive()
 

@@ -7,7 +7,7 @@ controller by hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -31,6 +31,7 @@ class Surroundings:
     info: Mapping[str, Any]  # what GetController tells and the controller does not know
     stop: Callable[[], None]
     sessions: Sessions  # of the cluster page
+    share: Callable[[], Sequence[str]]  # opens a door for guests; its addresses
 
 
 @dataclass(frozen=True)

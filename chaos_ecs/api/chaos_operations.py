@@ -53,8 +53,16 @@ def stop_controller(call: Call) -> _Answer:
 
 
 def open_page(call: Call) -> _Answer:
-    """Whoever may sign may act on the page too."""
-    return done({"token": call.surroundings.sessions.invite(), "expiresInSeconds": INVITED_FOR_SECONDS})
+    """Whoever may sign may act on the page too, and may let others look at it."""
+    sessions = call.surroundings.sessions
+    addresses = call.surroundings.share() if call.params.get("share") else ()
+    return done(
+        {
+            "token": sessions.invite(),
+            "expiresInSeconds": INVITED_FOR_SECONDS,
+            "guestUrls": [f"{address}/?token={sessions.guest_key()}" for address in addresses],
+        }
+    )
 
 
 # --- faults ---

@@ -33,6 +33,7 @@ from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sigv4 import Credentials
 
 ADDRESS = "127.0.0.1"
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 (where somebody has asked for it, and only to look)
 PORTS_TRIED = 50
 ANSWER_WITHIN_SECONDS = 30.0
 SEND_WITHIN_SECONDS = 30.0
@@ -45,14 +46,15 @@ STOP_WITHIN_SECONDS = 3
 class Exchanges:
     """Every request that is answered once: the operations, the snapshot, the health check, and refusals."""
 
-    def __init__(self, border: Border) -> None:
+    def __init__(self, border: Border, guest_port: int | None = None) -> None:
         self._border = border
+        self._guest_port = guest_port
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read_body(receive)
         if body is None:
             return
-        exchange = self._border.begin(_request(scope, body))
+        exchange = self._border.begin(_request(scope, body, self._guest_port))
         answered = asyncio.Event()
         loop = asyncio.get_running_loop()
         exchange.future.add_done_callback(lambda _: _call_on(loop, answered.set))
@@ -69,8 +71,9 @@ class Exchanges:
 class EventStream:
     """`GET /events?after=N&follow=0|1`, as server-sent events."""
 
-    def __init__(self, border: Border) -> None:
+    def __init__(self, border: Border, guest_port: int | None = None) -> None:
         self._border = border
+        self._guest_port = guest_port
         self._closing = asyncio.Event()
         self._awake: dict[asyncio.Event, None] = {}
 
@@ -81,7 +84,7 @@ class EventStream:
             awake.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = _request(scope, b"")
+        request = _request(scope, b"", self._guest_port)
         request_id = self._border.new_request_id()
         try:
             after, follow = self._admit(request)
@@ -170,7 +173,7 @@ async def _read_body(receive: Receive) -> bytes | None:
             return b"".join(parts)
 
 
-def _request(scope: Scope, body: bytes) -> Request:
+def _request(scope: Scope, body: bytes, guest_port: int | None) -> Request:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
@@ -182,6 +185,7 @@ def _request(scope: Scope, body: bytes) -> Request:
         scope["query_string"].decode("latin-1"),
         headers,
         body,
+        guest_port,
     )
 
 
@@ -204,9 +208,9 @@ def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
-def build_app(border: Border, stream: EventStream) -> Starlette:
+def build_app(border: Border, stream: EventStream, guest_port: int | None = None) -> Starlette:
     """`/events` streams; everything else is one exchange, refusals of unknown paths included."""
-    return Starlette(routes=[Route("/events", stream), Mount("/", Exchanges(border))])
+    return Starlette(routes=[Route("/events", stream), Mount("/", Exchanges(border, guest_port))])
 
 
 # --- the process ---
@@ -256,6 +260,7 @@ class Server:
         self._page = page
         self._socket = bind(port)
         self._stopping = threading.Event()
+        self._guests: dict[int, asyncio.Task[None]] = {}  # by port: at most one
         self.port: int = self._socket.getsockname()[1]
 
     def run(self) -> None:
@@ -280,10 +285,20 @@ class Server:
             stop=self.stop,
             client=self._client,
             page=self._page,
+            share=lambda: self._share(border),
         )
-        stream = EventStream(border)
+        try:
+            await self._serve_on(border, self._socket)
+            if self._guests:
+                await asyncio.gather(*self._guests.values())
+        finally:
+            border.close()
+            self._socket.close()
+
+    async def _serve_on(self, border: Border, listener: socket.socket, guest_port: int | None = None) -> None:
+        stream = EventStream(border, guest_port)
         config = uvicorn.Config(
-            build_app(border, stream),
+            build_app(border, stream, guest_port),
             access_log=False,
             log_config=None,
             lifespan="off",
@@ -292,17 +307,32 @@ class Server:
             timeout_graceful_shutdown=STOP_WITHIN_SECONDS,
             ws="none",
         )
-        try:
-            await _Uvicorn(config, self._is_over, stream.end_all).serve(sockets=[self._socket])
-        finally:
-            border.close()
-            self._socket.close()
+        with listener:
+            await _Uvicorn(config, self._is_over, stream.end_all).serve(sockets=[listener])
+
+    def _share(self, border: Border) -> list[str]:
+        """Opens the door for guests, on the event loop's thread; answers its addresses. Raises ChaosEcsError."""
+        if not self._guests:
+            listener = bind(self.port + 1, EVERY_ADDRESS)
+            port = listener.getsockname()[1]
+            self._guests[port] = asyncio.get_running_loop().create_task(self._serve_on(border, listener, port))
+        return [f"http://{address}:{port}" for port in self._guests for address in _addresses()]
 
     def _is_over(self) -> bool:
         return self._stopping.is_set() or self._controller.failed is not None
 
 
-def bind(port: int) -> socket.socket:
+def _addresses() -> list[str]:
+    """Those of this machine by which others may reach it, the likeliest first; its own where there is no other."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # nothing is sent: it tells which address would be used (RFC 5737)
+            return [str(probe.getsockname()[0])]
+        except OSError:
+            return [ADDRESS]
+
+
+def bind(port: int, address: str = ADDRESS) -> socket.socket:
     """A listening socket on 127.0.0.1, on this port or the next free one; port 0 is any. Raises ChaosEcsError."""
     last = min(port + PORTS_TRIED, 65535) if port else 0
     for candidate in range(port, last + 1):
@@ -313,7 +343,7 @@ def bind(port: int) -> socket.socket:
         else:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((ADDRESS, candidate))
+            listener.bind((address, candidate))
             listener.listen(128)
         except OSError:
             listener.close()
@@ -322,7 +352,7 @@ def bind(port: int) -> socket.socket:
         return listener
     raise ChaosEcsError(
         "E-PORT-TAKEN",
-        f"Cannot listen on {ADDRESS}",
+        f"Cannot listen on {address}",
         f"the ports {port} to {last} are all taken",
         "Set CHAOS_ECS_PORT to a free port, then try again",
     )

@@ -40,9 +40,7 @@ class Root(LazyGroup):
         Entry("logs", "look:logs", "Show what the containers print.", _LOOK),
         Entry("events", "look:events", "Show what happened, oldest first.", _LOOK),
         Entry("watch", "look:watch", "Watch the cluster: every event, and the state in a panel below.", _LOOK),
-        Entry(
-            "dashboard", "dashboard:dashboard", "The cluster as a page in your browser.", _LOOK
-        ),
+        Entry("dashboard", "dashboard:dashboard", "The cluster as a page in your browser.", _LOOK),
         Entry("probe", "probe:probe", "Send steady requests, count and measure as a client does.", _LOOK),
         Entry("demo", "demo:demo", "The lesson in a minute: a service recovers, a standalone task does not.", _BEGIN),
         Entry("doctor", "system:doctor", "Check this machine: one line a check, each with its fix.", _BEGIN),

@@ -258,3 +258,48 @@ def test_markup_in_names_is_shown_and_not_run() -> None:
     page = ask(api, "/", query=f"token={token}").body.decode()
     assert "<script>alert" not in page
     assert "<img" not in page
+
+
+# --- the door for guests ---
+
+GUESTS = 8482
+ROOM = f"192.0.2.7:{GUESTS}"
+
+
+def by_the_guests_door(api: Harness, path: str, *, method: str = "GET", query: str = "", **headers: Any) -> Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return api.handle(Request(method, path, query, {"host": ROOM, **named}, b"{}", GUESTS))
+
+
+def a_guest(api: Harness) -> str:
+    response = by_the_guests_door(api, "/", query=f"token={api.border.sessions.guest_key()}")
+    assert response.status == 200
+    return response.headers["set-cookie"].partition(";")[0]
+
+
+def test_guests_come_in_as_often_as_they_like_and_see_the_cluster(api: Harness) -> None:
+    cookie = a_guest(api)
+    assert a_guest(api)
+    assert by_the_guests_door(api, "/", cookie=cookie).status == 200
+    assert json.loads(by_the_guests_door(api, "/state", cookie=cookie).body)["v"] == 1
+
+
+def test_nobody_acts_through_the_guests_door_whatever_they_hold(api: Harness) -> None:
+    acting = visit(api)
+    sent = {"origin": f"http://{ROOM}", "content_type": "application/json", "cookie": acting}
+    assert by_the_guests_door(api, "/page/do/ecs/ListTasks", method="POST", **sent).status == 403
+    assert by_the_guests_door(api, "/", method="POST", cookie=acting).status == 403
+    assert by_the_guests_door(api, "/health").status == 403
+    token = api.chaos("OpenPage")["token"]
+    assert by_the_guests_door(api, "/", query=f"token={token}").status == 401, "an invitation is for this machine"
+    assert ask(api, "/", query=f"token={token}").status == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example:8482", "192.0.2.7:8481", "192.0.2.7", "localhost:8482", ""])
+def test_guests_come_by_an_address_and_not_by_a_name(api: Harness, host: str) -> None:
+    assert by_the_guests_door(api, "/state", cookie=a_guest(api), host=host).status == 403
+
+
+def test_without_a_session_the_guests_door_shows_nothing(api: Harness) -> None:
+    assert by_the_guests_door(api, "/state").status == 401
+    assert by_the_guests_door(api, "/", query="token=guessed").status == 401

@@ -45,10 +45,12 @@ class Sessions:
         self._guest_key = self._guest_key or secrets.token_urlsafe(12)
         return self._guest_key
 
-    def enter(self, token: str) -> str | None:
-        """The session that a token gives, None for one that is unknown, used or too old."""
+    def enter(self, token: str, *, as_guest: bool = False) -> str | None:
+        """The session that a token gives, None for one that is unknown, used or too old. Guests' is their key alone."""
         if self._guest_key and hmac.compare_digest(token.encode(), self._guest_key.encode()):
             return self._session(Right.LOOK)
+        if as_guest:
+            return None
         until = self._invitations.pop(token, 0.0)
         return self._session(Right.ACT) if until >= self._now() else None
 

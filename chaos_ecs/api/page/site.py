@@ -86,7 +86,8 @@ class Site:
         """What the session of a request may do; None where it has none, or where another site has sent it."""
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return None
-        return self._sessions.right(cookies(request).get(self._cookie, ""))
+        right = self._sessions.right(cookies(request).get(self._cookie, ""))
+        return right if right is None or request.guest_port is None else Right.LOOK
 
     @property
     def _cookie(self) -> str:
@@ -96,7 +97,7 @@ class Site:
         asked = parse_qs(request.query)
         headers = dict(HEADERS)
         if token := asked.get("token", [""])[-1]:
-            session = self._sessions.enter(token)
+            session = self._sessions.enter(token, as_guest=request.guest_port is not None)
             if session is None:
                 raise Refused(401, "AccessDeniedException", "This address was used already, or is too old.")
             right = self._sessions.right(session)

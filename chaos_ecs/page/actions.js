@@ -1,0 +1,160 @@
+// What buttons do: operations of the APIs, one after the other, and the aws command that would do the same.
+
+import { command, has, serviceScript, t } from "./words.js"
+
+const BREAKER = { deploymentCircuitBreaker: { enable: true, rollback: true } }
+const DEFAULT = "web-server:1"
+
+export class Refusal extends Error {}
+
+export class Actions {
+  /** `page` has about, state, until(test, ms), say(text, kind), showCommand(text, remark), over(). */
+  constructor(page) {
+    this.page = page
+    this.definitions = new Map()
+  }
+
+  get cluster() {
+    return this.page.about.cluster
+  }
+
+  async post(api, operation, body) {
+    let answer
+    try {
+      answer = await fetch(`/page/do/${api}/${operation}?region=${encodeURIComponent(this.page.about.region)}`, {
+        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+      })
+    } catch {
+      throw new Refusal(t("refused.nobody"))
+    }
+    const told = await answer.json().catch(() => ({}))
+    if (answer.status === 401) this.page.over()
+    if (!answer.ok) throw new Refusal(told.message ?? told.Message ?? String(answer.status))
+    return told
+  }
+
+  ecs = (operation, body) => this.post("ecs", operation, body)
+  own = (operation, body) => this.post("chaos-ecs", operation, body)
+
+  /** Does it, and says so when it was refused. */
+  async attempt(work) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      this.page.say(t("refused", { why: error.message }), "refused")
+      return null
+    }
+  }
+
+  // --- tasks ---
+
+  async kill(...arns) {
+    this.page.showCommand(arns.map((arn) => command("StopTask", { cluster: this.cluster, task: arn })).join("\n"), "aws.kill")
+    return this.own("KillTasks", { cluster: this.cluster, tasks: arns })
+  }
+
+  async runTask(members, environment = {}) {
+    const family = members.taskDefinition.split(":")[0]
+    const pairs = Object.entries(environment).map(([name, value]) => ({ name, value }))
+    const overrides = pairs.length ? { overrides: { containerOverrides: [{ name: family, environment: pairs }] } } : {}
+    const wished = { cluster: this.cluster, ...members, ...overrides }
+    this.page.showCommand(command("RunTask", wished))
+    const told = await this.ecs("RunTask", wished)
+    if (!told.tasks?.length) throw new Refusal(told.failures?.[0]?.reason ?? "RunTask")
+    return told.tasks[0].taskArn
+  }
+
+  // --- services ---
+
+  async described(definition) {
+    if (!this.definitions.has(definition)) {
+      const told = this.ecs("DescribeTaskDefinition", { taskDefinition: definition }).then((answer) => answer.taskDefinition)
+      this.definitions.set(definition, told)
+      told.catch(() => this.definitions.delete(definition))
+    }
+    return this.definitions.get(definition)
+  }
+
+  /** The name, or with a number the next one that no service has. */
+  free(name) {
+    const taken = new Set(this.page.state.services.filter((service) => service.status !== "INACTIVE").map((service) => service.name))
+    let found = name
+    for (let count = 2; taken.has(found); count += 1) found = `${name}-${count}`
+    return found
+  }
+
+  place(described) {
+    const container = described.containerDefinitions.find((item) => item.portMappings?.length)
+    return container ? { container: container.name, port: container.portMappings[0].containerPort } : {}
+  }
+
+  async createService(name, definition = DEFAULT, count = 3) {
+    const { cluster } = this
+    const service = this.free(name)
+    const { container, port } = this.place(await this.described(definition))
+    this.page.showCommand(serviceScript({ cluster, service, definition, count, container, port }), port ? "aws.balanced" : "")
+    const wished = { cluster, serviceName: service, taskDefinition: definition, desiredCount: count }
+    if (port) {
+      const made = await this.own("EnsureServiceLoadBalancer", { cluster, service })
+      wished.loadBalancers = [{ targetGroupArn: made.targetGroupArn, containerName: container, containerPort: port }]
+    }
+    try {
+      return (await this.ecs("CreateService", wished)).service.serviceArn
+    } catch (error) {
+      if (port) await this.own("RemoveServiceLoadBalancer", { cluster, service }).catch(() => {})
+      throw error
+    }
+  }
+
+  async scale(service, desiredCount) {
+    const wished = { cluster: this.cluster, service: service.name, desiredCount }
+    this.page.showCommand(command("UpdateService", wished))
+    return this.ecs("UpdateService", wished)
+  }
+
+  /** A new revision of what the service has: a version further, or one that cannot work. */
+  async deploy(service, isBroken) {
+    const described = await this.described(service.taskDefinition)
+    const containers = structuredClone(described.containerDefinitions)
+    const environment = new Map((containers[0].environment ?? []).map((item) => [item.name, item.value]))
+    environment.set("VERSION", isBroken ? "broken" : nextVersion(described))
+    environment.delete("HEALTH")
+    if (isBroken && this.place(described).port) environment.set("HEALTH", "500")
+    else if (isBroken) containers[0].command = ["broken"]
+    containers[0].environment = [...environment].map(([name, value]) => ({ name, value }))
+    const registered = { family: described.family, containerDefinitions: containers.map(asAsked) }
+    const made = (await this.ecs("RegisterTaskDefinition", registered)).taskDefinition
+    const taskDefinition = `${made.family}:${made.revision}`
+    const wished = { cluster: this.cluster, service: service.name, taskDefinition, deploymentConfiguration: BREAKER }
+    this.page.showCommand(`${command("RegisterTaskDefinition", registered)}\n${command("UpdateService", wished)}`)
+    return this.ecs("UpdateService", wished)
+  }
+
+  async remove(service) {
+    const { cluster } = this
+    const wished = { cluster, service: service.name, force: true }
+    this.page.showCommand(command("DeleteService", wished))
+    await this.ecs("DeleteService", wished)
+    if (!service.targetGroups.length) return
+    const isGone = () => ![...this.page.state.tasks.values()].some((task) => task.serviceArn === service.arn && task.lastStatus !== "STOPPED")
+    await this.page.until(isGone, 60_000)
+    await this.own("RemoveServiceLoadBalancer", { cluster, service: service.name })
+  }
+}
+
+/** v1, or nothing -> v2, v2 -> v3 */
+export function nextVersion(described) {
+  const told = (described.containerDefinitions[0].environment ?? []).find((item) => item.name === "VERSION")?.value ?? "v1"
+  const count = /^v(\d+)$/.exec(told)?.[1] ?? 1
+  return `v${Number(count) + 1}`
+}
+
+/** A container definition without the empty members that an answer has and a request has not. */
+function asAsked(container) {
+  const isSaid = ([, value]) => value !== null && value !== 0 && value !== "" && !(Array.isArray(value) && !value.length)
+  const ports = (container.portMappings ?? []).map(({ containerPort }) => ({ containerPort }))
+  return Object.fromEntries(Object.entries({ ...container, portMappings: ports }).filter(isSaid))
+}
+
+export const remark = (key) => (key && has(key) ? t(key) : "")

@@ -1,0 +1,195 @@
+// The cluster as the page knows it: a snapshot of /state, and events that came after it. Pure: no page, no clock, no network.
+
+const RUNS = new Set(["RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING"])
+const NEXT = {
+  TASK_PENDING: "PENDING", TASK_PULLING: "PENDING", TASK_ACTIVATING: "ACTIVATING", TASK_RUNNING: "RUNNING",
+  TASK_STOPPING: "STOPPING", TASK_STOPPED: "STOPPED",
+}
+const ORDER = ["PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"]
+
+export const shortId = (arn) => arn.slice(arn.lastIndexOf("/") + 1).slice(0, 6)
+export const nameOf = (arn) => arn.slice(arn.lastIndexOf("/") + 1)
+export const isStopped = (task) => task.lastStatus === "STOPPED"
+/** It has run and has not stopped yet. */
+export const runs = (task) => RUNS.has(task.lastStatus)
+
+/** A snapshot with its tasks by ARN; `before` hands on who was killed, which no snapshot tells. */
+export function indexed(snapshot, before = null) {
+  const health = new Map()
+  for (const group of snapshot.targetGroups ?? []) {
+    for (const target of group.targets) if (target.taskArn) health.set(target.taskArn, target)
+  }
+  const tasks = new Map(snapshot.tasks.map((task) => [task.arn, task]))
+  const killed = new Map([...(before?.killed ?? [])].filter(([arn]) => tasks.has(arn)))
+  return { ...snapshot, tasks, health, killed }
+}
+
+/** The newest snapshot with the events that it does not contain yet. */
+export function merged(snapshot, events, before) {
+  let state = indexed(snapshot, before)
+  for (const event of events) {
+    if (event.type === "TASK_KILLED" && state.tasks.has(event.task)) state.killed.set(event.task, event.at)
+    if (event.number > snapshot.number) state = reduce(state, event)
+  }
+  return state
+}
+
+/** The state after an event. What an event does not tell of comes with the next snapshot. */
+export function reduce(state, event) {
+  if (event.number <= state.number) return state
+  const next = { ...state, number: event.number, at: Math.max(state.at, event.at) }
+  const status = NEXT[event.type]
+  if (event.type === "TASK_CREATED") return withTask(next, created(next, event))
+  if (event.type === "ENGINE_LOST") return { ...next, engine: { ...state.engine, connected: false, reason: event.message } }
+  if (event.type === "ENGINE_CONNECTED") return { ...next, engine: { ...state.engine, connected: true, reason: "" } }
+  if (event.type.startsWith("SERVICE_")) return withService(next, event)
+  const task = state.tasks.get(event.task)
+  if (!task) return next
+  if (event.type === "TASK_KILLED") return { ...next, killed: new Map(state.killed).set(task.arn, event.at) }
+  if (event.type === "TASK_HEALTHY") return withHealth(next, task.arn, "healthy")
+  if (event.type === "TASK_UNHEALTHY") return withHealth(next, task.arn, "unhealthy")
+  if (!status || ORDER.indexOf(status) < ORDER.indexOf(task.lastStatus)) return next
+  return withTask(next, { ...task, lastStatus: status, ...told(event, task) })
+}
+
+const withTask = (state, task) => ({ ...state, tasks: new Map(state.tasks).set(task.arn, task) })
+
+function withHealth(state, arn, word) {
+  const before = state.health.get(arn) ?? { taskArn: arn, reason: "" }
+  return { ...state, health: new Map(state.health).set(arn, { ...before, state: word }) }
+}
+
+function created(state, event) {
+  return {
+    arn: event.task, id: nameOf(event.task), clusterArn: event.cluster, serviceArn: event.service || null,
+    taskDefinition: "", group: "", startedBy: "", lastStatus: "PROVISIONING", desiredStatus: "RUNNING",
+    healthStatus: "UNKNOWN", createdAt: event.at, startedAt: null, stoppedAt: null, stopCode: null, stoppedReason: null,
+    exitCode: null, fills: event.data.fills || null, number: Number.MAX_SAFE_INTEGER - 1e9 + event.number, containers: [],
+    ...(state.tasks.get(event.task) ?? {}),
+  }
+}
+
+function told(event, task) {
+  if (event.type === "TASK_RUNNING") return { startedAt: task.startedAt ?? event.at, fills: task.fills ?? event.data.fills ?? null }
+  if (event.type !== "TASK_STOPPED") return {}
+  const { stopCode = null, stoppedReason = null, exitCode = null } = event.data
+  return { stoppedAt: event.at, desiredStatus: "STOPPED", stopCode, stoppedReason, exitCode }
+}
+
+function withService(state, event) {
+  const change = {
+    SERVICE_STEADY: { steady: true },
+    SERVICE_RECOVERED: { lastRecoverySeconds: event.data.seconds },
+    SERVICE_UPDATED: { desiredCount: event.data.desiredCount, steady: false },
+    SERVICE_SCALED: { desiredCount: event.data.desiredCount },
+  }[event.type]
+  if (!change) return state
+  const services = state.services.map((service) => (service.arn === event.service ? { ...service, ...change } : service))
+  return { ...state, services }
+}
+
+// --- what is seen of it ---
+
+/** The tasks of a service in places that stay: a newcomer takes the place of the one it fills, everybody else comes last. */
+export function placed(tasks, before, desired, isActive) {
+  const alive = tasks.filter((task) => !isStopped(task)).sort((one, other) => one.number - other.number)
+  const byArn = new Map(tasks.map((task) => [task.arn, task]))
+  const heirs = new Map(alive.filter((task) => task.fills).map((task) => [task.fills, task]))
+  const taken = new Set(before.filter((arn) => byArn.has(arn) && !isStopped(byArn.get(arn))))
+  let missing = isActive ? Math.max(0, desired - alive.length) : 0
+  const places = []
+  for (const arn of before) {
+    const task = byArn.get(arn)
+    if (taken.has(arn)) places.push(arn)
+    else if (heirs.has(arn) && !taken.has(heirs.get(arn).arn)) {
+      places.push(heirs.get(arn).arn)
+      taken.add(heirs.get(arn).arn)
+    } else if (task && missing > 0) {
+      places.push(arn)
+      missing -= 1
+    }
+  }
+  return [...places, ...alive.filter((task) => !taken.has(task.arn)).map((task) => task.arn)]
+}
+
+/** How a task ended: finished, killed, failed or stopped (by somebody, or by its service). */
+export function ending(task, killed) {
+  if (task.exitCode === 0) return "finished"
+  if (killed.has(task.arn) || (task.exitCode === 137 && task.stopCode === "EssentialContainerExited")) return "killed"
+  if (task.stopCode === "UserInitiated" || task.stopCode === "ServiceSchedulerInitiated") return "stopped"
+  return "failed"
+}
+
+/** In one word what a service does: the first that is true. */
+export function condition(service, gap) {
+  if (service.status !== "ACTIVE") return service.status
+  if (service.throttle) return "THROTTLED"
+  if (service.flapping) return "FLAPPING"
+  if (gap) return "RECOVERING"
+  if (service.deployments.some((item) => item.rolloutState === "IN_PROGRESS") && service.deployments.length > 1) return "DEPLOYING"
+  return service.steady ? "STEADY" : "STARTING"
+}
+
+/** How many of a service's tasks ran at each moment of the last `span` seconds, its kills, and its gaps from death to recovery. */
+export function courseOfService(events, arn, running, now, span) {
+  const from = now - span
+  const steps = []
+  let count = running
+  let until = now
+  for (let place = events.length - 1; place >= 0 && events[place].at >= from; place -= 1) {
+    const event = events[place]
+    const change = event.service !== arn ? 0 : event.type === "TASK_RUNNING" ? -1 : event.type === "TASK_STOPPED" && event.data.reachedRunning ? 1 : 0
+    if (!change) continue
+    steps.unshift({ from: event.at, until, count })
+    until = event.at
+    count = Math.max(0, count + change)
+  }
+  steps.unshift({ from, until, count })
+  return { steps, ...gapsOf(events, arn, now, from) }
+}
+
+function gapsOf(events, arn, now, from) {
+  const gaps = []
+  const kills = []
+  let since = null
+  for (const event of events) {
+    if (event.service !== arn) continue
+    if (event.type === "TASK_KILLED" && event.at >= from) kills.push(event.at)
+    if (event.type === "TASK_KILLED" || (event.type === "TASK_STOPPED" && event.data.stopCode === "EssentialContainerExited")) since ??= event.at
+    if (event.type === "SERVICE_RECOVERED") gaps.push({ from: event.at - event.data.seconds, until: event.at, seconds: event.data.seconds })
+    if (event.type === "SERVICE_RECOVERED" || event.type === "SERVICE_STEADY" || event.type === "SERVICE_DELETED") since = null
+  }
+  const open = since === null ? null : { from: since, until: now, seconds: now - since, open: true }
+  return { kills, gaps: gaps.filter((gap) => gap.until >= from), open }
+}
+
+/** The newest standalone tasks, each with its life and what came after it. */
+export function courseOfTasks(tasks, killed, now, most) {
+  return [...tasks].sort((one, other) => one.number - other.number).slice(-most).map((task) => ({
+    task,
+    from: task.startedAt ?? task.createdAt,
+    until: task.stoppedAt ?? now,
+    end: isStopped(task) ? ending(task, killed) : "running",
+  }))
+}
+
+/** Whose requests the last seconds' were: shares in percent, of differences between two looks at the client's counts. */
+export function shares(older, newer) {
+  const found = new Map()
+  let all = 0
+  for (const [id, told] of Object.entries(newer?.tasks ?? {})) {
+    const before = older?.tasks?.[id] ?? { requests: 0, failed: 0 }
+    const requests = told.requests - before.requests
+    found.set(id, { requests, failed: told.failed - before.failed })
+    all += requests
+  }
+  for (const told of found.values()) told.percent = all ? (100 * told.requests) / all : 0
+  return found
+}
+
+/** By nearest rank; null of nothing. */
+export function percentile(values, percent) {
+  if (!values.length) return null
+  const sorted = [...values].sort((one, other) => one - other)
+  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)]
+}

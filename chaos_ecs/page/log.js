@@ -21,11 +21,11 @@ export class Log {
     setInterval(() => this.speak(), SPOKEN_EVERY)
   }
 
-  /** Events; old ones are shown and not spoken of. */
-  add(events, isNews) {
+  /** Events; those up to `old` are shown and not spoken of. */
+  add(events, old) {
     for (const event of events) {
       if (event.type !== "CONTROLLER_STARTED") this.waiting.push(event)
-      if (isNews) this.unspoken.push(event)
+      if (event.number > old) this.unspoken.push(event)
     }
     if (this.waiting.length > KEPT) this.waiting.splice(0, this.waiting.length - KEPT)
   }

@@ -8,7 +8,7 @@ import { Log } from "./log.js"
 import { condition, courseOfService, courseOfTasks, ending, indexed, isStopped, merged, nameOf, placed, reduce, runs, shares, shortId } from "./reduce.js"
 import { Stream } from "./stream.js"
 import { Tiles, make, put } from "./tiles.js"
-import { age, number, seconds, speak, t } from "./words.js"
+import { age, number, plain, seconds, speak, t } from "./words.js"
 
 const boot = JSON.parse(document.getElementById("boot").textContent)
 const root = document.documentElement
@@ -16,7 +16,7 @@ const byId = (id) => document.getElementById(id)
 speak(boot.texts, boot.language)
 
 const EVENTS_KEPT = 3000
-const GONE_SHOWN = 5 // of a service's stopped tasks
+const GONE_SHOWN = 3 // of a service's stopped tasks
 const STANDALONE_SHOWN = 24 // of those that have stopped
 const LANES = 3
 const SHARE_SECONDS = 6
@@ -108,8 +108,8 @@ function viewOf(task, service, share) {
   const isNew = Boolean(task.fills) && task.lastStatus === "RUNNING" && since < FRESH_SECONDS
   const detail = [exit, sound, !dead && task.startedAt ? age(since) : "", isNew ? t("tile.new") : ""].filter(Boolean).join(" · ")
   const what = service ? revisionOf(task, service) : task.taskDefinition
-  const why = dead ? [service ? "" : what, task.stoppedReason || task.stopCode].filter(Boolean).join(": ") : task.fills ? t("tile.fills", { task: shortId(task.fills) }) : what
-  const said = { task: id, service: name, status: word, health: sound, exit, reason: task.stoppedReason ?? "" }
+  const why = dead ? [service ? "" : what, plain(task.stoppedReason || task.stopCode)].filter(Boolean).join(": ") : task.fills ? t("tile.fills", { task: shortId(task.fills) }) : what
+  const said = { task: id, service: name, status: word.toLocaleLowerCase(boot.language), health: sound, exit, reason: plain(task.stoppedReason) }
   const key = `label.${dead ? "gone" : "kill"}.${service ? "service" : "standalone"}`
   const label = t(key, said).replace(/(, )+/g, ", ").replace(/, $/, "")
   const percent = share && !dead && runs(task) ? share.percent : null
@@ -149,8 +149,8 @@ class Block {
     svg.setAttribute("role", "img")
     const figure = make("figure", { class: "course" }, svg, say("gap", "figcaption"))
     this.element = make("article", { class: "block", "aria-labelledby": title },
-      make("header", {}, make("h3", { id: title }, nameOf(arn)), say("condition", "strong", { role: "status" }), say("revision")),
-      counts, say("traffic", "p"), part.tiles, part.gone, part.rollout, figure)
+      make("header", {}, make("h3", { id: title }, nameOf(arn)), say("condition", "strong", { role: "status" }), say("revision"), counts),
+      say("traffic", "p"), part.tiles, part.gone, part.rollout, figure)
     if (boot.mayAct) this.element.append(this.buttons())
     this.tiles = new Tiles(part.tiles, boot.mayAct ? kill : null)
     this.course = new Course(svg)
@@ -253,7 +253,7 @@ class Block {
   showGone(tasks) {
     const shown = new Set(this.places)
     const gone = tasks.filter((task) => isStopped(task) && !shown.has(task.arn)).sort((one, other) => (other.stoppedAt ?? 0) - (one.stoppedAt ?? 0)).slice(0, GONE_SHOWN)
-    const views = gone.map((task) => [shortId(task.arn), ending(task, page.state.killed), task.exitCode, task.stoppedReason || task.stopCode])
+    const views = gone.map((task) => [shortId(task.arn), ending(task, page.state.killed), task.exitCode, plain(task.stoppedReason || task.stopCode)])
     const seen = JSON.stringify(views)
     if (seen === this.seenGone) return
     this.seenGone = seen
@@ -261,7 +261,7 @@ class Block {
     this.part.gone.setAttribute("aria-label", t("service.gone"))
     this.part.gone.replaceChildren(...views.map(([id, end, code, reason]) => {
       const exit = code === null || code === undefined ? "" : t("tile.exit", { code })
-      const item = make("li", {}, make("b", { class: "word" }, t(`end.${end}`)), make("span", { class: "id" }, id), make("span", {}, [exit, reason].filter(Boolean).join(" · ")))
+      const item = make("li", {}, make("b", { class: "word" }, t(`end.${end}`)), make("span", { class: "id" }, id), make("span", { class: "why", title: reason ?? "" }, [exit, reason].filter(Boolean).join(" · ")))
       item.dataset.state = end
       return item
     }))
@@ -298,10 +298,12 @@ class Block {
   outcome(service) {
     const since = page.now() - SPAN
     const event = page.events.findLast((item) => item.service === service.arn && /^DEPLOYMENT_(FAILED|ROLLED_BACK|COMPLETED)$/.test(item.type))
-    if (!event || event.at < since) return ""
+    const begun = page.events.findLast((item) => item.service === service.arn && item.type === "DEPLOYMENT_STARTED")
+    if (!event || !begun || event.at < since || begun.number > event.number) return ""
     const failure = page.events.findLast((item) => item.service === service.arn && item.type === "DEPLOYMENT_FAILED")
-    if (event.type === "DEPLOYMENT_COMPLETED" && !(failure && failure.at >= since)) return event.data.deployment || event.message ? t("outcome.completed", { revision: service.taskDefinition }) : ""
-    const { taskDefinition = "", failedTasks = "", threshold = "" } = failure?.data ?? {}
+    if (event.type === "DEPLOYMENT_COMPLETED" && !(failure && failure.number > begun.number)) return t("outcome.completed", { revision: service.taskDefinition })
+    if (!failure) return ""
+    const { taskDefinition = "", failedTasks = "", threshold = "" } = failure.data
     return t("outcome.failed", { revision: nameOf(taskDefinition), n: failedTasks, limit: threshold, live: service.taskDefinition })
   }
 

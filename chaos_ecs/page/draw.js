@@ -82,6 +82,8 @@ export function drawService(course, { steps, gaps, open, kills }, now, desired) 
     const height = ((BASE - TOP) * count) / most
     if (height) course.rect(from, until, BASE - height, height, "ran")
   }
+  const wanted = BASE - ((BASE - TOP) * desired) / most
+  course.parts.push(shape("line", { x1: 0, x2: course.width, y1: wanted, y2: wanted, class: "desired" }))
   const all = open ? [...gaps, open] : gaps
   for (const gap of all) course.rect(gap.from, gap.until, TOP, BASE - TOP, "gap")
   for (const at of kills) course.cross(at, TOP + 8)
@@ -105,10 +107,10 @@ export function drawTasks(course, lives, now) {
     if (isGap) course.cross(until, y + height / 2)
     const words = `${shortId(task.arn)} ${t(`lane.${end}`)}`
     said.push(words)
-    const x = course.x(Math.max(end === "running" ? from : until, now - SPAN))
-    const room = words.length * 7.2
-    const at = x + room + 8 > course.width ? Math.max(2, course.width - room) : x + 8
-    course.parts.push(shape("text", { x: at, y: y + height - 2, class: "lane" }, words))
+    const begins = course.x(from)
+    const x = end === "running" ? begins : course.x(until)
+    const isLeft = begins > course.width / 2
+    course.parts.push(shape("text", { x: isLeft ? begins - 6 : x + 8, y: y + height - 2, class: "lane", "text-anchor": isLeft ? "end" : "start" }, words))
   })
   course.end(said.length ? said.join(", ") : t("course.none"))
 }

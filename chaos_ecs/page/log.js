@@ -2,7 +2,7 @@
 
 import { nameOf, shortId } from "./reduce.js"
 import { make } from "./tiles.js"
-import { clock, has, seconds, t } from "./words.js"
+import { clock, has, plain, seconds, t } from "./words.js"
 
 const KEPT = 400
 const SPOKEN_EVERY = 1500
@@ -49,7 +49,7 @@ export class Log {
   line(event) {
     const side = event.service ? "service" : event.task ? "standalone" : "cluster"
     const key = `event.${event.type}`
-    const text = has(key) ? t(key, values(event)) : event.message
+    const text = has(key) ? t(key, values(event)) : plain(event.message)
     const word = has(`word.${event.type}`) ? t(`word.${event.type}`) : event.type.replaceAll("_", " ")
     const item = make("li", {}, make("time", {}, event.at === null ? "" : clock(event.at)), make("b", { class: "side" }, t(`side.${side}`)), make("b", { class: "kind" }, word), make("span", {}, text))
     item.dataset.side = side
@@ -107,6 +107,7 @@ export function values(event) {
   }
   for (const name of ["taskDefinition", "fills", "task"]) if (typeof told[name] === "string") told[name] = nameOf(told[name])
   if (Array.isArray(told.tasks)) told.tasks = told.tasks.map(shortId).join(" ")
+  for (const name of ["stoppedReason", "reason", "cause"]) if (typeof told[name] === "string") told[name] = plain(told[name])
   told.fills = told.fills ? told.fills.slice(0, 6) : ""
   told.exitCode = told.exitCode ?? "-"
   return { ...told, message: event.message, service: nameOf(event.service ?? ""), task: event.task ? shortId(event.task) : "", cluster: nameOf(event.cluster ?? "") }

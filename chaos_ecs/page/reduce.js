@@ -114,9 +114,9 @@ export function placed(tasks, before, desired, isActive) {
 
 /** How a task ended: finished, killed, failed or stopped (by somebody, or by its service). */
 export function ending(task, killed) {
-  if (task.exitCode === 0) return "finished"
   if (killed.has(task.arn) || (task.exitCode === 137 && task.stopCode === "EssentialContainerExited")) return "killed"
   if (task.stopCode === "UserInitiated" || task.stopCode === "ServiceSchedulerInitiated") return "stopped"
+  if (task.exitCode === 0) return "finished"
   return "failed"
 }
 

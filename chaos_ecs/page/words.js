@@ -27,6 +27,9 @@ export function age(value) {
   return hours ? `${hours}:${parts.join(":")}` : `${Number(parts[0])}:${parts[1]}`
 }
 
+/** Without the length of ARNs: (target-group arn:aws:...:targetgroup/web/26) -> (target-group web) */
+export const plain = (text) => (text ?? "").replace(/arn:aws:\S*?:[a-z-]+\/(?:app\/)?([\w-]+)(?:\/[\w-]+)*/g, "$1")
+
 export function clock(at) {
   const date = new Date(at * 1000)
   const parts = [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, "0"))

@@ -7,7 +7,7 @@ PIP_QUIET := -q --disable-pip-version-check --no-input
 SEEDS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test engine demo check lint test test-docker sim bench fmt clean
+.PHONY: help setup setup-test engine demo check lint test test-docker test-browser sim bench fmt clean
 MAKEFLAGS += --no-print-directory
 # pip's words about running as root and about the user's own settings are no concern of a virtual environment.
 export PIP_ROOT_USER_ACTION := ignore
@@ -41,6 +41,10 @@ test: lint ## everything, on the real engine too; a missing engine is a failure 
 test-docker: setup-test ## only what needs Docker: the contract and end to end
 	@$(BIN)/chaos-ecs doctor --fix --yes
 	CI=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/contract tests/e2e
+
+test-browser: setup-test ## only the cluster page, in a real browser: needs Docker and Chromium
+	@$(BIN)/chaos-ecs doctor --fix --yes
+	CI=1 CHAOS_ECS_NEEDS_BROWSER=1 $(BIN)/python -m pytest tests/browser
 
 sim: setup-test ## the simulation on more seeds: make sim SEEDS=500
 	SEEDS=$(SEEDS) $(BIN)/python -m pytest -q tests/sim

@@ -148,10 +148,10 @@ class Block {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
     svg.setAttribute("role", "img")
     const figure = make("figure", { class: "course" }, svg, say("gap", "figcaption"))
+    if (boot.mayAct) figure.append(this.buttons())
     this.element = make("article", { class: "block", "aria-labelledby": title },
       make("header", {}, make("h3", { id: title }, nameOf(arn)), say("condition", "strong", { role: "status" }), say("revision"), counts),
       say("traffic", "p"), part.tiles, part.gone, part.rollout, figure)
-    if (boot.mayAct) this.element.append(this.buttons())
     this.tiles = new Tiles(part.tiles, boot.mayAct ? kill : null)
     this.course = new Course(svg)
     byId("services").append(this.element)

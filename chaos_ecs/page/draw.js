@@ -39,7 +39,7 @@ export class Course {
     for (let ago = 0; ago <= SPAN; ago += 10) {
       const x = width - (ago / SPAN) * width
       this.parts.push(shape("line", { x1: x, x2: x, y1: BASE, y2: BASE + 4, class: "axis" }))
-      if (ago % 20 && width < 420) continue
+      if (ago % 20 && width < 800) continue
       const anchor = ago === 0 ? "end" : ago === SPAN ? "start" : "middle"
       this.parts.push(shape("text", { x, y: HEIGHT - 4, class: "tick", "text-anchor": anchor }, ago ? t("course.ago", { n: ago }) : t("course.now")))
     }

@@ -21,6 +21,7 @@ const STANDALONE_SHOWN = 24 // of those that have stopped
 const LANES = 3
 const SHARE_SECONDS = 6
 const FRESH_SECONDS = 8
+const SMALL_FROM = 100 // tiles
 const SURE_MS = 4000
 
 if (!boot.mayAct) for (const element of document.querySelectorAll("[data-acts]")) element.remove()
@@ -65,10 +66,20 @@ const page = {
   },
 }
 
+let grouped = { state: null, tasks: new Map() }
+
+/** The tasks of a service, or with null the standalone ones; gone through once a state. */
 function tasksOf(arn) {
-  const found = []
-  for (const task of page.state.tasks.values()) if (task.serviceArn === arn && task.clusterArn === boot.about.clusterArn) found.push(task)
-  return found
+  if (grouped.state !== page.state) {
+    const tasks = new Map()
+    for (const task of page.state.tasks.values()) {
+      if (task.clusterArn !== boot.about.clusterArn) continue
+      if (!tasks.has(task.serviceArn)) tasks.set(task.serviceArn, [])
+      tasks.get(task.serviceArn).push(task)
+    }
+    grouped = { state: page.state, tasks }
+  }
+  return grouped.tasks.get(arn) ?? []
 }
 
 const actions = new Actions(page)
@@ -93,7 +104,22 @@ async function kill(arn) {
   setTimeout(() => { sent.delete(arn); draw() }, 3000)
 }
 
-function viewOf(task, service, share) {
+const views = new Map() // by ARN: what it was made from, and the view
+
+/** The view of a task, made anew only when something of it has changed; `isSmall` leaves out what no small tile shows. */
+function viewOf(task, service, share, isSmall) {
+  const { killed, health } = page.state
+  const since = page.now() - (task.startedAt ?? task.createdAt)
+  const age_ = isSmall || isStopped(task) ? 0 : Math.floor(since)
+  const made = `${task.lastStatus} ${task.exitCode} ${task.stopCode} ${task.taskDefinition} ${task.fills} ${task.healthStatus} ${health.get(task.arn)?.state} ${killed.has(task.arn)} ${sent.has(task.arn)} ${service?.deployments.length} ${share?.percent} ${share?.failed} ${age_} ${isSmall && since < FRESH_SECONDS}`
+  const known = views.get(task.arn)
+  if (known?.made === made) return known.view
+  const view = viewed(task, service, share, since, isSmall)
+  views.set(task.arn, { made, view })
+  return view
+}
+
+function viewed(task, service, share, since, isSmall) {
   const { killed, health } = page.state
   const id = shortId(task.arn)
   const name = service ? service.name : ""
@@ -104,9 +130,8 @@ function viewOf(task, service, share) {
   const sound = dead || !runs(task) ? "" : healthOf(task, health.get(task.arn))
   const word = dead ? t(`end.${end}`) : isHit ? t("status.KILLED") : t(`status.${task.lastStatus}`)
   const exit = dead && task.exitCode !== null ? t("tile.exit", { code: task.exitCode }) : ""
-  const since = page.now() - (task.startedAt ?? task.createdAt)
   const isNew = Boolean(task.fills) && task.lastStatus === "RUNNING" && since < FRESH_SECONDS
-  const detail = [exit, sound, !dead && task.startedAt ? age(since) : "", isNew ? t("tile.new") : ""].filter(Boolean).join(" · ")
+  const detail = [exit, sound, !dead && !isSmall && task.startedAt ? age(since) : "", isNew ? t("tile.new") : ""].filter(Boolean).join(" · ")
   const what = service ? revisionOf(task, service) : task.taskDefinition
   const why = dead ? [service ? "" : what, plain(task.stoppedReason || task.stopCode)].filter(Boolean).join(": ") : task.fills ? t("tile.fills", { task: shortId(task.fills) }) : what
   const said = { task: id, service: name, status: word.toLocaleLowerCase(boot.language), health: sound, exit, reason: plain(task.stoppedReason) }
@@ -205,7 +230,8 @@ class Block {
     this.story = courseOfService(page.events, service.arn, running, now, SPAN)
     this.places = placed(tasks, this.places, service.desiredCount, service.status === "ACTIVE")
     const found = this.shares(service)
-    this.tiles.show(this.places.map((arn) => viewOf(byArn.get(arn), service, found?.get(byArn.get(arn).id))))
+    const isSmall = this.places.length > SMALL_FROM
+    this.tiles.show(this.places.map((arn) => viewOf(byArn.get(arn), service, found?.get(byArn.get(arn).id), isSmall)))
     part.tiles.setAttribute("aria-label", t("service.tiles", { service: service.name }))
     const word = condition(service, this.story.open)
     this.element.dataset.condition = word
@@ -334,7 +360,7 @@ function showStandalone() {
   const tasks = tasksOf(null).sort((one, other) => one.number - other.number)
   const stopped = tasks.filter(isStopped)
   const shown = new Set([...tasks.filter((task) => !isStopped(task)), ...stopped.slice(-STANDALONE_SHOWN)].map((task) => task.arn))
-  standalone.show(tasks.filter((task) => shown.has(task.arn)).map((task) => viewOf(task, null, null)))
+  standalone.show(tasks.filter((task) => shown.has(task.arn)).map((task) => viewOf(task, null, null, false)))
   const ends = { finished: 0, failed: 0, killed: 0, stopped: 0 }
   for (const task of stopped) ends[ending(task, page.state.killed)] += 1
   const told = [t("running", { n: tasks.filter((task) => task.lastStatus === "RUNNING").length }), t("count.finished", { n: ends.finished }), t("count.failed", { n: ends.failed }), t("count.killed", { n: ends.killed })]
@@ -377,9 +403,12 @@ function frame() {
     faults?.show()
     lesson.how()
   }
-  log.show()
   const now = page.now()
-  if (now - drawnAt < 0.2 && now >= drawnAt) return
+  if (now - drawnAt >= 0.2 || now < drawnAt) drawMinute(now)
+  log.show() // last, for it asks where it is scrolled to
+}
+
+function drawMinute(now) {
   drawnAt = now
   for (const block of blocks.values()) block.draw(now)
   drawStandalone(now)
@@ -442,6 +471,7 @@ const stream = new Stream(boot.state.number, {
     page.offset = Math.abs(offset - page.offset) < 0.25 ? Math.max(offset, page.offset) : offset
     page.state = merged(snapshot, page.events, page.state)
     const clients = new Map(snapshot.services.filter((service) => service.client).map((service) => [service.arn, service.client]))
+    for (const arn of views.keys()) if (!page.state.tasks.has(arn)) views.delete(arn)
     page.looks.push({ at: snapshot.at, clients })
     while (page.looks.length > 2 && page.looks[1].at < snapshot.at - SHARE_SECONDS) page.looks.shift()
     stream.pause = clients.size ? 1000 : 3000

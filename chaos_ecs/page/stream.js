@@ -19,6 +19,7 @@ export class Stream {
     this.release = null
     this.tries = 0
     this.fetched = 0
+    this.took = 0 // the last look: who answers slowly is asked less often
     this.busy = null
     this.visit = 0 // how often it was opened: what an earlier visit has begun does not end in a later one
     document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.open()))
@@ -107,7 +108,7 @@ export class Stream {
   /** Events came: the rest of the state is of interest, soon and not too often. */
   wanted() {
     if (this.soon) return
-    const wait = Math.max(30, FETCH_PAUSE - (performance.now() - this.fetched))
+    const wait = Math.max(30, Math.max(FETCH_PAUSE, 4 * this.took) - (performance.now() - this.fetched))
     this.soon = setTimeout(() => {
       this.soon = null
       if (!document.hidden) this.look()
@@ -128,6 +129,7 @@ export class Stream {
       if (answer.status === 401 || answer.status === 403) return this.over()
       if (!answer.ok) throw new Error(String(answer.status))
       const state = await answer.json()
+      this.took = performance.now() - this.fetched
       if (document.hidden) return true
       if (state.number < this.last && !this.source) this.last = Math.min(this.last, state.number) // a record begun anew
       this.tries = 0

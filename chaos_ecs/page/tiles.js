@@ -67,15 +67,14 @@ export class Tiles {
     const parts = {}
     for (const name of ["word", "id", "detail", "why", "share"]) button.append((parts[name] = make("span", { class: name })))
     parts.share.append((parts.bar = make("i")), (parts.percent = make("span")))
-    const tile = { item: make("li", {}, button), button, parts, seen: "" }
+    const tile = { item: make("li", {}, button), button, parts, seen: null }
     this.tiles.set(arn, tile)
     return tile
   }
 
   fill(tile, view) {
-    const seen = JSON.stringify(view)
-    if (tile.seen === seen) return
-    tile.seen = seen
+    if (tile.seen === view) return
+    tile.seen = view
     const { button, parts } = tile
     button.dataset.state = view.state
     if (this.press) {

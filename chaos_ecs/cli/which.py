@@ -1,0 +1,136 @@
+"""`chaos-ecs which`: service or standalone task? The questions of the cluster page, in a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chaos_ecs.cli.output import as_json
+from chaos_ecs.cli.parts import shell_of
+from chaos_ecs.cli.shell import Shell
+from chaos_ecs.errors import ChaosEcsError
+
+PAGE = Path(__file__).parent.parent / "page"
+_NEXT = {"yes": "chaos-ecs service up --desired 3", "no": "chaos-ecs run-task batch-job"}
+_TRIES = {
+    "web": "chaos-ecs service up web --desired 3",
+    "api": "chaos-ecs service up api --desired 3",
+    "worker": "chaos-ecs service up worker --task-definition worker --desired 1",
+    "migrate": "chaos-ecs run-task db-migrate",
+    "batch": "chaos-ecs run-task batch-job",
+    "train": "chaos-ecs run-task batch-job --env SECONDS_TO_WORK=120",
+}
+_YES = ("y", "yes", "j", "ja", "1")
+_NO = ("n", "no", "nein", "2")
+
+
+class Language(StrEnum):
+    ENGLISH = "en"
+    GERMAN = "de"
+
+
+class Answer(StrEnum):
+    YES = "yes"
+    NO = "no"
+
+
+@cache
+def texts(language: Language) -> Mapping[str, str]:
+    found: Mapping[str, str] = json.loads((PAGE / "texts" / f"{language}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def questions() -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = json.loads((PAGE / "quiz.json").read_text(encoding="utf-8"))
+    return found
+
+
+def which(
+    ctx: typer.Context,
+    *,
+    answer: Annotated[Answer | None, typer.Argument(metavar="[yes|no]", help="Does it run indefinitely?")] = None,
+    quiz: Annotated[bool, typer.Option("--quiz", help="Seven cases, one after the other.")] = False,
+    language: Annotated[Language, typer.Option("--lang", help="In which language.")] = Language.ENGLISH,
+) -> None:
+    """Ask which one an application needs: a service or a standalone task.
+
+    \b
+    chaos-ecs which
+    chaos-ecs which yes
+    chaos-ecs which --quiz --lang de
+    """
+    shell = shell_of(ctx)
+    said = texts(language)
+    if quiz:
+        _quiz(shell, said)
+        return
+    given = answer or _asked(shell, said)
+    side = "service" if given is Answer.YES else "standalone"
+    if shell.json:
+        shell.tell(as_json({"decision": side, "reason": said[f"which.{given}"], "next": _NEXT[given]}))
+        return
+    shell.tell(f"{said['which.decision']} {said[f'{side}.card']}")
+    shell.tell(said[f"which.{given}"], fold=True)
+    shell.say(f"next: {_NEXT[given]}   |   chaos-ecs which --quiz")
+
+
+def _asked(shell: Shell, said: Mapping[str, str]) -> Answer:
+    """From whoever sits there. Raises E-USAGE where nobody does."""
+    while shell.asks:
+        shell.say(said["which.question"])
+        line = _line(shell, f"[{said['yes']}/{said['no']}]")
+        if line in _YES:
+            return Answer.YES
+        if line in _NO:
+            return Answer.NO
+    why = "nobody is here to ask"
+    raise ChaosEcsError("E-USAGE", said["which.question"], why, "chaos-ecs which yes, or: chaos-ecs which no", 2)
+
+
+def _line(shell: Shell, prompt: str) -> str:
+    """What is typed. Raises KeyboardInterrupt where there is no more."""
+    shell.say(prompt)
+    try:
+        return shell.read_answer().strip().lower()
+    except EOFError:
+        raise KeyboardInterrupt from None
+
+
+# --- the quiz ---
+
+
+def _quiz(shell: Shell, said: Mapping[str, str]) -> None:
+    """Asks all of them, and tells the score; Ctrl-C or the end of what is typed ends it early."""
+    asked = questions()
+    right = 0
+    for number, question in enumerate(asked, 1):
+        shell.say(said["quiz.number"].format(n=number, of=len(asked)))
+        right += _case(shell, said, question)
+    score = said["quiz.score"].format(right=right, of=len(asked))
+    shell.tell(as_json({"right": right, "of": len(asked)}) if shell.json else score)
+
+
+def _case(shell: Shell, said: Mapping[str, str], question: Mapping[str, Any]) -> bool:
+    choices = question["choices"]
+    shell.say(said[question["question"]])
+    for place, choice in enumerate(choices, 1):
+        shell.say(f"  {place}  {said[f'choice.{choice}']}")
+    chosen = ""
+    while not chosen:
+        line = _line(shell, f"[1-{len(choices)}]")
+        if line.isdecimal() and 1 <= int(line) <= len(choices):
+            chosen = choices[int(line) - 1]
+    is_right = bool(chosen == question["answer"])
+    answer = said[f"choice.{question['answer']}"]
+    verdict = said["quiz.right"] if is_right else said["quiz.wrong"].format(answer=answer)
+    shell.say(f"{verdict} {said[question['reason']]}")
+    if "try" in question:
+        shell.say(f"{said['quiz.try']}: {_TRIES[question['try']]}")
+    shell.say()
+    return is_right

@@ -388,6 +388,10 @@ const still = matchMedia("(prefers-reduced-motion: reduce)")
 /** Asks for a frame in which everything that has changed is shown. */
 function draw() {
   isDirty = true
+  again()
+}
+
+function again() {
   if (isAsked) return
   isAsked = true
   requestAnimationFrame(frame)
@@ -406,6 +410,7 @@ function frame() {
   const now = page.now()
   if (now - drawnAt >= 0.2 || now < drawnAt) drawMinute(now)
   log.show() // last, for it asks where it is scrolled to
+  if (log.isBehind) again()
 }
 
 function drawMinute(now) {
@@ -445,7 +450,7 @@ function showEngine() {
 setInterval(() => {
   if (document.hidden || root.dataset.connection !== "live") return
   isDirty ||= Math.floor(page.now()) !== Math.floor(drawnAt) // ages and shares
-  if (!still.matches || isDirty) (isDirty ? draw() : isAsked || ((isAsked = true), requestAnimationFrame(frame)))
+  if (!still.matches || isDirty) again()
 }, 250)
 
 // --- what is heard ---

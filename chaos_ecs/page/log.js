@@ -5,6 +5,7 @@ import { make } from "./tiles.js"
 import { clock, has, plain, seconds, t } from "./words.js"
 
 const KEPT = 400
+const BATCH = 100 // milliseconds between two looks at where the log is scrolled to, which is what costs
 const SPOKEN_EVERY = 1500
 const KILLS = /^(TASK_KILLED|TASK_STOPPED|SERVICE_RECOVERED|SERVICE_THROTTLED|SERVICE_FLAPPING|CLIENT_|FAULT_)/
 const DEPLOYS = /^(DEPLOYMENT_|SERVICE_(CREATED|UPDATED|DELETED|INACTIVE|STEADY|SCALED)|TASK_DEFINITION_REGISTERED)/
@@ -17,8 +18,13 @@ export class Log {
     this.waiting = [] // lines to be shown with the next frame, or when the pause is over
     this.unspoken = []
     this.isPaused = false
+    this.shownAt = 0
     list.replaceChildren(this.line({ at: null, type: "CONTROLLER_STARTED", service: "", task: "", data: {} }))
     setInterval(() => this.speak(), SPOKEN_EVERY)
+  }
+
+  get isBehind() {
+    return this.waiting.length > 0 && !this.isPaused
   }
 
   /** Events; those up to `old` are shown and not spoken of. */
@@ -36,7 +42,9 @@ export class Log {
       if (this.pauseButton.textContent !== text) this.pauseButton.textContent = text
       return
     }
-    if (!this.waiting.length) return
+    const now = performance.now()
+    if (!this.waiting.length || now - this.shownAt < BATCH) return
+    this.shownAt = now
     const { list } = this
     const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40
     const lines = document.createDocumentFragment()

@@ -14,8 +14,13 @@ export function t(key, values = {}) {
 }
 export const has = (key) => key in texts
 
-export const number = (value, digits = 0) =>
-  new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value)
+const formats = new Map()
+
+export function number(value, digits = 0) {
+  const key = `${language} ${digits}`
+  if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }))
+  return formats.get(key).format(value)
+}
 
 export const seconds = (value) => t("seconds", { n: number(value, value < 100 ? 1 : 0) })
 

@@ -59,7 +59,7 @@ export class Log {
     const key = `event.${event.type}`
     const text = has(key) ? t(key, values(event)) : plain(event.message)
     const word = has(`word.${event.type}`) ? t(`word.${event.type}`) : event.type.replaceAll("_", " ")
-    const item = make("li", {}, make("time", {}, event.at === null ? "" : clock(event.at)), make("b", { class: "whose" }, t(`side.${side}`)), make("b", { class: "kind" }, word), make("span", {}, text))
+    const item = make("p", {}, make("time", {}, event.at === null ? "" : clock(event.at)), make("b", { class: "whose" }, t(`side.${side}`)), make("b", { class: "kind" }, word), make("span", {}, text))
     item.dataset.side = side
     item.dataset.type = event.type
     item.dataset.filters = [KILLS.test(event.type) ? "kills" : "", DEPLOYS.test(event.type) ? "deploys" : ""].join(" ").trim()

@@ -111,13 +111,16 @@ function viewOf(task, service, share, isSmall) {
   const { killed, health } = page.state
   const since = page.now() - (task.startedAt ?? task.createdAt)
   const age_ = isSmall || isStopped(task) ? 0 : Math.floor(since)
-  const made = `${task.lastStatus} ${task.exitCode} ${task.stopCode} ${task.taskDefinition} ${task.fills} ${task.healthStatus} ${health.get(task.arn)?.state} ${killed.has(task.arn)} ${sent.has(task.arn)} ${service?.deployments.length} ${share?.percent} ${share?.failed} ${age_} ${isSmall && since < FRESH_SECONDS}`
+  const made = `${task.lastStatus} ${task.exitCode} ${task.stopCode} ${task.taskDefinition} ${task.fills} ${task.healthStatus} ${health.get(task.arn)?.state} ${killed.has(task.arn)} ${sent.has(task.arn)} ${service?.deployments.length} ${share?.percent} ${share?.failed} ${age_} ${isSmall && since < FRESH_SECONDS} ${isSure()}`
   const known = views.get(task.arn)
   if (known?.made === made) return known.view
   const view = viewed(task, service, share, since, isSmall)
   views.set(task.arn, { made, view })
   return view
 }
+
+/** Whether what is shown is known to be true now. */
+const isSure = () => root.dataset.connection === "live" && page.state.engine.connected
 
 function viewed(task, service, share, since, isSmall) {
   const { killed, health } = page.state
@@ -137,6 +140,10 @@ function viewed(task, service, share, since, isSmall) {
   const said = { task: id, service: name, status: word.toLocaleLowerCase(boot.language), health: sound, exit, reason: plain(task.stoppedReason) }
   const key = `label.${dead ? "gone" : "kill"}.${service ? "service" : "standalone"}`
   const label = t(key, said).replace(/(, )+/g, ", ").replace(/, $/, "")
+  if (!dead && !isSure()) {
+    const unknown = { detail: t("tile.unknown"), why: what, label: t("label.unknown", said), dead: true, fills: task.fills, percent: null, failed: 0, share: "" }
+    return { arn: task.arn, state: "unknown", word: t("was", { word }), id, ...unknown }
+  }
   const percent = share && !dead && runs(task) ? share.percent : null
   return {
     arn: task.arn, state, word, id, detail, why, label, dead: dead || isHit, fills: task.fills, percent,
@@ -235,7 +242,7 @@ class Block {
     part.tiles.setAttribute("aria-label", t("service.tiles", { service: service.name }))
     const word = condition(service, this.story.open)
     this.element.dataset.condition = word
-    put(part.condition, t(`condition.${word}`))
+    put(part.condition, isSure() ? t(`condition.${word}`) : t("was", { word: t(`condition.${word}`) }))
     put(part.revision, service.taskDefinition)
     if (this.wish === undefined || this.wish === null || this.wish === service.desiredCount) put(part.desired, number(service.desiredCount))
     put(part.numbers, this.numbers(service, tasks))
@@ -511,12 +518,20 @@ press("help", () => byId("help-dialog").showModal())
 press("challenge", ({ currentTarget }) => currentTarget.setAttribute("aria-pressed", String(challenge.toggle())))
 
 async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text)
-    page.say(t("copied"), "said")
-  } catch {
-    page.say(t("copied.not"), "refused")
-  }
+  const isCopied = await (navigator.clipboard?.writeText(text).then(() => true, () => false) ?? copiedByHand(text))
+  page.say(t(isCopied ? "copied" : "copied.not"), isCopied ? "said" : "refused")
+}
+
+/** Where the page is not trusted with the clipboard, as over the network of a room. */
+function copiedByHand(text) {
+  const before = document.activeElement
+  const field = make("textarea", { class: "unseen", value: text })
+  document.body.append(field)
+  field.select()
+  const isCopied = document.execCommand("copy")
+  field.remove()
+  before?.focus()
+  return isCopied
 }
 
 for (const button of document.querySelectorAll("[data-copies]")) button.addEventListener("click", () => copy(byId(button.dataset.copies).textContent))

@@ -65,13 +65,17 @@ export function serviceScript({ cluster, service, definition, count, container, 
   const create = { cluster, serviceName: service, taskDefinition: definition, desiredCount: count }
   if (!port) return command("CreateService", create)
   const name = quoted(service)
-  return `group=$(aws elbv2 create-target-group --name ${name} --protocol HTTP \\
-  --port ${port} --target-type instance --vpc-id vpc-1 \\
+  return `group=$(aws elbv2 create-target-group \\
+  --name ${name} --protocol HTTP --port ${port} \\
+  --target-type instance --vpc-id vpc-1 \\
   --query 'TargetGroups[0].TargetGroupArn' --output text)
-front=$(aws elbv2 create-load-balancer --name ${name} --subnets subnet-1 subnet-2 \\
+front=$(aws elbv2 create-load-balancer \\
+  --name ${name} --subnets subnet-1 subnet-2 \\
   --query 'LoadBalancers[0].LoadBalancerArn' --output text)
-aws elbv2 create-listener --load-balancer-arn "$front" --protocol HTTP --port 80 \\
+aws elbv2 create-listener --load-balancer-arn "$front" \\
+  --protocol HTTP --port 80 \\
   --default-actions "Type=forward,TargetGroupArn=$group"
 ${command("CreateService", create)} \\
-  --load-balancers "targetGroupArn=$group,containerName=${container},containerPort=${port}"`
+  --load-balancers \\
+  "targetGroupArn=$group,containerName=${container},containerPort=${port}"`
 }

@@ -1,11 +1,16 @@
 // What buttons do: operations of the APIs, one after the other, and the aws command that would do the same.
 
+import { persistently } from "./stream.js"
 import { command, has, serviceScript, t } from "./words.js"
 
 const BREAKER = { deploymentCircuitBreaker: { enable: true, rollback: true } }
 const DEFAULT = "web-server:1"
 
+const ONCE = new Set(["InjectFault"]) // twice would be one more; what is started has a token
+
 export class Refusal extends Error {}
+
+const token = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("")
 
 export class Actions {
   /** `page` has about, state, until(test, ms), say(text, kind), showCommand(text, remark), over(). */
@@ -21,11 +26,12 @@ export class Actions {
   async post(api, operation, body) {
     let answer
     try {
-      answer = await fetch(`/page/do/${api}/${operation}?region=${encodeURIComponent(this.page.about.region)}`, {
+      const ask = () => fetch(`/page/do/${api}/${operation}?region=${encodeURIComponent(this.page.about.region)}`, {
         method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
       })
+      answer = await (ONCE.has(operation) ? ask() : persistently(ask))
     } catch {
-      throw new Refusal(t("refused.nobody"))
+      throw new Refusal(t(ONCE.has(operation) ? "refused.broken" : "refused.nobody"))
     }
     const told = await answer.json().catch(() => ({}))
     if (answer.status === 401) this.page.over()
@@ -60,7 +66,7 @@ export class Actions {
     const overrides = pairs.length ? { overrides: { containerOverrides: [{ name: family, environment: pairs }] } } : {}
     const wished = { cluster: this.cluster, ...members, ...overrides }
     this.page.showCommand(command("RunTask", wished))
-    const told = await this.ecs("RunTask", wished)
+    const told = await this.ecs("RunTask", { ...wished, clientToken: token() })
     if (!told.tasks?.length) throw new Refusal(told.failures?.[0]?.reason ?? "RunTask")
     return told.tasks[0].taskArn
   }
@@ -100,7 +106,7 @@ export class Actions {
       wished.loadBalancers = [{ targetGroupArn: made.targetGroupArn, containerName: container, containerPort: port }]
     }
     try {
-      return (await this.ecs("CreateService", wished)).service.serviceArn
+      return (await this.ecs("CreateService", { ...wished, clientToken: token() })).service.serviceArn
     } catch (error) {
       if (port) await this.own("RemoveServiceLoadBalancer", { cluster, service }).catch(() => {})
       throw error

@@ -17,7 +17,7 @@ speak(boot.texts, boot.language)
 
 const EVENTS_KEPT = 3000
 const GONE_SHOWN = 3 // of a service's stopped tasks
-const STANDALONE_SHOWN = 24 // of those that have stopped
+const STANDALONE_SHOWN = 8 // of those that have stopped
 const LANES = 3
 const SHARE_SECONDS = 6
 const FRESH_SECONDS = 8

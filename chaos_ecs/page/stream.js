@@ -6,7 +6,19 @@
 const EVENTS_BEHIND = 400
 const FETCH_PAUSE = 250
 const GIVE_UP = 4000
+const AGAIN = 60
 const RETRIES = [100, 500, 1000, 2000, 3000]
+
+/** Asks once more at once when the connection broke; what is asked must do no harm when it is done twice. */
+export async function persistently(ask) {
+  try {
+    return await ask()
+  } catch (error) {
+    if (error.name === "TimeoutError") throw error
+    await new Promise((resolve) => setTimeout(resolve, AGAIN))
+    return ask()
+  }
+}
 
 export class Stream {
   /** `hears` has events(list), state(snapshot), connection(word); words: live, lost, over, paused. */
@@ -69,7 +81,13 @@ export class Stream {
       this.take(events)
       this.channel.postMessage(events)
     }
-    source.onerror = () => source === this.source && this.lost()
+    source.onerror = () => source === this.source && this.doubt()
+  }
+
+  /** The stream broke: browsers drop all connections when a network interface comes or goes, as containers' do. */
+  doubt() {
+    this.letGo()
+    this.open()
   }
 
   letGo() {
@@ -125,7 +143,7 @@ export class Stream {
     this.fetched = performance.now()
     const visit = this.visit
     try {
-      const answer = await fetch("/state", { signal: AbortSignal.timeout(GIVE_UP) })
+      const answer = await persistently(() => fetch("/state", { signal: AbortSignal.timeout(GIVE_UP) }))
       if (answer.status === 401 || answer.status === 403) return this.over()
       if (!answer.ok) throw new Error(String(answer.status))
       const state = await answer.json()

@@ -267,7 +267,7 @@ class Block {
   }
 
   shares(service) {
-    if (!service.client) return null
+    if (!service.client || page.looks.length < 2) return null
     return shares(page.looks[0]?.clients.get(service.arn), service.client)
   }
 

@@ -24,7 +24,11 @@ export class Course {
     this.width = 0
     this.hatch = `hatch-${(hatches += 1)}`
     svg.setAttribute("height", HEIGHT)
-    new ResizeObserver(([entry]) => (this.width = entry.contentRect.width)).observe(svg)
+    this.letter = 7.2 // about as wide as one is
+    new ResizeObserver(([entry]) => {
+      this.width = entry.contentRect.width
+      this.letter = 0.6 * Number.parseFloat(getComputedStyle(svg).fontSize)
+    }).observe(svg)
   }
 
   start(now) {
@@ -60,7 +64,7 @@ export class Course {
   /** Text above, unless it would lie on another: the newest is written first. */
   label(at, text) {
     const x = this.x(at)
-    const half = text.length * 3.6
+    const half = (text.length * this.letter) / 2
     const middle = Math.min(Math.max(x, half), this.width - half)
     if (this.ends.some((other) => Math.abs(other.middle - middle) < other.half + half + 4)) return
     this.ends.push({ middle, half })

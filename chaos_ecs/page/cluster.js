@@ -5,7 +5,7 @@ import { Faults, Race, Score } from "./chaos.js"
 import { Course, SPAN, drawService, drawTasks, gapName } from "./draw.js"
 import { Challenge, Lesson } from "./lesson.js"
 import { Log } from "./log.js"
-import { condition, courseOfService, courseOfTasks, ending, indexed, isStopped, merged, nameOf, placed, reduce, runs, shares, shortId } from "./reduce.js"
+import { condition, courseOfService, courseOfTasks, ending, gapsOf, indexed, isStopped, merged, nameOf, placed, reduce, runs, shares, shortId } from "./reduce.js"
 import { Stream } from "./stream.js"
 import { Tiles, make, put } from "./tiles.js"
 import { age, number, plain, seconds, speak, t } from "./words.js"
@@ -233,14 +233,12 @@ class Block {
     const tasks = tasksOf(service.arn)
     const byArn = new Map(tasks.map((task) => [task.arn, task]))
     const now = page.now()
-    const running = tasks.filter(runs).length
-    this.story = courseOfService(page.events, service.arn, running, now, SPAN)
     this.places = placed(tasks, this.places, service.desiredCount, service.status === "ACTIVE")
     const found = this.shares(service)
     const isSmall = this.places.length > SMALL_FROM
     this.tiles.show(this.places.map((arn) => viewOf(byArn.get(arn), service, found?.get(byArn.get(arn).id), isSmall)))
     part.tiles.setAttribute("aria-label", t("service.tiles", { service: service.name }))
-    const word = condition(service, this.story.open)
+    const word = condition(service, gapsOf(page.events, service.arn, now, now).open)
     this.element.dataset.condition = word
     put(part.condition, isSure() ? t(`condition.${word}`) : t("was", { word: t(`condition.${word}`) }))
     put(part.revision, service.taskDefinition)

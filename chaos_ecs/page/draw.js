@@ -82,10 +82,8 @@ export function drawService(course, { steps, gaps, open, kills }, now, desired) 
   if (!course.width) return
   course.start(now)
   const most = Math.max(1, desired, ...steps.map((step) => step.count))
-  for (const { from, until, count } of steps) {
-    const height = ((BASE - TOP) * count) / most
-    if (height) course.rect(from, until, BASE - height, height, "ran")
-  }
+  const points = steps.map(({ from, until, count }) => `V${(BASE - ((BASE - TOP) * count) / most).toFixed(1)}H${course.x(until).toFixed(1)}`)
+  course.parts.push(shape("path", { d: `M${course.x(steps[0].from)} ${BASE}${points.join("")}V${BASE}Z`, class: "ran" }))
   const wanted = BASE - ((BASE - TOP) * desired) / most
   course.parts.push(shape("line", { x1: 0, x2: course.width, y1: wanted, y2: wanted, class: "desired" }))
   const all = open ? [...gaps, open] : gaps

@@ -140,15 +140,16 @@ export function courseOfService(events, arn, running, now, span) {
     const event = events[place]
     const change = event.service !== arn ? 0 : event.type === "TASK_RUNNING" ? -1 : event.type === "TASK_STOPPED" && event.data.reachedRunning ? 1 : 0
     if (!change) continue
-    steps.unshift({ from: event.at, until, count })
+    steps.push({ from: event.at, until, count })
     until = event.at
     count = Math.max(0, count + change)
   }
-  steps.unshift({ from, until, count })
-  return { steps, ...gapsOf(events, arn, now, from) }
+  steps.push({ from, until, count })
+  return { steps: steps.reverse(), ...gapsOf(events, arn, now, from) }
 }
 
-function gapsOf(events, arn, now, from) {
+/** Kills and gaps since a moment, and the gap that is open now, if one is. */
+export function gapsOf(events, arn, now, from) {
   const gaps = []
   const kills = []
   let since = null

@@ -98,7 +98,8 @@ def tab(browser: Browser, room: Room) -> Iterator[Tab]:
     complaints: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        is_ours = "ERR_NETWORK_CHANGED" not in message.text  # whenever the engine adds an interface to this machine
+        if message.type in ("error", "warning") and is_ours:
             complaints.append(message.text)
 
     page = context.new_page()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.conftest import Tab, container_of, task_of
 from tests.builders import eventually
-from tests.e2e.conftest import Room
+from tests.e2e.conftest import BIN, Room
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
@@ -69,16 +69,15 @@ def test_the_keyboard_does_the_whole_lesson(room: Room, tab: Tab) -> None:
 
 
 def test_the_same_kill_on_both_sides_shows_both_ends(room: Room, tab: Tab) -> None:
-    tab.page.locator("#deploy-service").click()
-    tab.expect_running(3)
-    tab.page.locator("#run-task").click()
-    tab.expect_running(1, "standalone")
-    tab.page.locator("#kill-both").click()
+    tab.page.locator("#kill-both").click()  # what is missing is made first
     race = tab.page.locator("#both-race")
-    race.wait_for()
+    race.get_by_text("whole again after").wait_for()
+    race.get_by_text("Replacements: 0. A standalone task has no manager.").wait_for()
     tab.expect_running(3)
-    assert room.ok("ps", "--json").json["tasks"] != []
     eventually(lambda: len(room.containers()) == 3, within=10)
+    killed = [task for task in room.ok("ps", "--all", "--json").json["tasks"] if task["exitCode"] == 137]
+    assert sorted(bool(task["serviceArn"]) for task in killed) == [False, True]
+    assert {container_of(room, task["arn"])["State"]["ExitCode"] for task in killed} == {137}
 
 
 # --- commands ---
@@ -86,7 +85,7 @@ def test_the_same_kill_on_both_sides_shows_both_ends(room: Room, tab: Tab) -> No
 
 def run_in_a_shell(room: Room, script: str) -> subprocess.CompletedProcess[str]:
     """As a learner who has pasted it, with what `aws-env` says."""
-    environment = room.aws_environment()
+    environment = {**room.aws_environment(), "PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(room.home)}
     return subprocess.run(
         ["bash", "-eu", "-o", "pipefail", "-c", script],
         env=environment,

@@ -235,9 +235,16 @@ def run_controller(settings: Settings, *, simulate: bool = False, seed: int | No
         raise
 
 
+def _page_of(settings: Settings) -> dict[str, str]:
+    """What the cluster page is about."""
+    from chaos_ecs.core.arns import cluster_arn
+
+    region, cluster = settings.region, settings.cluster
+    return {"region": region, "cluster": cluster, "clusterArn": cluster_arn(region, cluster)}
+
+
 def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
     from chaos_ecs.api.server import Server
-    from chaos_ecs.core.arns import cluster_arn
     from chaos_ecs.core.messages import OpenRegion
 
     home_id = prepare_home(settings)
@@ -261,11 +268,7 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
                 "pace": settings.pace,
             },
             client=hosted.client,
-            page={
-                "region": settings.region,
-                "cluster": settings.cluster,
-                "clusterArn": cluster_arn(settings.region, settings.cluster),
-            },
+            page=_page_of(settings),
         )
         info = ControllerInfo(
             pid=os.getpid(),

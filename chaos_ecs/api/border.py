@@ -44,6 +44,9 @@ JSON = "application/json"
 
 log = logging.getLogger(__name__)
 
+_Seen = tuple[Moment, Mapping[str, Sequence[str]]]
+"""A moment, and which services are behind each listener."""
+
 _OWN_PATHS = ("/", "/health", "/state", "/events")
 
 
@@ -72,14 +75,8 @@ class Border:
         self.port = port
         self._now = now
         self.sessions = Sessions(credentials.secret_access_key, now)
-        about = {
-            "version": __version__,
-            "endpoint": f"http://127.0.0.1:{port}",
-            "simulated": bool(info.get("simulated")),
-        }
-        self._site = Site(
-            self.sessions, port=port, look=self._state, perform=self._perform_named, about={**about, **page}
-        )
+        about = {**_about(port, info), **page}
+        self._site = Site(self.sessions, port=port, look=self._state, perform=self._perform_named, about=about)
         self._background = ThreadPoolExecutor(LOG_READERS, thread_name_prefix="logs")
         self._surroundings = Surroundings(
             controller,
@@ -255,7 +252,10 @@ class Border:
         self._regions[region] = None
 
 
-_Seen = tuple[Moment, Mapping[str, Sequence[str]]]
+def _about(port: int, info: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page tells of the controller."""
+    simulated = bool(info.get("simulated"))
+    return {"version": __version__, "endpoint": f"http://127.0.0.1:{port}", "simulated": simulated}
 
 
 def _look(state: State, now: float) -> _Seen:

@@ -17,7 +17,7 @@ def dashboard(
     share: Annotated[bool, typer.Option("--share", help="Let the room look, and do nothing.")] = False,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open it, or only say where.")] = True,
 ) -> None:
-    """The cluster as a page in your browser: see it, click it, kill it.
+    """The cluster as a page in your browser.
 
     \b
     chaos-ecs dashboard

@@ -58,7 +58,7 @@ def which(
     quiz: Annotated[bool, typer.Option("--quiz", help="Seven cases, one after the other.")] = False,
     language: Annotated[Language, typer.Option("--lang", help="In which language.")] = Language.ENGLISH,
 ) -> None:
-    """Ask which one an application needs: a service or a standalone task.
+    """Service or standalone task? Asks, and says why.
 
     \b
     chaos-ecs which

@@ -19,7 +19,20 @@ from typing import Any
 from rich.console import Console
 
 from chaos_ecs.errors import ChaosEcsError
-from tests.bench import bounds, commands, idle, reads, recovery, report, rolling, room, scaling, simulator, throughput
+from tests.bench import (
+    bounds,
+    commands,
+    idle,
+    page,
+    reads,
+    recovery,
+    report,
+    rolling,
+    room,
+    scaling,
+    simulator,
+    throughput,
+)
 from tests.bench.figures import Figures, verdict
 from tests.bench.room import Room
 from tests.bench.systems import balanced, emulators, ours, plain, swarm, swarm_balanced
@@ -44,6 +57,8 @@ class Rounds:
     throughput_seconds: float = 3.0
     deployments: int = 10
     balanced_kills: int = 5
+    clicks: int = 20
+    frame_seconds: float = 15.0
 
 
 QUICK = Rounds(
@@ -61,6 +76,8 @@ QUICK = Rounds(
     throughput_seconds=2.0,
     deployments=1,
     balanced_kills=2,
+    clicks=5,
+    frame_seconds=5.0,
 )
 
 
@@ -132,6 +149,13 @@ class Run:
                 targets.append(reads.target(peer.name, peer.controller, peer.port, emulators.KEYS, emulators.CLUSTER))
             reads.measure(self.figures, targets, rounds=self.rounds.reads, seconds=self.rounds.read_seconds)
 
+    def page(self) -> None:
+        """The cluster page, in a real browser: skipped with a word where there is none."""
+        with ours.started(self.place) as we:
+            page.kills(self.place, self.figures, we, rounds=self.rounds.clicks)
+        with ours.started(self.place, simulate=True) as we:
+            page.smoothness(self.figures, we, seconds=self.rounds.frame_seconds)
+
     def balancing(self) -> None:
         """Our load balancer; Swarm last, so that it does not burden what it is not compared in."""
         rounds = self.rounds
@@ -154,7 +178,7 @@ class Run:
                     )
 
 
-PARTS = ("commands", "simulator", "reads", "thirty", "kills", "scale", "balancing")
+PARTS = ("commands", "simulator", "reads", "thirty", "kills", "scale", "balancing", "page")
 
 
 def main(words: list[str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.bench import commands, idle, reads, recovery, rolling, scaling, simulator, throughput
+from tests.bench import commands, idle, page, reads, recovery, rolling, scaling, simulator, throughput
 from tests.bench.figures import Bound, Key
 from tests.bench.systems import haproxy
 
@@ -19,6 +19,7 @@ def bounds() -> Iterator[Bound]:
     yield from _scaling()
     yield from _cost()
     yield from _balancing()
+    yield Bound("a tile ends within 100 ms of its container", page.AFTER_THE_END, OURS, limit=AT_ONCE_MS)
 
 
 def _recovery() -> Iterator[Bound]:

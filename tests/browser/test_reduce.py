@@ -1,0 +1,140 @@
+"""What the page makes of snapshots and events: its pure module, in a browser, without a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Route
+
+import chaos_ecs
+
+PAGE = Path(chaos_ecs.__file__).parent / "page"
+WEB = "arn:aws:ecs:us-east-1:123456789012:service/my-cluster/web"
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def ask(browser: Browser) -> Iterator[Ask]:
+    """Evaluates a function of the module (`reduce`) and what it is given; maps come back as lists of pairs."""
+    page = browser.new_page()
+
+    def serve(route: Route) -> None:
+        name = route.request.url.rpartition("/")[2]
+        if name:
+            route.fulfill(body=(PAGE / name).read_text(encoding="utf-8"), content_type="text/javascript")
+        else:
+            route.fulfill(body="<!doctype html>", content_type="text/html")
+
+    page.route("http://page.test/**", serve)
+    page.goto("http://page.test/")
+
+    def evaluated(function: str, *given: Any) -> Any:
+        plain = "(name, value) => value instanceof Map ? [...value] : value"
+        return page.evaluate(
+            f"async given => JSON.parse(JSON.stringify("
+            f"({function})(await import('http://page.test/reduce.js'), ...given) ?? null, {plain}))",
+            list(given),
+        )
+
+    yield evaluated
+    page.close()
+
+
+def a_task(name: str, **members: Any) -> dict[str, Any]:
+    told = {
+        "arn": f"task/{name}",
+        "serviceArn": WEB,
+        "lastStatus": "RUNNING",
+        "number": 1,
+        "fills": None,
+        "exitCode": None,
+    }
+    return {**told, "stopCode": None, "desiredStatus": "RUNNING", **members}
+
+
+def a_snapshot(*tasks: dict[str, Any], number: int = 10) -> dict[str, Any]:
+    services = [{"arn": WEB, "name": "web", "status": "ACTIVE", "steady": True, "deployments": [], "desiredCount": 3}]
+    return {"number": number, "at": 100.0, "tasks": list(tasks), "services": services, "engine": {"connected": True}}
+
+
+def an_event(type_: str, number: int, *, task: str = "", at: float = 101.0, **data: Any) -> dict[str, Any]:
+    told = {"type": type_, "number": number, "at": at, "service": WEB, "task": f"task/{task}" if task else ""}
+    return {**told, "cluster": "my-cluster", "message": "", "data": data}
+
+
+AFTER = "(reduce, snapshot, events) => Object.fromEntries(reduce.merged(snapshot, events, null).tasks)"
+
+
+def test_a_task_that_stopped_says_how(ask: Ask) -> None:
+    stopped = an_event(
+        "TASK_STOPPED", 11, task="a", exitCode=137, stopCode="EssentialContainerExited", stoppedReason="x"
+    )
+    told = ask(AFTER, a_snapshot(a_task("a"), a_task("b")), [stopped])
+    assert (told["task/a"]["lastStatus"], told["task/a"]["exitCode"]) == ("STOPPED", 137)
+    assert told["task/b"]["lastStatus"] == "RUNNING"
+
+
+def test_what_the_snapshot_knows_already_is_not_told_twice(ask: Ask) -> None:
+    old = an_event("TASK_STOPPED", 10, task="a", exitCode=1)
+    assert ask(AFTER, a_snapshot(a_task("a"), number=10), [old])["task/a"]["lastStatus"] == "RUNNING"
+
+
+def test_a_task_never_goes_back_up_its_life(ask: Ask) -> None:
+    events = [an_event("TASK_STOPPED", 11, task="a", exitCode=0), an_event("TASK_RUNNING", 12, task="a")]
+    assert ask(AFTER, a_snapshot(a_task("a")), events)["task/a"]["lastStatus"] == "STOPPED"
+
+
+def test_a_new_task_is_there_before_any_snapshot_has_it(ask: Ask) -> None:
+    events = [an_event("TASK_CREATED", 11, task="new", fills="task/a"), an_event("TASK_RUNNING", 12, task="new")]
+    told = ask(AFTER, a_snapshot(a_task("a", lastStatus="STOPPED")), events)
+    assert (told["task/new"]["lastStatus"], told["task/new"]["fills"]) == ("RUNNING", "task/a")
+
+
+def test_a_newcomer_takes_the_place_of_the_one_it_fills(ask: Ask) -> None:
+    gone = a_task("b", lastStatus="STOPPED")
+    tasks = [a_task("a", number=1), gone, a_task("c", number=3), a_task("d", number=4, fills="task/b")]
+    placed = "(reduce, tasks, before) => reduce.placed(tasks, before, 3, true)"
+    assert ask(placed, tasks, ["task/a", "task/b", "task/c"]) == ["task/a", "task/d", "task/c"]
+
+
+@pytest.mark.parametrize(
+    ("members", "killed", "word"),
+    [
+        ({"exitCode": 137, "stopCode": "EssentialContainerExited"}, False, "killed"),
+        ({"exitCode": 143, "stopCode": "UserInitiated"}, False, "stopped"),
+        ({"exitCode": 0, "stopCode": "EssentialContainerExited"}, False, "finished"),
+        ({"exitCode": 1, "stopCode": "EssentialContainerExited"}, False, "failed"),
+        ({"exitCode": None, "stopCode": "TaskFailedToStart"}, False, "failed"),
+        ({"exitCode": 0, "stopCode": "EssentialContainerExited"}, True, "killed"),
+    ],
+)
+def test_each_end_has_its_word(ask: Ask, members: dict[str, Any], killed: bool, word: str) -> None:
+    function = "(reduce, task, killed) => reduce.ending(task, new Map(killed))"
+    assert ask(function, a_task("a", **members), [["task/a", 1.0]] if killed else []) == word
+
+
+def test_a_gap_is_open_until_the_service_has_recovered_and_then_as_long_as_it_says(ask: Ask) -> None:
+    function = "(reduce, events, now) => reduce.gapsOf(events, events[0].service, now, 0)"
+    killed = an_event("TASK_KILLED", 1, task="a", at=50.0)
+    assert ask(function, [killed], 53.0)["open"] == {"from": 50.0, "until": 53.0, "seconds": 3.0, "open": True}
+    recovered = an_event("SERVICE_RECOVERED", 2, at=50.5, seconds=0.5)
+    told = ask(function, [killed, recovered], 60.0)
+    assert (told["open"], [gap["seconds"] for gap in told["gaps"]], told["kills"]) == (None, [0.5], [50.0])
+
+
+def test_shares_are_those_of_the_last_seconds(ask: Ask) -> None:
+    older = {"tasks": {"a": {"requests": 100, "failed": 0}}}
+    newer = {"tasks": {"a": {"requests": 110, "failed": 1}, "b": {"requests": 30, "failed": 0}}}
+    told = dict(ask("(reduce, older, newer) => reduce.shares(older, newer)", older, newer))
+    assert (told["a"]["requests"], told["a"]["failed"], told["a"]["percent"], told["b"]["percent"]) == (10, 1, 25, 75)
+
+
+def test_a_percentile_is_one_of_the_values(ask: Ask) -> None:
+    function = "(reduce, values, percent) => reduce.percentile(values, percent)"
+    assert ask(function, [5, 1, 3], 50) == 3
+    assert ask(function, [5, 1, 3], 95) == 5
+    assert ask(function, [], 50) is None

@@ -26,7 +26,7 @@ The code map, one line a place; `ARCHITECTURE.md` beside this file follows one c
     controller.py      the loop: apply, plan, apply, save, execute, tell
     live/              on Docker, HAProxy and SQLite       sim/               the same in memory, on a virtual clock
     api/               ECS, elbv2 and FIS, from their models  cli/            commands and the live log, one more client
-    api/page/          who may see the cluster page        page/              the page itself: HTML, CSS, ES modules, texts
+    api/page/          who may see the cluster page        page/              the page itself, plain files
     probe/             the client: steady requests, counted and measured
     wiring.py          puts live or sim together           config.py          settings, read once
 """

@@ -28,7 +28,7 @@ EVENTS = "page: events while 300 tiles are drawn"
 
 TILES = 300
 EVENTS_A_SECOND = 50
-_TASK_EVENTS = 4.6  # that a task which is killed and replaced makes
+_TASK_EVENTS = 4.0  # that a task which is killed and replaced makes
 
 WATCH = """arn => {
   const find = () => document.querySelector(`#services .tile[data-task="${arn}"]`)

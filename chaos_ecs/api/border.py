@@ -20,10 +20,10 @@ from chaos_ecs import __version__, sigv4
 from chaos_ecs.api import client_view, protocol, query, rest
 from chaos_ecs.api.auth import Request, authenticate, check_size, check_source, is_region
 from chaos_ecs.api.broken import Breakage
-from chaos_ecs.api.call import Call, Surroundings, done, then
+from chaos_ecs.api.call import Call, Surroundings, done
 from chaos_ecs.api.chaos_operations import CHAOS_OPERATIONS
 from chaos_ecs.api.errors import Refused, server_error
-from chaos_ecs.api.exchange import Exchange, Say, json_refusal, refused
+from chaos_ecs.api.exchange import JSON, Exchange, Say, json_refusal, refused
 from chaos_ecs.api.operations import ECS_OPERATIONS, Perform
 from chaos_ecs.api.operations.balancing import ELBV2_OPERATIONS
 from chaos_ecs.api.operations.fis import FIS_OPERATIONS
@@ -40,7 +40,6 @@ from chaos_ecs.core.state import State
 from chaos_ecs.sigv4 import Credentials
 
 LOG_READERS = 4
-JSON = "application/json"
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +75,9 @@ class Border:
         self._now = now
         self.sessions = Sessions(credentials.secret_access_key, now)
         about = {**_about(port, info), **page}
-        self._site = Site(self.sessions, port=port, look=self._state, perform=self._perform_named, about=about)
+        self._site = Site(
+            self.sessions, port=port, look=self._look, render=self._rendered, perform=self._perform_named, about=about
+        )
         self._background = ThreadPoolExecutor(LOG_READERS, thread_name_prefix="logs")
         self._surroundings = Surroundings(
             controller,
@@ -133,7 +134,8 @@ class Border:
             raise Refused(401, "AccessDeniedException", "The session is over: open the page with its address again.")
         if right is None or "authorization" in request.headers:
             self.admit(request, protocol.chaos_ecs().signing_name)
-        self.check_alive()
+        else:
+            self.check_alive()
 
     def check_alive(self) -> None:
         if self.controller.failed is not None:
@@ -169,11 +171,12 @@ class Border:
                 raise Refused(405, "MethodNotAllowedException", f"{path} does not take {request.method}.")
         return self._perform_rest(request)
 
-    def _state(self) -> Future[Mapping[str, Any]]:
+    def _look(self) -> Future[_Seen]:
         self.check_alive()
-        return then(self.controller.ask(_look), lambda seen: done(self._rendered(seen)))
+        return self.controller.ask(_look)
 
     def _rendered(self, seen: _Seen) -> dict[str, Any]:
+        """Never on the controller's thread: a large State takes its time."""
         moment, behind = seen
         return client_view.with_client(render(moment), behind, self._client())
 

@@ -14,6 +14,8 @@ from chaos_ecs.api.errors import Refused, server_error
 from chaos_ecs.core.errors import EcsError
 from chaos_ecs.errors import ChaosEcsError
 
+JSON = "application/json"
+
 Say = Callable[[Refused, str], tuple[Refused, bytes]]
 """Puts a refusal into the words and the form of a protocol."""
 

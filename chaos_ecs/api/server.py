@@ -27,7 +27,7 @@ from chaos_ecs.api.auth import LARGEST_BODY_BYTES, Request, check_source
 from chaos_ecs.api.border import Border
 from chaos_ecs.api.client_view import Figures, nobody
 from chaos_ecs.api.errors import Refused, too_late
-from chaos_ecs.api.exchange import Response, refused
+from chaos_ecs.api.exchange import JSON, Response, refused
 from chaos_ecs.controller import Controller
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sigv4 import Credentials
@@ -89,7 +89,7 @@ class EventStream:
         try:
             after, follow = self._admit(request)
         except Refused as refusal:
-            await _respond(send, refused(refusal, request_id, "application/json").answer())
+            await _respond(send, refused(refusal, request_id, JSON).answer())
             return
         loop = asyncio.get_running_loop()
         awake = asyncio.Event()
@@ -260,7 +260,8 @@ class Server:
         self._page = page
         self._socket = bind(port)
         self._stopping = threading.Event()
-        self._guests: dict[int, asyncio.Task[None]] = {}  # by port: at most one
+        self._guests: asyncio.Task[None] | None = None
+        self._guest_port = 0
         self.port: int = self._socket.getsockname()[1]
 
     def run(self) -> None:
@@ -290,7 +291,7 @@ class Server:
         try:
             await self._serve_on(border, self._socket)
             if self._guests:
-                await asyncio.gather(*self._guests.values())
+                await self._guests
         finally:
             border.close()
             self._socket.close()
@@ -312,28 +313,28 @@ class Server:
 
     def _share(self, border: Border) -> list[str]:
         """Opens the door for guests, on the event loop's thread; answers its addresses. Raises ChaosEcsError."""
-        if not self._guests:
+        if self._guests is None:
             listener = bind(self.port + 1, EVERY_ADDRESS)
-            port = listener.getsockname()[1]
-            self._guests[port] = asyncio.get_running_loop().create_task(self._serve_on(border, listener, port))
-        return [f"http://{address}:{port}" for port in self._guests for address in _addresses()]
+            port = self._guest_port = listener.getsockname()[1]
+            self._guests = asyncio.get_running_loop().create_task(self._serve_on(border, listener, port))
+        return [f"http://{_address()}:{self._guest_port}"]
 
     def _is_over(self) -> bool:
         return self._stopping.is_set() or self._controller.failed is not None
 
 
-def _addresses() -> list[str]:
-    """Those of this machine by which others may reach it, the likeliest first; its own where there is no other."""
+def _address() -> str:
+    """The one of this machine by which others are likely to reach it; its own where there is no other."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # nothing is sent: it tells which address would be used (RFC 5737)
-            return [str(probe.getsockname()[0])]
+            return str(probe.getsockname()[0])
         except OSError:
-            return [ADDRESS]
+            return ADDRESS
 
 
 def bind(port: int, address: str = ADDRESS) -> socket.socket:
-    """A listening socket on 127.0.0.1, on this port or the next free one; port 0 is any. Raises ChaosEcsError."""
+    """A listening socket at this address, on this port or the next free one; port 0 is any. Raises ChaosEcsError."""
     last = min(port + PORTS_TRIED, 65535) if port else 0
     for candidate in range(port, last + 1):
         # The protocol is named because asyncio switches Nagle's delay off only where it reads TCP: 40 ms an answer.

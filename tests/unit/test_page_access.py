@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chaos_ecs.api import border, snapshot
 from chaos_ecs.api.auth import LARGEST_BODY_BYTES, Request
 from chaos_ecs.api.exchange import Response
 from chaos_ecs.api.page.sessions import INVITED_FOR_SECONDS, SESSION_SECONDS, Right, Sessions
@@ -303,3 +304,20 @@ def test_guests_come_by_an_address_and_not_by_a_name(api: Harness, host: str) ->
 def test_without_a_session_the_guests_door_shows_nothing(api: Harness) -> None:
     assert by_the_guests_door(api, "/state").status == 401
     assert by_the_guests_door(api, "/", query="token=guessed").status == 401
+
+
+def test_a_large_state_is_made_into_a_page_by_whoever_answers_and_never_by_the_controller(
+    api: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = visit(api)
+    rendered: list[int] = []
+
+    def render(moment: Any) -> dict[str, Any]:
+        rendered.append(1)
+        return snapshot.render(moment)
+
+    monkeypatch.setattr(border, "render", render)
+    exchange = api.border.begin(Request("GET", "/", "", {"host": HOST, "cookie": cookie}, b""))
+    api.simulation.advance(0)  # the controller has answered
+    assert (exchange.future.done(), rendered) == (True, [])
+    assert (exchange.answer().status, rendered) == (200, [1])

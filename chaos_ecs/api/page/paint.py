@@ -18,7 +18,6 @@ from chaos_ecs.api.errors import Refused
 FILES = Path(__file__).parent.parent.parent / "page"
 LANGUAGES = ("en", "de")
 _PLACE = re.compile(r"\{\{([a-z]+):([\w.-]+)\}\}")
-_GONE = ("STOPPED",)
 
 
 @cache
@@ -79,7 +78,7 @@ def _tasks(state: Mapping[str, Any], about: Mapping[str, Any], *, of_a_service: 
         for task in state["tasks"]
         if task["clusterArn"] == about["clusterArn"]
         and bool(task["serviceArn"]) is of_a_service
-        and not (of_a_service and task["lastStatus"] in _GONE)
+        and not (of_a_service and task["lastStatus"] == "STOPPED")
     ]
 
 

@@ -10,21 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 from chaos_ecs.api.auth import Request, check_size, check_source
 from chaos_ecs.api.call import done
 from chaos_ecs.api.errors import Refused
-from chaos_ecs.api.exchange import Exchange, Say, json_refusal, refused
+from chaos_ecs.api.exchange import JSON, Exchange, Say, json_refusal, refused
 from chaos_ecs.api.page import paint
 from chaos_ecs.api.page.sessions import SESSION_SECONDS, Right, Sessions
 from chaos_ecs.core.errors import EcsError
 
-FILES = Path(__file__).parent.parent.parent / "page"
 HTML = "text/html; charset=utf-8"
-JSON = "application/json"
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".json": JSON}
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -47,20 +44,23 @@ Perform = Callable[[str, str, str, bytes], Begun]
 
 
 class Site:
-    """`look` is the state snapshot, as JSON says it; `about` what is told of the controller."""
+    """`look` takes what the state snapshot is of, and `render` makes of it what JSON says, on the thread that answers.
+    `about` is what is told of the controller."""
 
     def __init__(
         self,
         sessions: Sessions,
         *,
         port: int,
-        look: Callable[[], Future[Mapping[str, Any]]],
+        look: Callable[[], Future[Any]],
+        render: Callable[[Any], Mapping[str, Any]],
         perform: Perform,
         about: Mapping[str, Any],
     ) -> None:
         self._sessions = sessions
         self._port = port
         self._look = look
+        self._render = render
         self._perform = perform
         self._about = about
 
@@ -110,14 +110,14 @@ class Site:
         language = paint.language(asked.get("lang", [""])[-1], request.headers.get("accept-language", ""))
         may_act = right is Right.ACT
 
-        def painted(state: Mapping[str, Any]) -> bytes:
-            return paint.page(state, self._about, language, may_act=may_act)
+        def painted(seen: Any) -> bytes:
+            return paint.page(self._render(seen), self._about, language, may_act=may_act)
 
         return Exchange(self._look(), request_id, HTML, painted, paint.refusal, headers)
 
     def _file(self, request: Request, request_id: str) -> Exchange:
         named = _FILE.fullmatch(request.path)
-        path = FILES / named[1] if named else None
+        path = paint.FILES / named[1] if named else None
         if request.method not in ("GET", "HEAD") or path is None or not path.is_file():
             raise Refused(404, "ResourceNotFoundException", f"There is nothing at {request.path[:100]}.")
         return Exchange(done(path.read_bytes()), request_id, TYPES[path.suffix], bytes, headers=HEADERS)
@@ -128,7 +128,7 @@ class Site:
             raise Refused(404, "ResourceNotFoundException", f"There is nothing at {request.path[:100]}.")
         if request.headers.get("origin", "").lower() != f"http://{request.headers['host'].lower()}":
             raise Refused(403, "AccessDeniedException", "Only the page itself may do that: the Origin is another one.")
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
             raise Refused(415, "AccessDeniedException", "The body must be sent as application/json.")
         right = self.right(request)
         if right is None:

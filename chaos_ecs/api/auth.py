@@ -41,8 +41,10 @@ def check_source(request: Request, port: int) -> None:
     """Raises Refused (403) unless the request is addressed to this very port on this machine, and no foreign page
     sent it."""
     host = request.headers.get("host", "").lower()
-    own = [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
-    hosts = own if request.guest_port is None else [host] if _is_address(host, request.guest_port) else []
+    if request.guest_port is None:
+        hosts = [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
+    else:
+        hosts = [host] if _is_address(host, request.guest_port) else []
     if host not in hosts:
         known = ", ".join(hosts) or "an address of this machine"
         raise Refused(403, "AccessDeniedException", f"The Host header must be one of {known}, not '{host}'.")

@@ -51,9 +51,7 @@ def undo_faults(call: Call) -> _Answer:
         raise InvalidParameterException("Name faults, or say all.")
 
     def open_ones(state: State, now: float) -> tuple[str, ...]:
-        return named or tuple(
-            fault_id for fault_id, fault in state.faults.items() if fault.is_secret or not fault.is_over
-        )
+        return named or tuple(fault_id for fault_id, fault in state.faults.items() if not fault.is_closed)
 
     def undo(ids: tuple[str, ...]) -> _Answer:
         return call.request(lambda state: UndoFaults(ids), lambda state, now, events: {"faults": list(ids)})

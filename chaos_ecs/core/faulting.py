@@ -102,6 +102,11 @@ class InjectedFault:
         return self.sealed and self.undo_asked_at is None
 
     @property
+    def is_closed(self) -> bool:
+        """It is over, and no secret any more: nobody has anything to ask of it."""
+        return self.is_over and not self.is_secret
+
+    @property
     def public_name(self) -> str:
         """For whoever meets it: `pause flt-0123456789`, or a sealed fault."""
         return "a sealed fault" if self.is_secret else f"{self.name} {self.id}"

@@ -138,7 +138,7 @@ def undo_faults(state: State, command: UndoFaults, now: float) -> None:
             raise ResourceNotFoundException(f"There is no fault {fault_id}.")
     for fault_id in command.ids:
         fault = state.faults[fault_id]
-        if fault.undo_asked_at is None and (fault.is_secret or not fault.is_over):
+        if fault.undo_asked_at is None and not fault.is_closed:
             state.put(replace(fault, undo_asked_at=now))
             hits.take_back_signals(state, fault)
 

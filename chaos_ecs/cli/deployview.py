@@ -28,8 +28,8 @@ _FOLD = ("PENDING", "DESIRED", "AGE")
 _INDENT = " " * 20
 _SHIFTING = ("DEPLOYMENT_STAGE", "DEPLOYMENT_PAUSED", "DEPLOYMENT_CONTINUED")
 _FAREWELL = " Ctrl-C leaves this view, the deployment goes on"
-_KEYS_BRIEF = " k kill  a aws  ? help  q leave"
-_KEYS = " k kill one  a aws command  ? help  q leave (the deployment goes on)"
+_KEYS_BRIEF = " k kill  d page  a aws  ? help  q leave"
+_KEYS = " k kill one  d page  a aws command  ? help  q leave (the deployment goes on)"
 
 
 class Outcome(Enum):

@@ -88,9 +88,9 @@ def _keys(names: list[str], tasks: int, width: int) -> str:
     last = min(tasks, _MOST_KEYS)
     row = {0: "", 1: "  1 kill that"}.get(last, f"  1-{last} kill that")
     if width < _SENTENCES:
-        return f" k kill{row.replace(' kill that', '')}  a aws  ? help  q leave"
+        return f" k kill{row.replace(' kill that', '')}  d page  a aws  ? help  q leave"
     keep = f" ({', '.join(names)} {'keeps' if len(names) == 1 else 'keep'} running)" if names else ""
-    return f" k kill one{row}  a aws command  ? help  q leave{keep}"
+    return f" k kill one{row}  d page  a aws command  ? help  q leave{keep}"
 
 
 def _farewell(names: list[str]) -> str:

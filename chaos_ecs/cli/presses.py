@@ -1,4 +1,4 @@
-"""What the keys of a followed view do: k, 1 to 9, a, ?, q. Never here: reading them (see `keys.py`)."""
+"""What the keys of a followed view do: k, 1 to 9, d, a, ?, q. Never here: reading them (see `keys.py`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from chaos_ecs.cli import awscommand, panel
+from chaos_ecs.cli import awscommand, dashboard, panel
 from chaos_ecs.cli.awscommand import Action
 from chaos_ecs.cli.follow import Follower
 from chaos_ecs.cli.line import Line
@@ -17,6 +17,7 @@ from chaos_ecs.errors import ChaosEcsError
 HELP = (
     "k      kill one running task (SIGKILL), picked at random",
     "1 - 9  kill the task of that row in the panel",
+    "d      the cluster page: an address for your browser",
     "a      show the aws command for the last action",
     "?      this list",
     "q      leave the view, as Ctrl-C does; services keep running",
@@ -52,6 +53,8 @@ class Presses:
             self._kill(snapshot, None)
         elif key in "123456789":
             self._kill_row(snapshot, int(key))
+        elif key == "d":
+            self._tell_page(snapshot)
         elif key == "a":
             self._tell_aws(snapshot)
         elif key == "?":
@@ -79,6 +82,15 @@ class Presses:
             return
         victim = {"cluster": self.cluster, "task": answer["victims"][0]}
         self.action = Action("StopTask", victim, POLITE)
+
+    def _tell_page(self, snapshot: Snapshot) -> None:
+        """Only tells it: a browser that opens in a terminal would take this view's place."""
+        try:
+            opened = dashboard.invited(self.follower.controller)
+        except ChaosEcsError as error:
+            self._note(snapshot, error.why or error.what)
+            return
+        self.follower.screen.text([opened.url, f"open this address within {opened.lasts}: it works once"])
 
     def _tell_aws(self, snapshot: Snapshot) -> None:
         if self.action is None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,8 +12,8 @@ from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.errors import ChaosEcsError
+from chaos_ecs.page import questions, texts
 
-PAGE = Path(__file__).parent.parent / "page"
 _NEXT = {"yes": "chaos-ecs service up --desired 3", "no": "chaos-ecs run-task batch-job"}
 _TRIES = {
     "web": "chaos-ecs service up web --desired 3",
@@ -38,17 +35,6 @@ class Language(StrEnum):
 class Answer(StrEnum):
     YES = "yes"
     NO = "no"
-
-
-@cache
-def texts(language: Language) -> Mapping[str, str]:
-    found: Mapping[str, str] = json.loads((PAGE / "texts" / f"{language}.json").read_text(encoding="utf-8"))
-    return found
-
-
-def questions() -> Sequence[Mapping[str, Any]]:
-    found: Sequence[Mapping[str, Any]] = json.loads((PAGE / "quiz.json").read_text(encoding="utf-8"))
-    return found
 
 
 def which(

@@ -137,7 +137,7 @@ def test_keys_kill_show_the_aws_command_and_leave_and_the_terminal_is_as_before(
 ) -> None:
     terminal = OnATerminal(simulator, "watch")
     opened.append(terminal)
-    terminal.sees("k kill one  1-3 kill that  a aws command  ? help  q leave (web keeps running)")
+    terminal.sees("k kill one  1-3 kill that  d page  a aws command  ? help  q leave (web keeps running)")
     assert not terminal.is_as_before()
     terminal.press("1")
     terminal.sees("RECOVERED IN")
@@ -170,7 +170,7 @@ def test_the_panel_is_rebuilt_for_a_terminal_that_was_resized(
     terminal.sees("1-3 kill that")
     assert "─" * 100 in terminal.text
     terminal.resize(60, 24)
-    terminal.sees(" k kill  1-3  a aws  ? help  q leave")
+    terminal.sees(" k kill  1-3  d page  a aws  ? help  q leave")
     terminal.press("q")
     assert terminal.ends() == 0
 

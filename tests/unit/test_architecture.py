@@ -24,10 +24,11 @@ ALLOWED = {
     "ports": ("core",),
     "controller": ("core", "chaos", "ports"),
     "probe": ("probe",),
+    "page": (),
     "live": ("core", "ports", "errors", "live", "probe", "__init__"),
     "sim": ("core", "chaos", "ports", "controller", "errors", "sim"),
-    "api": ("core", "chaos", "controller", "errors", "sigv4", "api", "__init__"),
-    "cli": ("config", "wiring", "errors", "sigv4", "cli", "probe", "chaos", "__init__"),
+    "api": ("core", "chaos", "controller", "errors", "sigv4", "api", "page", "__init__"),
+    "cli": ("config", "wiring", "errors", "sigv4", "cli", "probe", "chaos", "page", "__init__"),
     "wiring": ("core", "ports", "controller", "live", "sim", "api", "config", "errors", "sigv4", "__init__"),
 }
 PURE = ("core", "chaos")

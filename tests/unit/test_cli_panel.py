@@ -45,7 +45,7 @@ def test_a_steady_and_a_throttled_service_at_100x30() -> None:
         "   next step    chaos-ecs service describe worker\n"
         " standalone  none yet - try: chaos-ecs run-task batch-job\n"
         f"{'─' * 100}\n"
-        " k kill one  1-3 kill that  a aws command  ? help  q leave (web, worker keep running)          01:07"
+        " k kill one  1-3 kill that  d page  a aws command  ? help  q leave (web, worker keep running)  01:07"
     )
 
 
@@ -61,7 +61,7 @@ def test_at_80x24_ports_and_task_definitions_are_dropped_first() -> None:
         "   next step    chaos-ecs service describe worker\n"
         " standalone  none yet - try: chaos-ecs run-task batch-job\n"
         f"{'─' * 80}\n"
-        " k kill one  1-3 kill that  a aws command  ? help  q leave (web, worker…   01:07"
+        " k kill one  1-3 kill that  d page  a aws command  ? help  q leave (web,…  01:07"
     )
 
 
@@ -76,7 +76,7 @@ def test_at_60_columns_sentences_shorten_too_in_glyphs_and_in_ascii() -> None:
         "   last reason  CannotPullContainerError: manifest unknown\n"
         " standalone  none yet - try: chaos-ecs run-task batch-job\n"
         f"{'-' * 60}\n"
-        " k kill  1-3  a aws  ? help  q leave                   01:07"
+        " k kill  1-3  d page  a aws  ? help  q leave           01:07"
     )
     assert rows(a_state(services=[WEB, WORKER], tasks=THREE), 60, 24, ASCII) == at_60
     with_glyphs = at_60.replace("-" * 60, "─" * 60).replace("***", "●●●").replace("* R", "● R").replace("!", "▲")

@@ -409,6 +409,16 @@ def test_flapping_is_told_and_beats_steady() -> None:
     assert "9 exits in 30s, not throttled" in terminal.out.getvalue()
 
 
+def test_d_tells_an_address_of_the_page_and_leaves_the_view_as_it_is() -> None:
+    controller = a_room()
+    controller.answers["OpenPage"] = {"token": "once", "expiresInSeconds": 120.0}
+    terminal = at_a_keyboard(controller, "dq")
+    assert terminal.run("watch") == 0
+    told = terminal.out.getvalue()
+    assert f"{controller.url}/?token=once\n" in told
+    assert "within 120 s: it works once" in told
+
+
 # --- old consoles ---
 
 

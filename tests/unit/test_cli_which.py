@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from chaos_ecs import page
 from chaos_ecs.cli import which
 from chaos_ecs.cli.which import Language
 from tests.unit.fake_controller import Terminal
 
-RIGHT = [question["choices"].index(question["answer"]) + 1 for question in which.questions()]
+RIGHT = [question["choices"].index(question["answer"]) + 1 for question in page.questions()]
 
 
 def typing(*lines: object, **shell: Any) -> Terminal:
@@ -74,7 +75,7 @@ def test_the_quiz_can_be_left() -> None:
 
 @pytest.mark.parametrize("language", list(Language))
 def test_every_language_has_the_same_texts_with_the_same_places(language: Language) -> None:
-    english, other = which.texts(Language.ENGLISH), which.texts(language)
+    english, other = page.texts(Language.ENGLISH), page.texts(language)
     assert other.keys() == english.keys()
     places = {key: sorted(re.findall(r"\{\w+\}", text)) for key, text in english.items()}
     assert {key: sorted(re.findall(r"\{\w+\}", text)) for key, text in other.items()} == places
@@ -82,7 +83,7 @@ def test_every_language_has_the_same_texts_with_the_same_places(language: Langua
 
 
 def test_the_commands_that_the_quiz_suggests_are_commands() -> None:
-    for question in which.questions():
+    for question in page.questions():
         if "try" in question:
             words = which._TRIES[question["try"]].split()
             assert Terminal(None).run(*words[1:], "--help") == 0

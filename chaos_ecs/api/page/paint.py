@@ -10,21 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from chaos_ecs.api.errors import Refused
+from chaos_ecs.page import FILES, LANGUAGES, texts
 
-FILES = Path(__file__).parent.parent.parent / "page"
-LANGUAGES = ("en", "de")
 _PLACE = re.compile(r"\{\{([a-z]+):([\w.-]+)\}\}")
-
-
-@cache
-def texts(language: str) -> Mapping[str, str]:
-    """By key, as the script has them too."""
-    found: Mapping[str, str] = json.loads((FILES / "texts" / f"{language}.json").read_text(encoding="utf-8"))
-    return found
 
 
 @cache

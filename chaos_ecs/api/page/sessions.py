@@ -34,7 +34,7 @@ class Sessions:
 
     def invite(self) -> str:
         """A token for one visit."""
-        token = secrets.token_urlsafe(24)
+        token = secrets.token_urlsafe(16)
         self._invitations[token] = self._now() + INVITED_FOR_SECONDS
         while len(self._invitations) > _INVITATIONS_KEPT:
             del self._invitations[next(iter(self._invitations))]

@@ -20,6 +20,7 @@ from chaos_ecs.api.exchange import JSON, Exchange, Say, json_refusal, refused
 from chaos_ecs.api.page import paint
 from chaos_ecs.api.page.sessions import SESSION_SECONDS, Right, Sessions
 from chaos_ecs.core.errors import EcsError
+from chaos_ecs.page import FILES
 
 HTML = "text/html; charset=utf-8"
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".json": JSON}
@@ -117,7 +118,7 @@ class Site:
 
     def _file(self, request: Request, request_id: str) -> Exchange:
         named = _FILE.fullmatch(request.path)
-        path = paint.FILES / named[1] if named else None
+        path = FILES / named[1] if named else None
         if request.method not in ("GET", "HEAD") or path is None or not path.is_file():
             raise Refused(404, "ResourceNotFoundException", f"There is nothing at {request.path[:100]}.")
         return Exchange(done(path.read_bytes()), request_id, TYPES[path.suffix], bytes, headers=HEADERS)

@@ -115,6 +115,7 @@ export class Faults {
     this.targets = document.getElementById("fault-target")
     this.open = document.getElementById("open-faults")
     this.names.addEventListener("change", () => this.choose())
+    this.targets.addEventListener("change", () => (this.isChosen = true))
     this.names.addEventListener("focus", () => this.judge(), { once: true })
     this.form.addEventListener("submit", (event) => {
       event.preventDefault()
@@ -202,7 +203,7 @@ export class Faults {
         : [["one", name, t("target.one", { name })], ["all", name, t("target.all", { name })]])
       if (scope !== "service") options.push(["standalone", "", t("target.standalone")])
       this.targets.replaceChildren(...options.map(([kind, name, text]) => make("option", { value: `${kind}:${name}` }, text)))
-      if ([...this.targets.options].some((option) => option.value === before)) this.targets.value = before
+      if (this.isChosen && [...this.targets.options].some((option) => option.value === before)) this.targets.value = before
     }
     this.showOpen(this.page.state.faults ?? [])
   }

@@ -19,6 +19,7 @@ export class Log {
     this.unspoken = []
     this.isPaused = false
     this.shownAt = 0
+    this.words = ""
     list.replaceChildren(this.line({ at: null, type: "CONTROLLER_STARTED", service: "", task: "", data: {} }))
     setInterval(() => this.speak(), SPOKEN_EVERY)
   }
@@ -48,7 +49,11 @@ export class Log {
     const { list } = this
     const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40
     const lines = document.createDocumentFragment()
-    for (const event of this.waiting.splice(0)) lines.append(this.line(event))
+    for (const event of this.waiting.splice(0)) {
+      const line = this.line(event)
+      line.hidden = !this.has(line)
+      lines.append(line)
+    }
     list.append(lines)
     while (list.children.length > KEPT) list.children[1].remove()
     if (atEnd) list.scrollTop = list.scrollHeight
@@ -64,6 +69,17 @@ export class Log {
     item.dataset.type = event.type
     item.dataset.filters = [KILLS.test(event.type) ? "kills" : "", DEPLOYS.test(event.type) ? "deploys" : ""].join(" ").trim()
     return item
+  }
+
+  /** Only lines with these words in them. */
+  search(words) {
+    this.words = words.trim().toLowerCase()
+    for (const item of this.list.children) item.hidden = !this.has(item)
+    this.list.scrollTop = this.list.scrollHeight
+  }
+
+  has(item) {
+    return !this.words || item.textContent.toLowerCase().includes(this.words)
   }
 
   filter(name) {

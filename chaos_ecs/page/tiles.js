@@ -15,6 +15,28 @@ export function put(element, text) {
   if (element.textContent !== text) element.textContent = text
 }
 
+const SURE_MS = 4000
+
+/** A button that wants two presses: the first asks `question()`, the second, soon after, does `work`. */
+export function surely(button, text, question, work) {
+  let timer = null
+  const rest = () => {
+    clearTimeout(timer)
+    timer = null
+    put(button, text)
+  }
+  put(button, text)
+  button.addEventListener("click", () => {
+    if (timer) {
+      rest()
+      return work()
+    }
+    put(button, question())
+    timer = setTimeout(rest, SURE_MS)
+  })
+  return button
+}
+
 export class Tiles {
   /** `press(arn)` is what a press on a tile does; without it tiles are no buttons. */
   constructor(list, press = null) {

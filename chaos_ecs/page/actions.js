@@ -133,14 +133,15 @@ export class Actions {
     const made = (await this.ecs("RegisterTaskDefinition", registered)).taskDefinition
     const taskDefinition = `${made.family}:${made.revision}`
     const wished = { cluster: this.cluster, service: service.name, taskDefinition, deploymentConfiguration: BREAKER }
-    this.page.showCommand(`${command("RegisterTaskDefinition", registered)}\n${command("UpdateService", wished)}`)
+    const newest = { ...wished, taskDefinition: made.family } // the revision that the command before it makes
+    this.page.showCommand(`${command("RegisterTaskDefinition", registered)}\n${command("UpdateService", newest)}`)
     return this.ecs("UpdateService", wished)
   }
 
   async remove(service) {
     const { cluster } = this
     const wished = { cluster, service: service.name, force: true }
-    this.page.showCommand(command("DeleteService", wished))
+    this.page.showCommand(command("DeleteService", wished), service.targetGroups.length ? "aws.delete" : "")
     await this.ecs("DeleteService", wished)
     if (!service.targetGroups.length) return
     const isGone = () => ![...this.page.state.tasks.values()].some((task) => task.serviceArn === service.arn && task.lastStatus !== "STOPPED")

@@ -2,19 +2,26 @@
 
 import { isStopped, percentile, runs, shortId } from "./reduce.js"
 import { make, put } from "./tiles.js"
-import { number, seconds, t } from "./words.js"
+import { number, quoted, seconds, t } from "./words.js"
 import { Refusal } from "./actions.js"
 
 const PATIENCE = 60_000
 const EVERY = 5000
 const LASTS = 60_000
-const CONTROL_AT = 1 // the control is killed with the second hit
+const CONTROL_AT = 1 // the control is killed with the first hit
 const LEAST_FOR_P50 = 5
 const RACE_SHOWN = 60 // seconds
+const AGAIN = 3000
 
 const tasksOf = (state, service) => [...state.tasks.values()].filter((task) => task.serviceArn === (service?.arn ?? null))
 const running = (state, service) => tasksOf(state, service).filter((task) => task.lastStatus === "RUNNING" && !state.killed.has(task.arn))
 const after = (pause) => new Promise((resolve) => setTimeout(resolve, pause))
+
+/** The seed of the n-th hit, as `chaos-ecs chaos run` draws it: the same seed hits the same tasks there. */
+async function seedOf(seed, turn) {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${seed}/${turn}`))
+  return new DataView(digest).getUint32(4) % 2 ** 31
+}
 
 /** A running service, made where there is none. Answers its ARN. */
 async function someService(page, actions) {
@@ -126,10 +133,10 @@ export class Faults {
 
   async load() {
     const told = await this.actions.own("ListFaults", {}).catch(() => null)
-    if (!told) return
+    if (!told) return void setTimeout(() => this.load(), AGAIN)
     this.catalogue = new Map(told.faults.map((fault) => [fault.name, fault]))
     const groups = new Map()
-    for (const fault of told.faults) {
+    for (const fault of told.faults.filter(({ scope }) => scope !== "nothing")) { // those are steps of experiments
       if (!groups.has(fault.scope)) groups.set(fault.scope, make("optgroup", { label: t(`scope.${fault.scope.replaceAll(" ", "-")}`) }))
       groups.get(fault.scope).append(make("option", { value: fault.name }, fault.name))
     }
@@ -175,17 +182,18 @@ export class Faults {
   }
 
   async inject() {
-    const fault = this.catalogue.get(this.names.value)
+    const fault = this.catalogue?.get(this.names.value)
+    if (!fault) return
     const told = [...document.getElementById("fault-parameters").querySelectorAll("[name]")].filter((input) => input.value !== "")
     const parameters = Object.fromEntries(told.map((input) => [input.name, input.value]))
     const body = { cluster: this.page.about.cluster, name: fault.name, parameters }
     const [kind, ...rest] = this.targets.value.split(":")
     const name = rest.join(":")
-    if (fault.scope === "tasks") Object.assign(body, kind === "standalone" ? { standalone: true, count: 1 } : { service: name, ...(kind === "all" ? { all: true } : { count: 1 }) })
+    if (fault.scope === "tasks") Object.assign(body, kind === "standalone" ? { standalone: true, count: 1 } : { service: name, ...(kind === "all" ? { all: true, force: true } : { count: 1 }) })
     if (fault.scope === "service") body.service = name
     const changed = told.filter((input) => input.value !== (fault.parameters.find((item) => item.name === input.name).default ?? ""))
-    const words = changed.map((input) => `--${input.name.replace(/(?<=[a-z])([A-Z])/g, "-$1").toLowerCase()} ${input.value.replace(/^PT(\d+)([SMH])$/, (_, n, unit) => n + unit.toLowerCase())}`)
-    const whom = body.service ? ` ${body.service}` : body.standalone ? " --standalone" : ""
+    const words = changed.map((input) => `--${input.name.replace(/(?<=[a-z])([A-Z])/g, "-$1").toLowerCase()} ${quoted(input.value.replace(/^PT(\d+)([SMH])$/, (_, n, unit) => n + unit.toLowerCase()))}`)
+    const whom = body.service ? ` ${body.service}${body.all ? " --all --force" : ""}` : body.standalone ? " --standalone" : ""
     this.page.showCommand(`chaos-ecs chaos inject ${fault.name}${whom}${words.map((word) => ` ${word}`).join("")}`, "aws.fault")
     await this.actions.own("InjectFault", body)
   }
@@ -275,17 +283,18 @@ export class Score {
     page.showCommand(`chaos-ecs chaos run ${service} --every 5s --for 60s --seed ${score.seed}`, "aws.fault")
     put(document.getElementById("score-says"), t("score.goes", { service, seed: score.seed }))
     const start = performance.now()
-    for (let turn = 0; turn * EVERY < LASTS; turn += 1) {
+    for (let turn = 1; turn * EVERY < LASTS; turn += 1) {
       await after(Math.max(0, start + turn * EVERY - performance.now()))
       if (this.goes !== goes) break
-      await actions.own("InjectFault", { cluster, name: "kill", service, count: 1, seed: score.seed + turn }).catch(() => (score.spared += 1))
+      await actions.own("InjectFault", { cluster, name: "kill", service, count: 1, seed: await seedOf(score.seed, turn) }).catch(() => (score.spared += 1))
       if (turn === CONTROL_AT) await actions.own("KillTasks", { cluster, tasks: [score.control] }).catch(() => {})
     }
     if (this.goes === goes) await after(Math.max(0, start + LASTS - performance.now()))
     await this.page.until(() => score.recoveries.length >= score.kills, 10_000)
+    if (this.score !== score) return // another run has begun
     this.draw()
     const { recoveries } = score
-    put(document.getElementById("score-says"), t("score.over", { service, kills: score.kills, recovered: recoveries.length, worst: recoveries.length ? seconds(Math.max(...recoveries)) : "-" }))
+    put(document.getElementById("score-says"), t(score.killedAt === null ? "score.over.early" : "score.over", { service, kills: score.kills, recovered: recoveries.length, worst: recoveries.length ? seconds(Math.max(...recoveries)) : "-" }))
   }
 
   hear(event) {

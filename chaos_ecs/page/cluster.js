@@ -238,6 +238,8 @@ const stream = new Stream(boot.state.number, {
     page.state = merged(snapshot, page.events, page.state)
     const clients = new Map(snapshot.services.filter((service) => service.client).map((service) => [service.arn, service.client]))
     views.forget()
+    const isCountedAnew = [...(page.looks.at(-1)?.clients ?? [])].some(([arn, told]) => (clients.get(arn)?.requests ?? 0) < told.requests)
+    if (isCountedAnew) page.looks = [] // by another controller: there is nothing to compare with
     page.looks.push({ at: snapshot.at, clients })
     while (page.looks.length > 2 && page.looks[1].at < snapshot.at - SHARE_SECONDS) page.looks.shift()
     stream.pause = clients.size ? 1000 : 3000
@@ -279,7 +281,7 @@ press("help", () => byId("help-dialog").showModal())
 press("challenge", ({ currentTarget }) => currentTarget.setAttribute("aria-pressed", String(challenge.toggle())))
 
 async function copy(text) {
-  const isCopied = await (navigator.clipboard?.writeText(text).then(() => true, () => false) ?? copiedByHand(text))
+  const isCopied = (await navigator.clipboard?.writeText(text).then(() => true, () => false)) || copiedByHand(text)
   page.say(t(isCopied ? "copied" : "copied.not"), isCopied ? "said" : "refused")
 }
 

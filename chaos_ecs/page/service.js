@@ -72,7 +72,8 @@ export class Service {
     clearTimeout(this.forget)
     this.forget = setTimeout(() => { this.wish = null; this.page.draw() }, 3000)
     put(this.part.desired, number(wished))
-    this.actions.attempt(() => this.actions.scale(this.service, wished))
+    const ask = () => this.actions.attempt(() => this.actions.scale(this.service, wished))
+    this.asked = (this.asked ?? Promise.resolve()).then(ask, ask) // at the same time one could overtake another
   }
 
   show(service) {
@@ -92,7 +93,7 @@ export class Service {
     put(part.revision, service.taskDefinition)
     if (this.wish === undefined || this.wish === null || this.wish === service.desiredCount) put(part.desired, number(service.desiredCount))
     put(part.numbers, this.numbers(service, tasks))
-    put(part.traffic, this.traffic(service, found))
+    put(part.traffic, this.traffic(service))
     this.showGone(tasks)
     this.showRollout(service)
     if (this.page.mayAct) this.showButtons(service)
@@ -117,7 +118,7 @@ export class Service {
     return shares(this.page.looks[0]?.clients.get(service.arn), service.client)
   }
 
-  traffic(service, found) {
+  traffic(service) {
     const listeners = (this.page.state.loadBalancers ?? []).flatMap((item) => item.listeners)
     const listener = listeners.find((item) => item.targetGroups.some((arn) => service.targetGroups.includes(arn)))
     if (!listener) return service.targetGroups.length ? "" : t("traffic.none")
@@ -125,7 +126,7 @@ export class Service {
     if (!service.client) return t("traffic.unasked", { url })
     const recent = service.client.perSecond.slice(-5)
     const rate = recent.reduce((sum, second) => sum + second.ok + second.failed, 0) / Math.max(1, recent.length)
-    const told = { rate: number(rate, 1), url, n: found?.size ?? 0, answered: number(service.client.availability, 2), failed: number(service.client.failed), requests: number(service.client.requests) }
+    const told = { rate: number(rate, 1), url, n: Object.keys(service.client.tasks).length, answered: number(service.client.availability, 2), failed: number(service.client.failed), requests: number(service.client.requests) }
     return t("traffic", told)
   }
 

@@ -57,6 +57,8 @@ def test_an_invitation_opens_the_page_once_and_its_cookie_opens_it_again(api: Ha
     cookie, *rules = first.headers["set-cookie"].split("; ")
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(rules)
     assert ask(api, "/", query=f"token={token}").status == 401, "used"
+    again = ask(api, "/", query=f"token={token}", cookie=cookie)
+    assert (again.status, "set-cookie" in again.headers) == (200, False), "but loaded anew by whoever used it"
     assert ask(api, "/", cookie=f"other=1; {cookie}").status == 200
 
 

@@ -99,11 +99,12 @@ class Site:
         headers = dict(HEADERS)
         if token := asked.get("token", [""])[-1]:
             session = self._sessions.enter(token, as_guest=request.guest_port is not None)
-            if session is None:
+            right = self._sessions.right(session) if session else self.right(request)  # it was loaded anew
+            if right is None:
                 raise Refused(401, "AccessDeniedException", "This address was used already, or is too old.")
-            right = self._sessions.right(session)
-            lasts = f"Path=/; Max-Age={SESSION_SECONDS:.0f}; HttpOnly; SameSite=Strict"
-            headers["set-cookie"] = f"{self._cookie}={session}; {lasts}"
+            if session:
+                lasts = f"Path=/; Max-Age={SESSION_SECONDS:.0f}; HttpOnly; SameSite=Strict"
+                headers["set-cookie"] = f"{self._cookie}={session}; {lasts}"
         else:
             right = self.right(request)
         if right is None:

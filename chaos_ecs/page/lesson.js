@@ -146,12 +146,17 @@ export class Challenge {
     if (!guess) return false
     this.open.set(task.arn, guess)
     put(this.said, t("predict.wait", { guess: t(`predict.${guess}`) }))
-    if (!task.serviceArn) setTimeout(() => this.settle(task.arn, "gone"), STAYS_GONE)
     return true
+  }
+
+  /** The kill was refused. */
+  drop(arn) {
+    if (this.open.delete(arn)) put(this.said, t("predict.on"))
   }
 
   hear(event) {
     if (event.type === "TASK_CREATED" && event.data.fills) this.settle(event.data.fills, "new")
+    if (event.type === "TASK_STOPPED" && !event.service) setTimeout(() => this.settle(event.task, "gone"), STAYS_GONE)
   }
 
   settle(arn, truth) {

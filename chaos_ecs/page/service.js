@@ -1,8 +1,8 @@
 // A service on the page: its tiles, its minute, its deployment, its traffic, and its buttons.
 
-import { nextVersion } from "./actions.js"
+import { live, nextVersion } from "./actions.js"
 import { Course, SPAN, drawService, gapName } from "./draw.js"
-import { condition, courseOfService, ending, gapsOf, isStopped, nameOf, placed, runs, shares, shortId } from "./reduce.js"
+import { condition, courseOfService, ending, gapsOf, isStopped, nameOf, placed, runs, shares, shortId, victims } from "./reduce.js"
 import { Tiles, make, put, surely } from "./tiles.js"
 import { number, plain, seconds, t } from "./words.js"
 
@@ -10,7 +10,7 @@ const GONE_SHOWN = 3 // of its stopped tasks
 const SMALL_FROM = 100 // tiles
 
 export class Service {
-  /** `page` has state, events, looks, mayAct, now(), this.page.isSure(), this.page.tasksOf(arn), draw(), kill(arn); it appends itself to `home`. */
+  /** `page` has state, events, looks, mayAct, now(), isSure(), tasksOf(arn), draw(), kill(arn); it goes to the end of `home`. */
   constructor(arn, home, { page, actions, views }) {
     this.arn = arn
     this.page = page
@@ -47,7 +47,7 @@ export class Service {
   }
 
   victims() {
-    return this.page.tasksOf(this.arn).filter((task) => task.lastStatus === "RUNNING" && !this.page.state.killed.has(task.arn)).map((task) => task.arn)
+    return victims(this.page, this.arn).map((task) => task.arn)
   }
 
   killAll() {
@@ -152,7 +152,7 @@ export class Service {
     const { rollout } = this.part
     const moving = service.deployments.length > 1 || service.deployments.some((item) => item.rolloutState !== "COMPLETED" && item.failedTasks > 0)
     const outcome = this.outcome(service)
-    const rows = moving ? [...service.deployments].reverse() : []
+    const rows = moving ? [...service.deployments].sort((one, other) => one.createdAt - other.createdAt) : []
     const seen = JSON.stringify([rows, outcome])
     if (seen === this.seenRollout) return
     this.seenRollout = seen
@@ -183,8 +183,8 @@ export class Service {
     const failure = this.page.events.findLast((item) => item.service === service.arn && item.type === "DEPLOYMENT_FAILED")
     if (event.type === "DEPLOYMENT_COMPLETED" && !(failure && failure.number > begun.number)) return t("outcome.completed", { revision: service.taskDefinition })
     if (!failure) return ""
-    const { taskDefinition = "", failedTasks = "", threshold = "" } = failure.data
-    return t("outcome.failed", { revision: nameOf(taskDefinition), n: failedTasks, limit: threshold, live: service.taskDefinition })
+    const { taskDefinition = "", failedTasks = "", threshold = "", rollsBack } = failure.data
+    return t(rollsBack ? "outcome.failed" : "outcome.stalled", { revision: nameOf(taskDefinition), n: failedTasks, limit: threshold, live: service.taskDefinition })
   }
 
   showButtons(service) {
@@ -192,9 +192,10 @@ export class Service {
     for (const name of ["less", "more", "version", "broken", "kill-all", "delete"]) this.part[name].disabled = !isActive
     this.part.less.setAttribute("aria-label", t("less.name", { service: service.name }))
     this.part.more.setAttribute("aria-label", t("more.name", { service: service.name }))
-    if (service.taskDefinition === this.definition) return
-    this.definition = service.taskDefinition
-    this.actions.described(service.taskDefinition).then((described) => put(this.part.version, t("deploy.version", { version: nextVersion(described) })), () => {})
+    const definition = live(service)
+    if (definition === this.definition) return
+    this.definition = definition
+    this.actions.described(definition).then((described) => put(this.part.version, t("deploy.version", { version: nextVersion(described) })), () => {})
   }
 
   draw(now) {

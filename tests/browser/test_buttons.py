@@ -82,7 +82,7 @@ def test_a_new_version_replaces_every_container_and_a_broken_one_is_rolled_back(
 
 def test_every_quick_press_on_plus_and_minus_counts(room: Room, tab: Tab) -> None:
     a_steady_service(tab)
-    for button, presses, count in (("One task more for web", 3, 6), ("One task less for web", 5, 1)):
+    for button, presses, count in (("One task more for web", 3, 6), ("One task fewer for web", 5, 1)):
         tab.page.get_by_role("button", name=button).click(click_count=presses)
         tab.expect_running(count)
         eventually(lambda count=count: len(room.containers()) == count, within=15)  # type: ignore[misc]

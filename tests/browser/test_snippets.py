@@ -52,13 +52,13 @@ def shown(tab: Tab, words: str) -> str:
 
 @contextmanager
 def held(tab: Tab, operation: str) -> Iterator[Callable[[], Any]]:
-    """What the page asks for meanwhile does not arrive. Yields what tells the next one: its address and its body."""
-    asked: list[Any] = []  # requests
+    """What the page asks for meanwhile does not arrive. Yields what tells the next request."""
+    asked: list[Any] = []
     is_held, path = True, f"/{operation}?"
 
-    def next_one() -> tuple[str, Any]:
+    def next_one() -> Any:
         eventually(lambda: tab.page.title() and asked, within=30)
-        return asked[0].url, asked.pop(0).post_data_json
+        return asked.pop(0)
 
     tab.page.route(lambda url: path in url, lambda one: asked.append(one.request) if is_held else one.fallback())
     yield next_one
@@ -102,7 +102,7 @@ def test_the_command_of_a_kill_stops_the_very_tasks(room: Room, tab: Tab) -> Non
         with held(tab, "KillTasks") as next_one:
             for button in buttons:
                 tab.page.locator(button).first.click()
-            victims: list[str] = next_one()[1]["tasks"]
+            victims: list[str] = next_one().post_data_json["tasks"]
         run_in_a_shell(room, shown(tab, "stop-task"))
         told = room.aws("describe-tasks", "--cluster", "my-cluster", "--tasks", *victims)["tasks"]
         assert [one["stopCode"] for one in told] == ["UserInitiated"] * len(victims)
@@ -185,9 +185,10 @@ def inject(tab: Tab, fault: str, target: str) -> str:
 
 
 def test_the_command_of_each_fault_of_the_menu_hits_the_same_in_the_same_way(room: Room, tab: Tab) -> None:
-    def said_by_button(url: str, body: Any) -> Any:
-        origin, dry = url.partition("/page/")[0], body | {"dryRun": True, "seed": 7}
-        told = tab.page.request.post(url, data=dry, headers={"origin": origin}).json()
+    def said_by_button(request: Any) -> Any:
+        headers = request.headers | {"origin": request.url.partition("/page/")[0]}
+        dry = request.post_data_json | {"dryRun": True, "seed": 7}
+        told = tab.page.request.post(request.url, data=dry, headers=headers).json()
         return told.get("message") or told | {"v": 1, "seed": 7}
 
     def said_by_command(command: str, options: str) -> Any:
@@ -201,9 +202,9 @@ def test_the_command_of_each_fault_of_the_menu_hits_the_same_in_the_same_way(roo
     assert menu == [fault.name for fault in INJECTABLE]
     seeds = {fault.name: "--seed 7" for fault in INJECTABLE if fault.scope is Scope.TASKS}
     with held(tab, "InjectFault") as next_one:
-        for fault, target in [*((name, "one:web") for name in menu), ("pause", "all:web"), ("pause", "standalone:")]:
+        for fault, target in [("pause", "standalone:"), ("pause", "all:web"), *((name, "one:web") for name in menu)]:
             command = inject(tab, fault, target)
-            assert said_by_button(*next_one()) == said_by_command(command, seeds.get(fault, "")), command
+            assert said_by_button(next_one()) == said_by_command(command, seeds.get(fault, "")), command
 
 
 def test_the_commands_of_faults_and_of_their_undo_work_on_real_tasks(room: Room, tab: Tab) -> None:

@@ -46,12 +46,13 @@ def test_there_is_no_scrolling_sideways_at_200_percent_or_on_a_phone(tab: Tab, w
 def test_who_wants_little_motion_gets_none(tab: Tab) -> None:
     tab.page.locator("#deploy-service").click()
     tab.expect_running(3)
-    moving = "(wanted) => document.getAnimations().some((one) => one.playState === 'running') === wanted"
-    pending = "() => { document.querySelector('.tile').dataset.state = 'pending' }"  # which is seen for a moment only
+    blinking = """() => {
+      document.querySelector('.tile').dataset.state = 'pending' // which is seen for a moment only
+      return document.getAnimations().some((one) => one.animationName === 'blink')
+    }"""
     for motion, moves in (("no-preference", True), ("reduce", False)):
         tab.page.emulate_media(reduced_motion=motion)  # type: ignore[arg-type]
-        tab.page.evaluate(pending)
-        tab.page.wait_for_function(moving, arg=moves)
+        assert tab.page.evaluate(blinking) is moves, motion
 
 
 def test_the_other_language_is_spoken_and_no_text_is_missing(tab: Tab) -> None:

@@ -52,7 +52,7 @@ def test_a_task_whose_health_check_fails_is_not_found() -> None:
     sick = HealthCheck(("CMD", "sick"), interval=5, retries=1)
 
     def behaviour(definition: ContainerDefinition) -> Behaviour:
-        return replace(Behaviour(), health=HealthStatus.UNHEALTHY if definition.health_check == sick else None)
+        return replace(Behaviour(), health=HealthStatus.UNHEALTHY) if definition.health_check else Behaviour()
 
     simulation = a_simulation(behaviour=behaviour)
     definition = registered(simulation, a_container(health_check=sick))

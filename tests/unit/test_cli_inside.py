@@ -71,7 +71,7 @@ def test_what_does_not_run_and_what_is_simulated_is_refused_before_anything_is_r
 
 
 def test_without_the_docker_program_the_refusal_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inside.shutil, "which", lambda name: None)
+    monkeypatch.setenv("PATH", "")
     with pytest.raises(ChaosEcsError, match="docker"):
         inside.run_inside("c0ffee", ("sh",), terminal=False, reads=False)
 
@@ -89,7 +89,7 @@ def test_an_interactive_task_waits_for_us_and_is_stopped_when_its_shell_is_left(
     controller.answers["RunTask"] = run_task
     terminal = Terminal(controller)
     assert terminal.run("run-task", "--interactive", "--image", "busybox:1.36", "--env", "WHO=me") == 3
-    asked = {name: members for name, members in controller.calls}
+    asked = dict(controller.calls)
     (container,) = asked["RegisterTaskDefinition"]["containerDefinitions"]
     assert container["image"] == "busybox:1.36"
     assert container["environment"] == [{"name": "WHO", "value": "me"}]

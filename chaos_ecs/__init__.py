@@ -14,7 +14,7 @@ The code map, one line a place; `ARCHITECTURE.md` beside this file follows one c
     core/scaling.py    target tracking: its nouns and arithmetic; scaling_plan.py, scaling_commands.py around it
     core/pace.py       how long the scheduler waits        core/client.py     which listeners our own client asks
     core/backoff.py    the throttle of failing starts      core/errors.py     refusals in ECS's words
-    core/arns.py       names of things on the wire
+    core/arns.py       names of things on the wire         core/schedule.py   rate(), cron(), at(): when they are due
     core/recipe.py     how one container is hurt and healed
     core/faulting.py   the nouns of faults              core/faults.py      apply, for them; fault_plan.py what is due
     core/experimenting.py  those of experiments         core/experiments.py apply, for them

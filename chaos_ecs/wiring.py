@@ -425,6 +425,13 @@ def images() -> Images:
     return Images(engine.connect())
 
 
+def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool) -> int:
+    """A program in a container, with this terminal (see `live/inside.py`); its exit code."""
+    from chaos_ecs.live import inside
+
+    return inside.run_inside(runtime_id, words, terminal=terminal, reads=reads)
+
+
 def plan_clean(settings: Settings, *, everything: bool = False) -> CleanPlan:
     """What `clean` would remove; touches nothing."""
     from chaos_ecs.live import cleaner, engine

@@ -332,6 +332,14 @@ def _balancer_lost(event: Event) -> Line:
     return Line(event.at, "attention", "BALANCER", detail=event.message, reason=True)
 
 
+def _discovery_up(event: Event) -> Line:
+    return Line(event.at, "steady", "NAMES", detail=event.message)
+
+
+def _discovery_lost(event: Event) -> Line:
+    return Line(event.at, "attention", "NAMES", detail=event.message, reason=True)
+
+
 def _scaled(event: Event) -> Line:
     brief = f"desired {event.get('previousDesiredCount')} -> {event.get('desiredCount')}"
     cause = event.get("cause")
@@ -416,6 +424,8 @@ _WORDING: dict[str, Callable[[Event], Line]] = {
     "TARGET_HEALTH_CHANGED": _target_health,
     "BALANCER_UP": _balancer_up,
     "BALANCER_LOST": _balancer_lost,
+    "DISCOVERY_UP": _discovery_up,
+    "DISCOVERY_LOST": _discovery_lost,
     "TASK_PROTECTION_CHANGED": _protection,
     "SERVICE_SCALED": _scaled,
     "SCALING_CHANGED": _scaling,

@@ -53,6 +53,7 @@ def run_task(
     env: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable; may be repeated.")] = None,
     command: Annotated[str | None, typer.Option(help='The command, quoted: --command "batch 3".')] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow to the end.")] = True,
+    interactive: Annotated[bool, typer.Option("--interactive", "-i", help="A shell in it; it ends with you.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print ids only.")] = False,
     timeout: Annotated[
         float | None, typer.Option(parser=find.duration, metavar="TIME", help="Wait so long at most.")
@@ -64,8 +65,13 @@ def run_task(
     chaos-ecs run-task batch-job
     chaos-ecs run-task db-migrate --env FAIL=1
     chaos-ecs run-task --image busybox:1.36 --command "echo hello"
+    chaos-ecs run-task --interactive
     """
     shell = shell_of(ctx)
+    if interactive:
+        from chaos_ecs.cli import inside
+
+        raise typer.Exit(inside.interactive(shell, image, definitions.words(command), find.pairs(env or [])))
     wish = Wish(image, find.pairs(env or []), definitions.words(command))
     run = start(shell, family, count, wish)
     if wait:
@@ -166,6 +172,18 @@ def start(shell: Shell, family: str | None, count: int, wish: Wish) -> Run:
     overrides = None
     if wish.environment or wish.command is not None:
         overrides = _overrides(definitions.describe(controller, definition), wish)
+    return started(controller, before, cluster, definition, count, overrides)
+
+
+def started(
+    controller: Controller,
+    before: Snapshot,
+    cluster: str,
+    definition: str,
+    count: int = 1,
+    overrides: dict[str, Any] | None = None,
+) -> Run:
+    """Asks for them; refused or not placed is a ChaosEcsError."""
     try:
         answer = controller.ecs("RunTask", cluster=cluster, taskDefinition=definition, count=count, overrides=overrides)
     except ChaosEcsError as refusal:

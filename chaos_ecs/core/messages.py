@@ -249,6 +249,21 @@ class EngineLost:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class DiscoveryUp:
+    """Tasks of the cluster find services by name again."""
+
+    cluster_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryLost:
+    """Tasks of the cluster find no service by name; it is being mended. `reason` is a sentence. Told once."""
+
+    cluster_arn: str
+    reason: str
+
+
 Fact = (
     ContainerSeen
     | ContainerGone
@@ -258,6 +273,8 @@ Fact = (
     | StartUnknown
     | EngineConnected
     | EngineLost
+    | DiscoveryUp
+    | DiscoveryLost
     | BalancingFact
     | ScalingFact
     | FaultFact
@@ -411,6 +428,18 @@ class RemoveNetwork:
     cause: str
 
 
+@dataclass(frozen=True, slots=True)
+class PublishNames:
+    """Effect: in the service's cluster these names lead to these addresses from now on, in place of all that was
+    published for it before. See `discovery.py`."""
+
+    service_arn: str
+    cluster_arn: str
+    names: tuple[str, ...]
+    addresses: tuple[str, ...]
+    cause: str
+
+
 Intent = (
     StartTasks
     | StopTasks
@@ -434,6 +463,7 @@ Effect = (
     | ResumeContainer
     | RemoveContainer
     | RemoveNetwork
+    | PublishNames
     | RouteTraffic
     | FaultEffect
 )

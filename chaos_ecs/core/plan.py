@@ -12,6 +12,7 @@ from itertools import islice
 from chaos_ecs.core import lifecycle
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.balancing_messages import RouteTraffic
+from chaos_ecs.core.discovery import plan_names
 from chaos_ecs.core.fault_plan import plan_fault, plan_forgetting
 from chaos_ecs.core.faulting import hold_the_scheduler
 from chaos_ecs.core.messages import (
@@ -116,6 +117,7 @@ def _plan_routing(state: State, todo: Plan) -> None:
 def _plan_service(state: State, service: Service, now: float, todo: Plan) -> None:
     if service.arn in state.scalable_targets and plan_scaling(state, service, now, todo):
         return  # which tasks follow from another count is for the next step
+    plan_names(state, service, now, todo)
     if service.status is ServiceStatus.INACTIVE:
         _plan_forgetting(ForgetService(service.arn, "INACTIVE for an hour"), service, now, todo)
     elif service.status is ServiceStatus.DRAINING:

@@ -39,6 +39,9 @@ SERVICE_EVENTS_KEPT = 100
 _K = TypeVar("_K")
 _Queue = OrderedDict[_K, None]
 
+Published = tuple[tuple[str, ...], tuple[str, ...]]
+"""Names, and the addresses they lead to."""
+
 ROUTING = "routing"
 """Touched like an ARN when the balancer may have to be told something new."""
 
@@ -89,6 +92,7 @@ class State:
         self.failing_listeners: dict[str, str] = {}  # whose clients are not served now, and why; not kept on disk
         self.samples: dict[str, dict[Measure, Sample]] = {}  # the newest, by the ARN of the service; not kept on disk
 
+        self.published: dict[str, Published] = {}  # by the ARN of the service; not kept on disk
         self.routing: Routing | None = None  # what the balancer was last told, None: nothing yet
         self.balancer_up, self.balancer_reason = False, ""  # whether it is, and why not
 

@@ -24,6 +24,7 @@ SERVICE = "chaos-ecs.service"
 FAMILY = "chaos-ecs.family"  # FAMILY:REVISION
 CONTAINER = "chaos-ecs.container"  # its name in the task definition
 BALANCER = "chaos-ecs.balancer"  # on the one container that carries requests to tasks; it has no TASK
+RESOLVER = "chaos-ecs.resolver"  # on the one container of a cluster that knows its names; it has no TASK
 AGENT = "chaos-ecs.agent"  # on the one container through which tasks ask for faults of their own; it has no TASK
 FAULT = "chaos-ecs.fault"  # the fault's id, on a helper that holds one of its hits; it has no TASK
 HIT = "chaos-ecs.hit"  # the place of that hit among the fault's
@@ -91,6 +92,12 @@ def network_name(home: Home, cluster_arn: str) -> str:
 def balancer_name(home: Home) -> str:
     """Such as chaos-ecs-balancer-1a2b3c."""
     return f"chaos-ecs-balancer-{home.id[:6]}"
+
+
+def resolver_name(home: Home, cluster_arn: str) -> str:
+    """chaos-ecs-names-HOME-REGION-CLUSTER: one for each cluster's network."""
+    before = f"chaos-ecs-names-{home.id[:6]}-{arns.region_of(cluster_arn)}-"
+    return before + _short(arns.name_of(cluster_arn), LONGEST_NAME - len(before))
 
 
 def agent_name(home: Home) -> str:

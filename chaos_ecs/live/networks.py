@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from chaos_ecs.live import agent_container, labels
+from chaos_ecs.live import agent_container, engine, labels, resolver_container
 from chaos_ecs.live.labels import Home
 
 
@@ -38,8 +41,8 @@ class Networks:
         self._sure_of.clear()
 
     def remove(self, client: APIClient, cluster_arn: str) -> None:
-        """Removes the cluster's network if it is ours. The agent leaves it first; containers of others in it are not
-        disconnected: then the engine refuses, with an APIError."""
+        """Removes the cluster's network if it is ours. The agent leaves it first, and the resolver ends; containers
+        of others in it are not disconnected: then the engine refuses, with an APIError."""
         self.doubt(cluster_arn)
         try:
             network = client.inspect_network(labels.network_name(self._home, cluster_arn))
@@ -47,6 +50,8 @@ class Networks:
                 for container_id, container in (network.get("Containers") or {}).items():
                     if container["Name"] == labels.agent_name(self._home):
                         agent_container.disconnect(client, container_id, network["Id"])
+                    elif container["Name"] == labels.resolver_name(self._home, cluster_arn):
+                        client.remove_container(container_id, force=True, v=True)
                 client.remove_network(network["Id"])
         except NotFound:
             return
@@ -56,7 +61,24 @@ class Networks:
             network = client.inspect_network(name)
         except NotFound:
             marks = labels.network_labels(self._home, cluster_arn)
-            client.create_network(name, driver="bridge", labels=marks, check_duplicate=True)
+            made = client.create_network(name, driver="bridge", labels=marks, check_duplicate=True)
+            _settle(client, client.inspect_network(made["Id"]), marks)
             return
         if labels.of(network).get(labels.HOME) != self._home.id:
             raise APIError(f"network {name} is not ours", explanation=f"a network named {name} exists and is not ours")
+
+
+def _settle(client: APIClient, network: Mapping[str, Any], marks: Mapping[str, str]) -> None:
+    """Makes it anew with the addresses that Docker has picked: in one that asks for its addresses a container may have
+    one of its own. Where that is refused it stays as it was, and tasks find nobody by name."""
+    wished = resolver_container.settled(network)
+    if wished is None:
+        return
+    client.remove_network(network["Id"])
+    again = partial(client.create_network, network["Name"], driver="bridge", labels=marks, check_duplicate=True)
+    try:
+        again(ipam=wished)
+    except APIError as error:
+        if not engine.has_answered(error):
+            raise
+        again()  # somebody was quicker and has these addresses

@@ -24,8 +24,11 @@ LOCALHOST = "127.0.0.1"
 _LOG_CONFIG = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}}
 
 
-def container_config(home: Home, task: Task, definition: ContainerDefinition) -> dict[str, Any]:
-    """The body of POST /containers/create. A member that is absent is left to the image."""
+def container_config(
+    home: Home, task: Task, definition: ContainerDefinition, resolver: str | None = None
+) -> dict[str, Any]:
+    """The body of POST /containers/create. A member that is absent is left to the image. `resolver` is the address of
+    who knows the cluster's names."""
     config: dict[str, Any] = {
         "Image": definition.image,
         "Labels": labels.container_labels(home, task, definition),
@@ -37,7 +40,7 @@ def container_config(home: Home, task: Task, definition: ContainerDefinition) ->
         "WorkingDir": definition.working_directory,
         "ExposedPorts": {_port(mapping.container_port, mapping.protocol): {} for mapping in definition.port_mappings},
         "Healthcheck": _health_check(definition.health_check),
-        "HostConfig": _host_config(home, task, definition),
+        "HostConfig": _host_config(home, task, definition, resolver),
     }
     return {member: value for member, value in config.items() if value is not None}
 
@@ -57,13 +60,15 @@ def environment(task: Task, definition: ContainerDefinition) -> dict[str, str]:
     return known | dict(definition.environment)
 
 
-def _host_config(home: Home, task: Task, definition: ContainerDefinition) -> dict[str, Any]:
+def _host_config(home: Home, task: Task, definition: ContainerDefinition, resolver: str | None) -> dict[str, Any]:
     config: dict[str, Any] = {
         "NetworkMode": labels.network_name(home, task.cluster_arn),
         "PortBindings": _port_bindings(definition),
         "RestartPolicy": {"Name": "no"},  # restarting is the service scheduler's
         "LogConfig": _LOG_CONFIG,
     }
+    if resolver:
+        config["Dns"] = [resolver]
     return config | _limits(definition)
 
 

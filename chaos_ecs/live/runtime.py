@@ -19,6 +19,7 @@ from chaos_ecs.core.messages import (
     Effect,
     Fact,
     PauseContainer,
+    PublishNames,
     RemoveContainer,
     RemoveNetwork,
     ResumeContainer,
@@ -28,6 +29,7 @@ from chaos_ecs.core.messages import (
 )
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import engine, inspection
+from chaos_ecs.live.discovery import Discovery
 from chaos_ecs.live.faults import detect
 from chaos_ecs.live.faults.executor import LEFTOVERS_AFTER_SECONDS, FaultExecutor
 from chaos_ecs.live.faults.findings import Findings
@@ -62,10 +64,13 @@ class DockerRuntime:
         self._bug: Exception | None = None
         self._sightings = Sightings(self._wake_controller)
         self._networks = Networks(home)
-        self._starter = Starter(home, images_of, self._networks, self._sightings)
         self._watcher = Watcher(
             connect, home, self._sightings, on_connect=self._begin_connection, on_bug=self._stop_loudly
         )
+        self._discovery = Discovery(
+            lambda: self._watcher.client, home, images_of, self._networks, self._sightings.tell, self._stop_loudly
+        )
+        self._starter = Starter(home, images_of, self._networks, self._sightings, self._discovery.server_for)
         self._toolbox = Toolbox(home, images_of)
         self._faults = FaultExecutor(
             self._toolbox,
@@ -85,6 +90,7 @@ class DockerRuntime:
         for workers in (self._starts, self._signals, self._removals):
             workers.open()
         self._faults.open()
+        self._discovery.open()
         self._watcher.open()
 
     def poll(self) -> Sequence[Fact]:
@@ -107,7 +113,10 @@ class DockerRuntime:
                     self._signals.submit(partial(self._freeze, effect))
                 case RemoveContainer():
                     self._removals.submit(partial(self._remove, effect))
+                case PublishNames():
+                    self._discovery.publish(effect)
                 case RemoveNetwork():
+                    self._discovery.forget(effect.cluster_arn)
                     self._removals.submit(partial(self._remove_network, effect))
                 case InjectHit() | UndoHit():
                     self._faults.execute(effect)
@@ -146,6 +155,7 @@ class DockerRuntime:
         for workers in (self._starts, self._signals, self._removals):
             workers.close()
         self._faults.close()
+        self._discovery.close()
         self._watcher.close()
 
     def _wake_controller(self) -> None:

@@ -50,8 +50,14 @@ class Starter:
     """Called by several workers at once; no more than AT_ONCE of them make the engine work at a time."""
 
     def __init__(
-        self, home: Home, images_of: Callable[[APIClient], ImagesPort], networks: Networks, sightings: Sightings
+        self,
+        home: Home,
+        images_of: Callable[[APIClient], ImagesPort],
+        networks: Networks,
+        sightings: Sightings,
+        resolver_of: Callable[[str], str | None],
     ) -> None:
+        """`resolver_of` says whom a container of a cluster is to ask for names; it may wait a moment."""
         self._home = home
         self._images_of = images_of
         self._images: tuple[APIClient, ImagesPort] | None = None  # of the present connection
@@ -59,6 +65,7 @@ class Starter:
         self._room = threading.BoundedSemaphore(AT_ONCE)
         self._networks = networks
         self._sightings = sightings
+        self._resolver_of = resolver_of
 
     def start(self, client: APIClient | None, effect: StartContainer) -> StartFailed | StartUnknown | None:
         """None when it worked, and was told; else what is still to be told."""
@@ -110,7 +117,8 @@ class Starter:
 
     def _create(self, client: APIClient, effect: StartContainer) -> str | None:
         """The id of a container to start; None when one of that name has run before and just needs telling."""
-        config = recipe.container_config(self._home, effect.task, effect.definition)
+        resolver = self._resolver_of(effect.task.cluster_arn)
+        config = recipe.container_config(self._home, effect.task, effect.definition, resolver)
         config["Image"] = effect.image_digest or effect.definition.image
         name = labels.container_name(effect.task, effect.definition.name)
         for _ in range(3):

@@ -14,6 +14,7 @@ from chaos_ecs.core.messages import (
     EngineLost,
     Fact,
     PauseContainer,
+    PublishNames,
     PullStarted,
     PullStopped,
     RemoveContainer,
@@ -43,6 +44,7 @@ class SimRuntime:
         self._starting: dict[tuple[str, str], None] = {}
         self._ended: dict[str, list[ContainerSeen]] = {}  # ends of runs not told yet
         self._connected: bool | None = None  # not looked at yet
+        self._names: dict[str, PublishNames] = {}  # by the ARN of the service
         self._faults = SimFaults(engine, self._tell, lambda: self.open_for_facts)
         self.statistics: SimStatistics | None = None  # what measures services that are scaled
 
@@ -72,6 +74,8 @@ class SimRuntime:
                     self._do(effect, partial(self.engine.freeze, effect.runtime_id, False))
                 case RemoveContainer():
                     self._do(effect, partial(self.engine.remove, effect.runtime_id))
+                case PublishNames():
+                    self._names[effect.service_arn] = effect
                 case InjectHit() | UndoHit():
                     self._faults.execute(effect)
                 case _:
@@ -100,6 +104,11 @@ class SimRuntime:
         """From here on nothing is heard or asked any more; what is under way in the engine goes on or is lost."""
         self.open_for_facts = False
         self.engine.changed = self.engine.gone = lambda container: None
+
+    def resolve(self, cluster_arn: str, name: str) -> frozenset[str]:
+        """The addresses to which a name leads in a cluster."""
+        published = [one for one in self._names.values() if one.cluster_arn == cluster_arn and name in one.names]
+        return frozenset(address for one in published for address in one.addresses)
 
     # --- asking the engine ---
 

@@ -140,7 +140,7 @@ class Simulation:
         """A new controller on the old state folder and the old engine."""
         if self.controller is not None:
             return
-        runtime = FusedRuntime(self.engine, self.fuse)
+        self.runtime = runtime = FusedRuntime(self.engine, self.fuse)
         self.controller = Controller(
             clock=self.clock,
             runtime=runtime,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import threading
 import time
@@ -28,7 +29,7 @@ from chaos_ecs.ports import Clock, Runtime
 from chaos_ecs.sim.clock import VirtualClock
 from chaos_ecs.sim.engine import Behaviour, SimEngine, demo_behaviour
 from chaos_ecs.sim.runtime import SimRuntime
-from tests.builders import eventually
+from tests.builders import CLUSTER, eventually
 
 T = TypeVar("T")
 _Fact = TypeVar("_Fact", bound=Fact)
@@ -85,6 +86,10 @@ class World(Protocol):
 
     def engine_has(self) -> dict[str, None]:
         """The same, running or not."""
+        ...
+
+    def resolve(self, runtime_id: str, name: str) -> frozenset[str]:
+        """The addresses of a name, as a program in this container finds them; none for an unknown one."""
         ...
 
     def engine_goes(self) -> None: ...
@@ -195,6 +200,10 @@ class SimWorld:
     def engine_has(self) -> dict[str, None]:
         return dict.fromkeys(self.engine.containers)
 
+    def resolve(self, runtime_id: str, name: str) -> frozenset[str]:
+        assert isinstance(self.runtime, SimRuntime)
+        return self.runtime.resolve(CLUSTER, name)
+
     def engine_goes(self) -> None:
         self.engine.up = False
 
@@ -282,6 +291,12 @@ class DockerWorld:
 
     def engine_has(self) -> dict[str, None]:
         return dict.fromkeys(one["Id"] for one in self.client.containers(all=True, filters=self.home.filters))
+
+    def resolve(self, runtime_id: str, name: str) -> frozenset[str]:
+        made = self.client.exec_create(runtime_id, ["nslookup", "-type=a", name])
+        told = self.client.exec_start(made["Id"]).decode()
+        answer = told.partition("Address:")[2].partition("\n")[2]  # what comes before it is the server's own
+        return frozenset(re.findall(r"Address: +([0-9.]+)", answer))
 
     def engine_goes(self) -> None:
         assert self.relay is not None

@@ -295,6 +295,7 @@ class Monkey:
             self._check_share(service)
         assert not self.faults.wrong(), self._told("a fault", self.faults.wrong())
         self._check_routing()
+        self._check_names()
         self._check_scaling()
         self._standalone |= {arn for arn, task in state.tasks.items() if task.service_arn is None}
         told = f"{len(self._standalone)} standalone tasks, {self.standalone_asked} asked for"
@@ -413,6 +414,18 @@ class Monkey:
                 live = any(one.is_live and one.address == target.address for one in task.containers)
                 assert live or not state.engine_connected, self._told("a dead target is served", target)
 
+    def _check_names(self) -> None:
+        """A service's names lead only to its own tasks that are wanted, at the address they have."""
+        state = self.simulation.state
+        if not state.engine_connected or self.faults.is_held():
+            return
+        for arn, (names, addresses) in state.published.items():
+            if arn in state.touched or not names:  # the step that follows at once publishes anew
+                continue
+            tasks = [task for task in state.live_tasks_of(arn) if task.is_wanted]
+            known = {container.address for task in tasks for container in task.containers if container.is_live}
+            assert known.issuperset(addresses), self._told("a name leads to nobody", (names, addresses, known))
+
     def converge(self) -> None:
         """The trouble ends; every service comes to its count, and nothing is left that belongs to nobody."""
         simulation = self.simulation
@@ -474,6 +487,8 @@ class Monkey:
         tasks = [task for task in state.live_tasks_of(service_arn) if task.is_running and task.arn in there]
         assert len(tasks) == service.desired_count, self._told("not converged", service)
         assert service.steady, self._told("not steady", service)
+        found = self.simulation.runtime.resolve(service.cluster_arn, service.name)
+        assert found == set(state.published[service.arn][1]), self._told("found by name", found)
         ready = [task for task in state.standbys_of(service_arn) if task.is_ready_standby]
         assert len(ready) == len(state.standbys_of(service_arn)), self._told("a standby is not ready", service)
         assert len(ready) == service.standby_count, self._told(f"{len(ready)} standbys", service)

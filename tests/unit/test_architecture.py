@@ -32,8 +32,21 @@ ALLOWED = {
     "wiring": ("core", "ports", "controller", "live", "sim", "api", "config", "errors", "sigv4", "__init__"),
 }
 PURE = ("core", "chaos")
-FORBIDDEN_IN_PURE = ("os", "io", "time", "datetime", "random", "secrets", "uuid", "socket", "threading", "logging")
+FORBIDDEN_IN_PURE = (
+    "os",
+    "io",
+    "time",
+    "datetime",
+    "zoneinfo",
+    "random",
+    "secrets",
+    "uuid",
+    "socket",
+    "threading",
+    "logging",
+)
 ONLY_A_TYPE = {("chaos", "random")}  # Random is handed in; only its name is imported
+CALENDARS = Path("core/schedule.py")  # the one pure file with calendars and time zones; it may not ask what time it is
 
 
 def _modules() -> Iterator[tuple[str, Path]]:
@@ -68,7 +81,33 @@ def test_the_pure_parts_import_the_standard_library_only_and_nothing_of_the_worl
         if top == "chaos_ecs":
             continue
         assert top in sys.stdlib_module_names, f"{path.relative_to(ROOT)} imports {name}"
+        if path.relative_to(ROOT) == CALENDARS and top in {"datetime", "zoneinfo"}:
+            continue
         assert top not in FORBIDDEN_IN_PURE or (part, top) in ONLY_A_TYPE, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def _clocks(source: str) -> Iterator[str]:
+    """What asks the machine's clock, or its time zone, which it does where none is named."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr in {"now", "today", "utcnow", "utcfromtimestamp"}:
+            yield f"line {node.lineno}: {node.attr}"
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            zones = len(node.args) + len(node.keywords) - (node.func.attr == "fromtimestamp")
+            if node.func.attr in {"fromtimestamp", "astimezone"} and zones < 1:
+                yield f"line {node.lineno}: {node.func.attr} without a time zone"
+
+
+def test_calendars_ask_no_clock() -> None:
+    assert list(_clocks((ROOT / CALENDARS).read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["datetime.now(UTC)", "date.today()", "datetime.utcnow()", "datetime.fromtimestamp(0.0)", "wall.astimezone()"],
+)
+def test_what_asks_a_clock_is_found(source: str) -> None:
+    assert list(_clocks(source))
+    assert not list(_clocks("datetime.fromtimestamp(0.0, UTC).astimezone(tz)"))
 
 
 def test_files_and_functions_keep_the_house_numbers() -> None:

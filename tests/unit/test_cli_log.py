@@ -146,6 +146,8 @@ EVERY_EVENT = [
     (event("TARGET_HEALTH_CHANGED", service="web", task="7f3a9c", state="unhealthy", reason="Target.Timeout"), "LB"),
     (event("BALANCER_UP", message="the load balancer listens on 127.0.0.1:8480", ports=[8480]), "BALANCER"),
     (event("BALANCER_LOST", message="the load balancer is not there, it is brought back: killed"), "BALANCER"),
+    (event("DISCOVERY_UP", message="tasks of my-cluster find services by name again"), "NAMES"),
+    (event("DISCOVERY_LOST", message="tasks of my-cluster find no service by name: no image"), "NAMES"),
     (event("DEPLOYMENT_FAILED", service="web", failedTasks=3, threshold=3, rollsBack=True), "BREAKER"),
     (event("DEPLOYMENT_FAILED", service="web", failedTasks=3, threshold=3, rollsBack=False), "BREAKER"),
     (event("DEPLOYMENT_ROLLED_BACK", service="web", taskDefinition="x/web:1", name="web:1"), "ROLLBACK"),

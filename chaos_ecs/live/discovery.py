@@ -1,0 +1,207 @@
+"""Service discovery on Docker: keeps each cluster's resolver running, and true to what was last published.
+
+One thread does it all, and looks every two seconds whether it is still so; whatever goes wrong is told, and tried
+again. Never here: what is published (`core/discovery.py`), and how the container is made (`resolver_container.py`).
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import tarfile
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from docker import APIClient
+from docker.errors import APIError, NotFound
+
+from chaos_ecs.core.arns import name_of
+from chaos_ecs.core.messages import DiscoveryLost, DiscoveryUp, Fact, PublishNames
+from chaos_ecs.errors import ChaosEcsError
+from chaos_ecs.live import engine, labels
+from chaos_ecs.live import resolver_container as container
+from chaos_ecs.live.labels import Home
+from chaos_ecs.live.networks import Networks
+from chaos_ecs.live.retries import pause_after
+from chaos_ecs.live.starts import ImagesPort
+
+LOOK_SECONDS = 2.0
+GATHER_SECONDS = 0.02  # several services often change together, after a restart all of them
+PATIENCE_SECONDS = 3.0  # what the first task of a cluster waits for the resolver; it is there within a second
+FIRST_RETRY_SECONDS = 0.5
+LONGEST_RETRY_SECONDS = 10.0
+CLOSING_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Cluster:
+    """What one cluster's tasks are to be told, and what became of it."""
+
+    names: dict[str, PublishNames] = field(default_factory=dict)  # by the ARN of the service
+    tried: threading.Event = field(default_factory=threading.Event)  # it is there, or could not be made
+    address: str | None = None
+    told: Fact | None = None
+    in_force: tuple[str, str] = ("", "")  # the container, and the text it was given
+
+
+class Discovery:
+    """`client` is the connection there is now, or None; `tell` takes facts, from our thread."""
+
+    def __init__(
+        self,
+        client: Callable[[], APIClient | None],
+        home: Home,
+        images_of: Callable[[APIClient], ImagesPort],
+        networks: Networks,
+        tell: Callable[[Fact], None],
+        on_bug: Callable[[Exception], None],
+    ) -> None:
+        self._client = client
+        self._home = home
+        self._images_of = images_of
+        self._networks = networks
+        self._tell = tell
+        self._on_bug = on_bug
+        self._changed = threading.Condition()  # guards the three below
+        self._clusters: dict[str, _Cluster] = {}
+        self._has_news = False
+        self._closed = False
+        self._failures = 0  # the thread's own
+        self._thread = threading.Thread(target=self._guarded, name="discovery", daemon=True)
+
+    def open(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """The resolvers run on; the next controller finds them by their names."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(CLOSING_SECONDS)
+
+    def publish(self, effect: PublishNames) -> None:
+        with self._changed:
+            cluster = self._clusters.setdefault(effect.cluster_arn, _Cluster())
+            cluster.names.pop(effect.service_arn, None)
+            if effect.names:
+                cluster.names[effect.service_arn] = effect
+            self._news()
+
+    def forget(self, cluster_arn: str) -> None:
+        """Its network is about to go, and the resolver with it."""
+        with self._changed:
+            self._clusters.pop(cluster_arn, None)
+
+    def server_for(self, cluster_arn: str) -> str | None:
+        """Whom a container in this cluster is to ask for names; None where there are none. Waits a moment for one that
+        is being made."""
+        with self._changed:
+            cluster = self._clusters.get(cluster_arn)
+        if cluster is None:
+            return None
+        cluster.tried.wait(PATIENCE_SECONDS)
+        return cluster.address
+
+    # --- our thread ---
+
+    def _news(self) -> None:
+        self._has_news = True
+        self._changed.notify_all()
+
+    def _guarded(self) -> None:
+        try:
+            while self._next():
+                with self._changed:
+                    clusters = dict(self._clusters)
+                troubles = [self._attended(arn, cluster) for arn, cluster in clusters.items()]
+                self._failures = self._failures + 1 if any(troubles) else 0
+        except Exception as error:  # noqa: BLE001 - handed on: a bug must stop the controller, not just this thread
+            self._on_bug(error)
+
+    def _next(self) -> bool:
+        """Waits until there is something to do or it is time to look; False once closed."""
+        retry = pause_after(self._failures, first=FIRST_RETRY_SECONDS, longest=LONGEST_RETRY_SECONDS)
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._has_news, retry if self._failures else LOOK_SECONDS)
+            if self._has_news:
+                self._changed.wait_for(lambda: self._closed, GATHER_SECONDS)
+            self._has_news = False
+            return not self._closed
+
+    def _attended(self, arn: str, cluster: _Cluster) -> str:
+        """Makes it so, and tells it once; answers why it could not be, or an empty string."""
+        client = self._client()
+        if client is None:
+            return "the engine is away"
+        try:
+            self._attend(client, arn, cluster)
+        except engine.UNANSWERED as error:
+            return engine.why(error) if isinstance(error, APIError) else str(error)
+        except (APIError, ChaosEcsError) as error:
+            reason = engine.why(error) if isinstance(error, APIError) else error.what
+            self._tell_once(cluster, DiscoveryLost(arn, reason))
+            cluster.tried.set()
+            return reason
+        if cluster.address is not None:
+            self._tell_once(cluster, DiscoveryUp(arn))
+        cluster.tried.set()
+        return ""
+
+    def _tell_once(self, cluster: _Cluster, fact: Fact) -> None:
+        if cluster.told != fact and not (cluster.told is None and isinstance(fact, DiscoveryUp)):
+            self._tell(fact)
+        cluster.told = fact
+
+    def _attend(self, client: APIClient, arn: str, cluster: _Cluster) -> None:
+        self._networks.ensure(client, arn)
+        try:
+            network = client.inspect_network(labels.network_name(self._home, arn))
+        except NotFound:
+            self._networks.doubt(arn)
+            raise
+        cluster.address = container.address_in(network)
+        if cluster.address is None:
+            name = name_of(arn)
+            raise ChaosEcsError(
+                "E-NETWORK", f"the network of {name} was made before names were: names work in a new cluster", "", ""
+            )
+        found = container.find(client, self._home, arn)
+        text = _hosts(cluster.names)
+        if found is not None and found.runs and cluster.in_force == (found.id, text):
+            return
+        if found is not None and not found.runs:
+            client.remove_container(found.id, force=True, v=True)
+            found = None
+        self._make_true(client, arn, cluster, text, found.id if found else "")
+
+    def _make_true(self, client: APIClient, arn: str, cluster: _Cluster, text: str, runs: str) -> None:
+        if not runs:
+            self._images_of(client).ensure(container.IMAGE, lambda: None)
+        assert cluster.address is not None, "without an address none is made"
+        id_ = runs or container.create(client, self._home, arn, cluster.address)
+        client.put_archive(id_, container.FOLDER, _packed(text))
+        if runs:
+            client.kill(id_, container.RELOAD_SIGNAL)
+        else:
+            client.start(id_)
+        cluster.in_force = (id_, text)
+        log.info("names in %s:\n%s", arn, text)
+
+
+def _hosts(published: Mapping[str, PublishNames]) -> str:
+    """As /etc/hosts has it: an address, and its names."""
+    rows = (f"{address} {' '.join(one.names)}\n" for one in published.values() for address in one.addresses)
+    return "".join(rows)
+
+
+def _packed(text: str) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        entry = tarfile.TarInfo(container.FILE)
+        entry.size, entry.mode = len(text), 0o644
+        tar.addfile(entry, io.BytesIO(text.encode()))
+    return packed.getvalue()

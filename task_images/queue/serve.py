@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import socket
 import sys
 import threading
@@ -66,12 +65,6 @@ def sqs() -> Application:
 
 
 def main() -> None:
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(ending, lambda *_: sys.exit(0))
     server = make_server("0.0.0.0", PORT, sqs(), threaded=True, request_handler=Handler)  # noqa: S104 - for other tasks
     sys.stdout.write(f"queue {socket.gethostname()}: SQS answers on port {PORT}\n")
     server.serve_forever()
-
-
-if __name__ == "__main__":
-    main()

@@ -6,8 +6,9 @@ elsewhere, and kills nobody, since a new task would find the same database missi
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,7 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from workloads.api.database import AwayError, Database
-from workloads.shared import DATABASE_URL, HOST, TASK, Ending, StopError, number, say
+from workloads.shared import DATABASE_URL, HOST, TASK, Ending, number, say
 
 VERSION = os.environ.get("VERSION", "v1")
 MOST_ITEMS = 100
@@ -82,11 +83,17 @@ def answer(content: dict[str, object], status: int = 200) -> JSONResponse:
 
 def main(_: list[str], ending: Ending) -> int:
     port = int(number("PORT", 8080))
-    application = Starlette(routes=Api(Database(DATABASE_URL)).routes())
-    if ending.asked:
-        raise StopError
-    say(f"api: answers on port {port}")
-    # From here on SIGTERM is uvicorn's: no new connection, what was asked is answered, then the end.
-    uvicorn.run(application, host="0.0.0.0", port=port, log_level="warning", access_log=False)  # noqa: S104
-    say("api: stopped")
+
+    @contextlib.asynccontextmanager
+    async def life(_: Starlette) -> AsyncIterator[None]:
+        if ending.asked:  # before SIGTERM became uvicorn's, which it is from now on: what was asked is answered first
+            server.should_exit = True
+        say(f"api: answers on port {port}")
+        yield
+        say("api: stopped")
+
+    application = Starlette(routes=Api(Database(DATABASE_URL)).routes(), lifespan=life)
+    config = uvicorn.Config(application, "0.0.0.0", port, log_level="warning", access_log=False)  # noqa: S104
+    server = uvicorn.Server(config)
+    server.run()
     return 0

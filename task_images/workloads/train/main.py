@@ -19,7 +19,7 @@ CHECKPOINTS = 20  # in a whole training
 
 
 def main(arguments: list[str], ending: Ending) -> int:
-    epochs = int(number("EPOCHS", 100))
+    epochs, seconds = int(number("EPOCHS", 100)), number("SECONDS", 20)
     if arguments or not epochs:
         raise SettingError("train takes no word, and EPOCHS of 1 or more")
     model = Model()
@@ -28,16 +28,16 @@ def main(arguments: list[str], ending: Ending) -> int:
         say(f"train: resumes at {100 * done // epochs} %, after epoch {done} of {epochs}")
     else:
         say(f"train: begins, {epochs} epochs")
-    train(model, range(done + 1, epochs + 1), ending)
+    train(model, range(done + 1, epochs + 1), seconds / epochs, ending)
     save(RESULT, model)
     CHECKPOINT.unlink(missing_ok=True)  # the next training begins anew
     say(f"train: done, the model is in {RESULT}")
     return 0
 
 
-def train(model: Model, epochs: range, ending: Ending) -> None:
+def train(model: Model, epochs: range, pace: float, ending: Ending) -> None:
     last = epochs.stop - 1
-    pace, every = number("SECONDS", 20) / last, max(1, last // CHECKPOINTS)
+    every = max(1, last // CHECKPOINTS)
     for epoch in epochs:
         until = time.monotonic() + pace
         loss = model.train(epoch)

@@ -8,7 +8,7 @@ import io
 import json
 import uuid
 from collections.abc import Iterator
-from http.client import HTTPConnection
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import docker
@@ -136,29 +136,14 @@ def test_web_says_which_task_answers_and_that_it_is_well(room: Room) -> None:
 def test_web_answers_all_that_was_begun_before_it_stops(room: Room) -> None:
     web = room.start(WEB, alias="web")
     web.answers("/health")
-    begun = [_half_a_request(web) for _ in range(10)]
+    begun = [web.half_a_request() for _ in range(10)]
     with meanwhile(web.stop):
-        eventually(lambda: _refuses(web), within=PATIENCE_SECONDS)
+        eventually(web.refuses_connections, within=PATIENCE_SECONDS)
         for connection in begun:
             connection.send(b"\r\n")
             assert connection.sock.recv(100).startswith(b"HTTP/1.1 200 OK")
             connection.close()
     assert web.exit_code == 0
-
-
-def _half_a_request(web: Running) -> HTTPConnection:
-    connection = web.connection()
-    connection.connect()
-    connection.send(b"GET / HTTP/1.1\r\nHost: web\r\n")
-    return connection
-
-
-def _refuses(web: Running) -> bool:
-    try:
-        web.connection().connect()
-    except OSError:
-        return True
-    return False
 
 
 # --- the database ---
@@ -234,6 +219,27 @@ def test_the_api_does_not_wait_for_a_database_that_says_nothing(room: Room) -> N
     api.says("ready again")
 
 
+def test_the_api_drops_all_connections_that_lead_to_where_nobody_is_any_more(room: Room, network: str) -> None:
+    mortal, api = room.database("mortal"), room.start(WORKLOADS, "api", alias="api", DATABASE_URL=MORTAL)
+    api.answers("/ready")
+    room.client.pause(mortal.id)
+    with ThreadPoolExecutor(6) as threads:  # each of them needs a connection
+        asked = [threads.submit(api.ask, "/items") for _ in range(6)]
+        room.client.unpause(mortal.id)
+        assert 200 in [one.result().status for one in asked]
+    room.client.disconnect_container_from_network(mortal.id, network)  # no word of farewell on any of them
+    assert api.ask("/items").status == 503
+    room.database("mortal")
+    api.answers("/ready", within=ANSWER_SECONDS)
+
+
+def test_the_api_hears_a_stop_that_comes_before_it_listens(room: Room) -> None:
+    early = "import os; from workloads import shared; from workloads.api import main; ending = shared.Ending(); "
+    early += "os.kill(os.getpid(), 15); main.main([], ending)"
+    one = room.start(WORKLOADS, "train")
+    assert one.run("timeout", "10", "python3", "-c", early) == (0, "api: answers on port 8080\napi: stopped\n")
+
+
 # --- worker ---
 
 
@@ -247,8 +253,8 @@ def test_no_message_is_lost_however_often_the_worker_is_killed_in_the_middle_of_
         worker.says("received m-")
         worker.kill()
     room.start(WORKLOADS, "worker", **settings)
-    eventually(lambda: _tally(room, jobs)["left"] == 0, within=PATIENCE_SECONDS)
-    tally = _tally(room, jobs)
+    eventually(lambda: room.tally(jobs)["left"] == 0, within=PATIENCE_SECONDS)
+    tally = room.tally(jobs)
     assert (tally["sent"], tally["distinct"], tally["duplicates"]) == (8, 8, tally["done"] - 8), tally
 
 
@@ -260,7 +266,7 @@ def test_a_message_that_takes_longer_than_it_is_lent_is_done_twice_and_counted(
     room.run("feed", "1", **settings)
     for one in workers:
         one.says("done m-1")
-    assert _tally(room, jobs) == {"sent": 1, "done": 2, "distinct": 1, "duplicates": 1, "left": 0}
+    assert room.tally(jobs) == {"sent": 1, "done": 2, "distinct": 1, "duplicates": 1, "left": 0}
 
 
 def test_a_worker_that_is_told_to_stop_finishes_its_message_if_that_fits(room: Room, jobs: dict[str, Any]) -> None:
@@ -274,7 +280,7 @@ def test_a_worker_that_is_told_to_stop_finishes_its_message_if_that_fits(room: R
     short.stop()
     short.says("done m-1")
     assert (long.exit_code, short.exit_code) == (0, 0)
-    assert _tally(room, jobs) == {"sent": 1, "done": 1, "distinct": 1, "duplicates": 0, "left": 0}
+    assert room.tally(jobs) == {"sent": 1, "done": 1, "distinct": 1, "duplicates": 0, "left": 0}
 
 
 def test_a_worker_outlives_its_queue(room: Room) -> None:
@@ -289,15 +295,11 @@ def test_a_worker_outlives_its_queue(room: Room) -> None:
     worker.says("done m-1")
 
 
-def _tally(room: Room, jobs: dict[str, Any]) -> dict[str, int]:
-    found: dict[str, int] = json.loads(room.run("count", **jobs).output)
-    return found
-
-
 # --- migrate ---
 
 
 OLD_SCHEMA = ["revision: none"]
+LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
 NEW_SCHEMA = [
     "revision: 0003",
     "table alembic_version: version_num",
@@ -310,10 +312,10 @@ def test_a_migration_that_is_killed_half_way_was_never_there(room: Room, databas
     half = room.start(WORKLOADS, "migrate", SECONDS=6 if moment.endswith("90 %") else 3)
     half.says(moment)
     half.kill()
-    eventually(lambda: _locks(database) == "0", within=PATIENCE_SECONDS)
-    assert _schema(room) == OLD_SCHEMA
+    eventually(lambda: database.sql(LOCKS) == "0", within=PATIENCE_SECONDS)
+    assert room.schema() == OLD_SCHEMA
     assert room.run("migrate", SECONDS=0).exit_code == 0
-    assert _schema(room) == NEW_SCHEMA
+    assert room.schema() == NEW_SCHEMA
     assert database.sql("SELECT count(*), count(last_name) FROM customers") == "1000|1000"
 
 
@@ -336,15 +338,7 @@ def test_a_migration_that_fails_or_is_stopped_leaves_the_old_schema_and_says_why
     stopped.says("step 2 of 3: 10 %")
     assert stopped.stop() < AT_ONCE_SECONDS
     assert stopped.exit_code == 143
-    assert _schema(room) == OLD_SCHEMA
-
-
-def _schema(room: Room) -> list[str]:
-    return room.run("migrate", "status").output.splitlines()
-
-
-def _locks(database: Running) -> str:
-    return database.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+    assert room.schema() == OLD_SCHEMA
 
 
 # --- batch ---
@@ -356,10 +350,10 @@ def test_the_batch_writes_its_report_and_a_killed_one_leaves_none(room: Room) ->
     killed = room.start(WORKLOADS, "batch", volume=volume, SECONDS=30)
     killed.says("writes 90 lines")
     killed.kill()
-    assert _reports(killed) == []
+    assert killed.reports() == []
     done = room.run("batch", volume=volume, SECONDS=0)
     assert done.exit_code == 0
-    (report,) = _reports(done)
+    (report,) = done.reports()
     rows = list(csv.DictReader(io.StringIO(done.files("/data/reports")[report].decode())))
     euros = sum(float(row["euros"]) for row in rows)
     assert f"done, {sum(int(row['sales']) for row in rows)} sales, {euros:.2f} euros" in done.output
@@ -370,16 +364,9 @@ def test_a_batch_that_meets_another_one_does_as_overlap_says(room: Room) -> None
     first = room.start(WORKLOADS, "batch", SECONDS=60)
     first.says("writes 90 lines")
     met = [room.run("batch", SECONDS=0, OVERLAP=overlap) for overlap in ("refuse", "skip", "allow")]
-    assert [(one.exit_code, bool(_reports(one))) for one in met] == [(3, False), (0, False), (0, True)]
+    assert [(one.exit_code, bool(one.reports())) for one in met] == [(3, False), (0, False), (0, True)]
     first.kill()
     assert room.run("batch", SECONDS=0).exit_code == 0, "the lock of a killed one is nobody's"
-
-
-def _reports(batch: Running) -> list[str]:
-    try:
-        return [name for name in batch.files("/data/reports") if not name.startswith(".")]
-    except docker.errors.NotFound:
-        return []
 
 
 # --- train ---

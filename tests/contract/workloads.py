@@ -64,6 +64,14 @@ class Room:
         eventually(lambda: made.run("pg_isready", "-q")[0] == 0, within=PATIENCE_SECONDS)
         return made
 
+    def tally(self, jobs: Mapping[str, Any]) -> dict[str, int]:
+        """What became of the messages."""
+        found: dict[str, int] = json.loads(self.run("count", **jobs).output)
+        return found
+
+    def schema(self) -> list[str]:
+        return self.run("migrate", "status").output.splitlines()
+
     def volume(self) -> str:
         name = str(self.client.create_volume(f"chaos-ecs-test-{uuid.uuid4().hex[:8]}", labels=self.home.labels)["Name"])
         self.volumes.append(name)
@@ -101,6 +109,13 @@ class Running:
         with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
             return {Path(one.name).name: tar.extractfile(one).read() for one in tar if one.isfile()}  # type: ignore[union-attr]
 
+    def reports(self) -> list[str]:
+        """Those that have a name of their own, not what is still written."""
+        try:
+            return [name for name in self.files("/data/reports") if not name.startswith(".")]
+        except docker.errors.NotFound:
+            return []
+
     def says(self, words: str) -> None:
         def check() -> bool:
             assert words in self.output, self.output
@@ -132,6 +147,20 @@ class Running:
     def connection(self, port: int = 8080) -> HTTPConnection:
         networks: Mapping[str, Any] = self.client.inspect_container(self.id)["NetworkSettings"]["Networks"]
         return HTTPConnection(next(iter(networks.values()))["IPAddress"], port, timeout=PATIENCE_SECONDS)
+
+    def half_a_request(self) -> HTTPConnection:
+        """Its second half is an empty line."""
+        connection = self.connection()
+        connection.connect()
+        connection.send(b"GET / HTTP/1.1\r\nHost: web\r\n")
+        return connection
+
+    def refuses_connections(self) -> bool:
+        try:
+            self.connection().connect()
+        except OSError:
+            return True
+        return False
 
     def answers(self, path: str, within: float = PATIENCE_SECONDS) -> None:
         """Waits until it does, with 200."""

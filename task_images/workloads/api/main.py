@@ -6,6 +6,7 @@ elsewhere, and kills nobody, since a new task would find the same database missi
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -89,7 +90,8 @@ def main(_: list[str], ending: Ending) -> int:
         if ending.asked:  # before SIGTERM became uvicorn's, which it is from now on: what was asked is answered first
             server.should_exit = True
         say(f"api: answers on port {port}")
-        yield
+        with contextlib.suppress(asyncio.CancelledError):  # uvicorn's way when the end is asked for before it listens
+            yield
         say("api: stopped")
 
     application = Starlette(routes=Api(Database(DATABASE_URL)).routes(), lifespan=life)

@@ -133,9 +133,9 @@ class Running:
         self.client.stop(self.id, timeout=20)
         return time.monotonic() - began
 
-    def run(self, *command: str) -> tuple[int, str]:
+    def run(self, *command: str, user: str = "") -> tuple[int, str]:
         """In the container."""
-        made = self.client.exec_create(self.id, list(command))["Id"]
+        made = self.client.exec_create(self.id, list(command), user=user)["Id"]
         output = self.client.exec_start(made).decode()
         return int(self.client.exec_inspect(made)["ExitCode"] or 0), output
 
@@ -144,9 +144,18 @@ class Running:
         assert code == 0, output
         return output.strip()
 
-    def connection(self, port: int = 8080) -> HTTPConnection:
+    @property
+    def address(self) -> str:
         networks: Mapping[str, Any] = self.client.inspect_container(self.id)["NetworkSettings"]["Networks"]
-        return HTTPConnection(next(iter(networks.values()))["IPAddress"], port, timeout=PATIENCE_SECONDS)
+        return str(next(iter(networks.values()))["IPAddress"])
+
+    def is_told(self, name: str, address: str) -> None:
+        """What the name means from now on."""
+        code, output = self.run("sh", "-c", f"echo {address} {name} >/etc/hosts", user="root")
+        assert code == 0, output
+
+    def connection(self, port: int = 8080) -> HTTPConnection:
+        return HTTPConnection(self.address, port, timeout=PATIENCE_SECONDS)
 
     def half_a_request(self) -> HTTPConnection:
         """Its second half is an empty line."""

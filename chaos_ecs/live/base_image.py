@@ -160,4 +160,4 @@ def _cannot_debian(why: str, hint: str = "") -> ChaosEcsError:
         "Load debian:bookworm-slim by hand: on a machine with network `docker pull debian:bookworm-slim; docker save "
         "-o debian.tar debian:bookworm-slim`, then here `docker load -i debian.tar`."
     )
-    return ChaosEcsError("E-BASE-IMAGE", "Cannot make the Debian base of the balancer", why, hint or by_hand)
+    return ChaosEcsError("E-BASE-IMAGE", "Cannot make the Debian base image", why, hint or by_hand)

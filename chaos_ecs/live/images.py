@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import docker
@@ -32,6 +33,12 @@ OUR_BASE = "chaos-ecs/base:busybox"
 OUR_DEBIAN = "chaos-ecs/base:debian"
 IMAGE_LABEL = "chaos-ecs.image"  # the folder's name; on images only, so `clean` never mistakes one for a task
 SOURCE_LABEL = "chaos-ecs.source"  # a digest of the folder the image was built from
+HANDED_OVER = "host-certificates"  # .pem, for a Dockerfile that copies it: whom this machine trusts
+_CERTIFICATES = (  # of Debian and Alpine, of Fedora, of macOS
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
 _OURS = re.compile(r"chaos-ecs/(?P<name>[a-z0-9][a-z0-9-]*):(?P<tag>[1-9][0-9]*)")
 _BASE_LINE = re.compile(r"^ARG\s+BASE=(?P<image>\S+)", re.MULTILINE)
 
@@ -177,7 +184,7 @@ class Images:
             raise ImageError(f"{image}: the engine stopped before the image was complete", "chaos-ecs doctor")
 
     def _build(self, image: str, folder: Path, name: str, tag: str, report: Callable[[str], None]) -> None:
-        context = context_tar(folder)
+        digest, context = _digest(context_tar(folder)), context_tar(folder, self._handed_over(folder))
         base = self._base(folder, report)
         report(f"building {image} from {base}")
         with self._translated():
@@ -189,15 +196,24 @@ class Images:
                     rm=True,
                     forcerm=True,
                     buildargs={"BASE": base, "VERSION": f"v{tag}"},
-                    labels={IMAGE_LABEL: name, SOURCE_LABEL: _digest(context)},
+                    labels={IMAGE_LABEL: name, SOURCE_LABEL: digest},
                     decode=True,
                 )
             )
         self._drop_untagged(name)
 
+    def _handed_over(self, folder: Path) -> Mapping[str, str]:
+        """For a build that fetches over TLS: behind a company's proxy the base image's own list will not do. No part of
+        the digest, so that an image does not depend on who built it."""
+        if HANDED_OVER not in (folder / "Dockerfile").read_text(encoding="utf-8"):
+            return {}
+        paths = (self._machine.environ.get("SSL_CERT_FILE", ""), *_CERTIFICATES)
+        found = next((text for path in paths if path and (text := self._machine.read(path))), "")
+        return {f"{HANDED_OVER}.pem": found} if found else {}
+
     def _drop_untagged(self, name: str) -> None:
         """Those of this name that have lost their tag to a newer one, also if a container still used them when that
-        was built. What is in use now the engine keeps, until after the next build."""
+        was built, and a stage that never had one. What is in use now the engine keeps, until after the next build."""
         with suppress(ImageError), self._translated():
             for image in self._client.images(filters={"label": f"{IMAGE_LABEL}={name}", "dangling": True}):
                 with suppress(ImageError), self._translated():
@@ -284,18 +300,22 @@ class Images:
             raise down(address_of(self._client), why(error)) from error
 
 
-def context_tar(folder: Path) -> bytes:
+def context_tar(folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """The folder as a build context: the same bytes for the same files, on every system.
 
-    Windows checkouts lose the executable bit and may carry CRLF; a shell script can afford neither.
+    Windows checkouts lose the executable bit and may carry CRLF; a shell script can afford neither. What Python has
+    compiled there, because a test ran a program, is no part of it.
     """
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.name != "README.md")
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.suffix != ".pyc"}
+    files |= {name: text.encode() for name, text in more.items()}
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "README.md"):
-            content = path.read_bytes().replace(b"\r\n", b"\n")
-            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            entry.size, entry.mode = len(content), 0o755
-            tar.addfile(entry, io.BytesIO(content))
+        for name, content in sorted(files.items()):
+            entry = tarfile.TarInfo(name)
+            text = content.replace(b"\r\n", b"\n")
+            entry.size, entry.mode = len(text), 0o755
+            tar.addfile(entry, io.BytesIO(text))
     return packed.getvalue()
 
 

@@ -31,6 +31,7 @@ class FakeEngine:
         self.in_use: list[str] = []
         self.registry = registry
         self.acts: list[str] = []
+        self.context: dict[str, str] = {}  # of the last build
         self.gone = False
         self.may_go_on = threading.Event()
         self.may_go_on.set()
@@ -68,6 +69,8 @@ class FakeEngine:
 
     def build(self, **more: Any) -> Iterator[Mapping[str, Any]]:
         self.acts.append(f"build {more['tag']} from {more['buildargs']['BASE']} {more['buildargs']['VERSION']}")
+        with tarfile.open(fileobj=more["fileobj"]) as tar:
+            self.context = {entry.name: tar.extractfile(entry).read().decode() for entry in tar}  # type: ignore[union-attr]
         if before := self.images_here.get(more["tag"]):
             self.untagged.append(before["Id"])
         self.images_here[more["tag"]] = {"Config": {"Labels": more["labels"]}, "Id": f"build {len(self.acts)}"}
@@ -298,6 +301,32 @@ def test_the_context_is_the_same_from_a_windows_checkout_and_leaves_the_readme_o
     assert context == context_tar(tmp_path / "windows")
     with tarfile.open(fileobj=io.BytesIO(context)) as tar:
         assert [(entry.name, entry.mode) for entry in tar.getmembers()] == [("www/run.sh", 0o755)]
+
+
+def test_what_python_compiled_in_the_folder_is_no_part_of_the_context(folder: Path) -> None:
+    before = context_tar(folder / "demo")
+    (folder / "demo" / "__pycache__").mkdir()
+    (folder / "demo" / "__pycache__" / "entry.cpython-311.pyc").write_bytes(b"code")
+    assert context_tar(folder / "demo") == before
+
+
+def test_a_build_that_asks_for_it_is_told_whom_this_machine_trusts_and_stays_the_same_image(folder: Path) -> None:
+    machine = FakeMachine(programs=[], files={"/etc/ssl/certs/ca-certificates.crt": "the system's"})
+    engine = FakeEngine(here=["busybox:1.37"])
+    images_on(engine, folder, machine).ensure("chaos-ecs/demo:1", lambda: None)
+    assert sorted(engine.context) == ["Dockerfile", "entry.sh"]
+    with (folder / "demo" / "Dockerfile").open("a", encoding="utf-8") as file:
+        file.write("COPY entry.sh host-certificates.pe[m] /build/\n")
+    images_on(engine, folder, machine).ensure("chaos-ecs/demo:1", lambda: None)
+    assert engine.context["host-certificates.pem"] == "the system's"
+    machine.environ, machine.files["/ours.pem"] = {"SSL_CERT_FILE": "/ours.pem"}, "ours"
+    images_on(engine, folder, machine).ensure("chaos-ecs/demo:1", lambda: None)
+    assert engine.context["host-certificates.pem"] == "the system's", (
+        "others' certificates are no reason to build again"
+    )
+    (folder / "demo" / "entry.sh").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    images_on(engine, folder, machine).ensure("chaos-ecs/demo:1", lambda: None)
+    assert engine.context["host-certificates.pem"] == "ours"
 
 
 def test_the_engines_message_becomes_one_sentence() -> None:

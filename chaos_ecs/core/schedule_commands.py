@@ -33,6 +33,8 @@ from chaos_ecs.core.state import State
 GROUPS_LIMIT = 500
 """User Guide, "Quotas": schedule groups per account; here per controller."""
 TAGS_LIMIT = 50
+OLDEST_START_SECONDS = 300
+"""Two users of AWS report its refusal, of CreateSchedule; no document has it."""
 
 
 # --- groups ---
@@ -104,6 +106,9 @@ def create_schedule(state: State, command: CreateSchedule, now: float) -> None:
         if same_token and known.design == command.design:
             return
         raise ConflictException(f"Schedule {name} already exists.")
+    start = command.design.start_date
+    if start is not None and start < now - OLDEST_START_SECONDS:
+        raise ValidationException("The StartDate you specify cannot be earlier than 5 minutes ago.")
     token = command.client_token
     schedule = Schedule(command.arn, name, command.group_arn, command.design, now, now, client_token=token)
     state.put(schedule)

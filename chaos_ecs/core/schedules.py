@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from chaos_ecs.core.schedule import BEFORE_ALL, Expression, next_due, parse
+from chaos_ecs.core.schedule import BEFORE_ALL, At, Expression, next_due, parse
 
 DEFAULT_GROUP = "default"
 MAXIMUM_RETRY_ATTEMPTS = 185
@@ -127,14 +127,15 @@ class Schedule:
 
     def invoked_at(self, due: float) -> float:
         """When that due time is to be invoked: then, or at a moment of its flexible window, which is drawn without
-        dice. AWS says "within" the window and EndDate ends all invocations."""
+        dice. EndDate is "the date, in UTC, before which the schedule can invoke its target" (API_CreateSchedule)."""
         seconds = self.design.window_minutes * 60
         if not seconds:
             return due
         drawn = hashlib.blake2b(f"{self.arn}/{self.created_at}/{due}".encode(), digest_size=4).digest()
         at = due + int(int.from_bytes(drawn) / 2**32 * seconds)
         end = self.design.end_date
-        return at if end is None else max(due, min(at, end))
+        is_once = isinstance(expression_of(self.design.expression), At)  # of which EndDate is ignored
+        return at if end is None or is_once else max(due, min(at, end))
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,8 @@ def _last_row(snapshot: Snapshot, cluster: str, tasks: int, frame: Frame) -> str
     """The keys, or what Ctrl-C does; the time since the view began stands at the right edge. `tasks`: so many rows."""
     names = [service.name for service in snapshot.services_in(cluster)]
     told = frame.farewell or (_keys(names, tasks, frame.width) if frame.keys else _farewell(names))
-    elapsed = clock(frame.now - frame.began_at)
+    pressed = f"x{snapshot.speed} " if snapshot.speed > 1 else ""
+    elapsed = pressed + clock(frame.now - frame.began_at)
     left = cut(told, frame.width - len(elapsed) - 2, frame.symbols)
     return left.ljust(frame.width - len(elapsed)) + elapsed
 

@@ -65,13 +65,15 @@ def open_controller(shell: Shell, *, start: bool) -> Controller | None:
     return HttpController(info.port, wiring.credentials(settings), settings.region)
 
 
-def started(shell: Shell, *, simulate: bool, seed: int | None, pace: str | None = None) -> ControllerInfo:
+def started(
+    shell: Shell, *, simulate: bool, seed: int | None, pace: str | None = None, speed: int = 1
+) -> ControllerInfo:
     """A controller in the background, and what everybody should know of a new process."""
     from chaos_ecs import wiring
 
     shell.say(f"starting the controller, at most {wiring.START_WITHIN_SECONDS:.0f}s")
     settings = replace(shell.settings, pace=pace or shell.settings.pace)
-    info, was_started = wiring.start_controller_process(settings, simulate=simulate, seed=seed)
+    info, was_started = wiring.start_controller_process(settings, simulate=simulate, seed=seed, speed=speed)
     if was_started:
         shell.say(f"started the controller in the background: pid {info.pid}, {info.url}")
         if info.port != shell.settings.port:
@@ -178,6 +180,8 @@ class Shell:
 
         controller = self.controller()
         snapshot = state(controller)
+        if snapshot.speed > 1 and not self.json:
+            self.say(f"clock x{snapshot.speed}: simulated time, a minute passes in {60 / snapshot.speed:.2g} s")
         return controller, snapshot, self.cluster_arn(snapshot)
 
     def say(self, text: str = "") -> None:

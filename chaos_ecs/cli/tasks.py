@@ -163,11 +163,13 @@ def start(shell: Shell, family: str | None, count: int, wish: Wish) -> Run:
     if wish.image is not None:
         own = (family or definitions.family_of_image(wish.image)).partition(":")[0]
         definition = definitions.registered(shell, controller, own, Wish(wish.image), base=family)
-    overrides = None
+    overridden = None
     if wish.environment or wish.command is not None:
-        overrides = _overrides(definitions.describe(controller, definition), wish)
+        overridden = overrides(definitions.describe(controller, definition), wish)
     try:
-        answer = controller.ecs("RunTask", cluster=cluster, taskDefinition=definition, count=count, overrides=overrides)
+        answer = controller.ecs(
+            "RunTask", cluster=cluster, taskDefinition=definition, count=count, overrides=overridden
+        )
     except ChaosEcsError as refusal:
         raise _never_ran(refusal) from refusal
     if answer.get("failures"):
@@ -184,7 +186,7 @@ def _never_ran(error: ChaosEcsError) -> ChaosEcsError:
     return ChaosEcsError(error.code, error.what, error.why, error.hint, code)
 
 
-def _overrides(definition: dict[str, Any], wish: Wish) -> dict[str, Any]:
+def overrides(definition: dict[str, Any], wish: Wish) -> dict[str, Any]:
     """For the first container: that is the one a learner means."""
     override: dict[str, Any] = {"name": definition["containerDefinitions"][0]["name"]}
     if wish.command is not None:

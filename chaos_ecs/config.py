@@ -14,6 +14,7 @@ DEFAULT_PACE = "demo"
 PACES = ("demo", "aws")  # as `core/pace.py` has them
 DEFAULT_PROBE_RATE = 5.0
 HIGHEST_PROBE_RATE = 1000.0
+FASTEST_CLOCK = 3600
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,14 @@ def read(environment: Mapping[str, str]) -> Settings:
         pace=pace,
         probe_rate=_probe_rate(environment.get("CHAOS_ECS_PROBE") or str(DEFAULT_PROBE_RATE)),
     )
+
+
+def speed(told: str) -> int:
+    """How many times as fast as the machine's a pressed clock runs: x60 -> 60. Raises ValueError."""
+    found = re.fullmatch(r"x([0-9]{1,4})", told)
+    if not found or not 1 <= int(found[1]) <= FASTEST_CLOCK:
+        raise ValueError(f"{told!r} is no clock: it is x1 to x{FASTEST_CLOCK}; at x60 a minute passes in a second")
+    return int(found[1])
 
 
 def _probe_rate(told: str) -> float:

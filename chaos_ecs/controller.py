@@ -30,7 +30,6 @@ from chaos_ecs.core.todo import Plan
 from chaos_ecs.ports import Clock, LoadBalancer, Runtime, Store
 
 EVENTS_KEPT = 10_000
-LONGEST_NAP_SECONDS = 60.0
 STEPS_IN_A_ROW = 10_000
 """More steps without a pause are a bug: a plan that undoes itself."""
 
@@ -125,7 +124,7 @@ class Controller:
                 next_at = self.settle()
                 if self._stopping.is_set():  # its wake may have been cleared by a step
                     break
-                self._wake.wait(self._nap_seconds(next_at))
+                self.clock.wait(self._wake.wait, next_at)
         except BaseException as error:
             self.failed = error
             raise
@@ -273,12 +272,6 @@ class Controller:
         told = (self.runtime.next_fact_at(), self.balancer.next_fact_at())
         times += [fact_at for fact_at in told if fact_at is not None]
         return min(times, default=None)
-
-    def _nap_seconds(self, next_at: float | None) -> float:
-        """Never longer than a minute: the wall clock may jump, and a laptop sleeps."""
-        if next_at is None:
-            return LONGEST_NAP_SECONDS
-        return min(LONGEST_NAP_SECONDS, max(0.0, next_at - self.clock.now()))
 
     def _refuse(self, requests: Sequence[_Request]) -> None:
         trouble = RuntimeError("the controller has stopped")

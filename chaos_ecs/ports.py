@@ -9,10 +9,18 @@ from chaos_ecs.core.balancing import Routing
 from chaos_ecs.core.messages import Effect, Event, Fact
 from chaos_ecs.core.model import Entity
 
+LONGEST_NAP_SECONDS = 60.0
+"""The wall clock may jump, and a laptop sleeps."""
+
 
 class Clock(Protocol):
     def now(self) -> float:
         """Seconds since the epoch."""
+        ...
+
+    def wait(self, pause: Callable[[float], object], until: float | None) -> None:
+        """Calls `pause` with the seconds, those of the person who waits, until it is that time; LONGEST_NAP_SECONDS at
+        most. `pause` may come back sooner."""
         ...
 
 

@@ -56,6 +56,7 @@ class ControllerInfo:
     started_at: float
     pace: str = DEFAULT_PACE
     version: str = __version__
+    speed: int = 1  # of the simulator's clock
 
     @property
     def url(self) -> str:
@@ -155,7 +156,7 @@ def running_controller(settings: Settings) -> ControllerInfo | None:
 
 
 def start_controller_process(
-    settings: Settings, *, simulate: bool = False, seed: int | None = None
+    settings: Settings, *, simulate: bool = False, seed: int | None = None, speed: int = 1
 ) -> tuple[ControllerInfo, bool]:
     """The running controller, started in a session of its own if none was; and whether it was started now.
 
@@ -168,7 +169,7 @@ def start_controller_process(
     settings.controller_error.unlink(missing_ok=True)
     command = [sys.executable, "-m", "chaos_ecs", "controller", "run"]
     if simulate:
-        command += ["--simulate", "--seed", str(seed or 0)]
+        command += ["--simulate", "--seed", str(seed or 0), "--clock", f"x{speed}"]
     with settings.controller_log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -224,10 +225,10 @@ def _another_was_first(settings: Settings) -> bool:
         return False
 
 
-def run_controller(settings: Settings, *, simulate: bool = False, seed: int | None = None) -> int:
+def run_controller(settings: Settings, *, simulate: bool = False, seed: int | None = None, speed: int = 1) -> int:
     """Runs the controller in this process until it is told to stop; answers with the exit code."""
     try:
-        return _run_controller(settings, simulate=simulate, seed=seed or 0)
+        return _run_controller(settings, simulate=simulate, seed=seed or 0, speed=speed)
     except ChaosEcsError as error:
         told = {name: getattr(error, name) for name in ("code", "what", "why", "hint", "exit_code")}
         with suppress(OSError):  # the disk may be the trouble itself; whoever starts us looks at that too
@@ -243,14 +244,13 @@ def _page_of(settings: Settings) -> dict[str, str]:
     return {"region": region, "cluster": cluster, "clusterArn": cluster_arn(region, cluster)}
 
 
-def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
+def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int) -> int:
     from chaos_ecs.api.server import Server
     from chaos_ecs.core.messages import OpenRegion
 
     home_id = prepare_home(settings)
     keys = credentials(settings)
-    build = _simulated_controller if simulate else _live_controller
-    hosted = build(settings, home_id, seed)
+    hosted = _simulated_controller(settings, seed, speed) if simulate else _live_controller(settings, home_id)
     controller = hosted.controller
     loop = threading.Thread(target=_run_loop, args=(controller,), name="controller")
     loop.start()
@@ -261,12 +261,7 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
             controller,
             keys,
             port=settings.port,
-            info={
-                "home": str(settings.home),
-                "simulated": simulate,
-                "seed": seed if simulate else None,
-                "pace": settings.pace,
-            },
+            info=_told(settings, simulate=simulate, seed=seed, speed=speed),
             client=hosted.client,
             page=_page_of(settings),
         )
@@ -278,6 +273,7 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
             seed=seed if simulate else None,
             started_at=time.time(),
             pace=settings.pace,
+            speed=speed,
         )
         _write_private(settings.controller_file, json.dumps(asdict(info)))
         server.run()
@@ -290,6 +286,13 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int) -> int:
     if isinstance(controller.failed, ChaosEcsError):
         raise controller.failed
     return 1 if controller.failed else 0
+
+
+def _told(settings: Settings, *, simulate: bool, seed: int, speed: int) -> dict[str, Any]:
+    """What GetController tells of how the controller was started."""
+    pressed = {"clock": f"x{speed}"} if speed > 1 else {}
+    home = str(settings.home)
+    return {"home": home, "simulated": simulate, "seed": seed if simulate else None, "pace": settings.pace, **pressed}
 
 
 def _run_loop(controller: Controller) -> None:
@@ -319,7 +322,7 @@ class _Hosted:
     client: Figures
 
 
-def _live_controller(settings: Settings, home_id: str, seed: int) -> _Hosted:
+def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     from chaos_ecs.controller import Controller
     from chaos_ecs.core.pace import PACES
     from chaos_ecs.live import engine
@@ -372,7 +375,7 @@ def _serve_agent(controller: Controller, relay: AgentRelay) -> Executor:
     return background
 
 
-def _simulated_controller(settings: Settings, home_id: str, seed: int) -> _Hosted:
+def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:
     """Forgets everything at its end. The database is held all the same: one controller to a state folder."""
     from chaos_ecs.api.client_view import nobody
     from chaos_ecs.controller import Controller
@@ -380,15 +383,17 @@ def _simulated_controller(settings: Settings, home_id: str, seed: int) -> _Hoste
     from chaos_ecs.live.clock import WallClock
     from chaos_ecs.live.store import SqliteStore
     from chaos_ecs.sim.balancer import SimBalancer
+    from chaos_ecs.sim.clock import PressedClock
     from chaos_ecs.sim.engine import SimEngine
-    from chaos_ecs.sim.runtime import SimRuntime
+    from chaos_ecs.sim.runtime import ENGINE_NAME, SimRuntime
     from chaos_ecs.sim.statistics import SimStatistics
     from chaos_ecs.sim.store import MemoryStore
 
     held = SqliteStore(settings.database)
-    clock = WallClock()
+    clock = PressedClock(time.time(), speed, time.monotonic) if speed > 1 else WallClock()
     engine = SimEngine(clock, Random(seed))
-    runtime, balancer = SimRuntime(engine), SimBalancer(engine)
+    name = f"{ENGINE_NAME}, clock x{speed}" if speed > 1 else ENGINE_NAME
+    runtime, balancer = SimRuntime(engine, name), SimBalancer(engine)
     controller = Controller(
         clock=clock,
         runtime=runtime,

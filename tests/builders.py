@@ -16,6 +16,8 @@ from chaos_ecs.core.commands import DEMO_IMAGE
 from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.messages import CreateService, OpenRegion, RegisterTaskDefinition, RunTask
 from chaos_ecs.core.model import ContainerDefinition, Service, Task
+from chaos_ecs.core.schedule_messages import CreateSchedule
+from chaos_ecs.core.schedules import RunTarget, ScheduleDesign
 from chaos_ecs.sim.balancer import SimBalancer
 from chaos_ecs.sim.clock import VirtualClock
 from chaos_ecs.sim.engine import SimEngine
@@ -102,6 +104,20 @@ def a_second_target_group(simulation: Simulation, first: str) -> ServiceLoadBala
 
 def behind(group: str, container: str = "web-server", port: int = 8080) -> tuple[ServiceLoadBalancer, ...]:
     return (ServiceLoadBalancer(group, container, port),)
+
+
+def a_design(
+    expression: str = "rate(1 minute)", *, target: RunTarget | None = None, **members: object
+) -> ScheduleDesign:
+    """What is said of a schedule that runs batch-job, newest revision, in my-cluster."""
+    return ScheduleDesign(expression, target or RunTarget(CLUSTER, "batch-job"), **members)  # type: ignore[arg-type]
+
+
+def a_schedule(simulation: Simulation, design: ScheduleDesign | None = None, *, name: str = "nightly") -> str:
+    """Creates a schedule in the default group; its ARN."""
+    arn, group = arns.schedule_arn(REGION, "default", name), arns.schedule_group_arn(REGION, "default")
+    simulation.submit(CreateSchedule(arn, group, design or a_design())).result(0)
+    return arn
 
 
 def a_standalone_task(simulation: Simulation, *, definition: str = "") -> Task:

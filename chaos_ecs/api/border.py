@@ -28,6 +28,7 @@ from chaos_ecs.api.operations import ECS_OPERATIONS, Perform
 from chaos_ecs.api.operations.balancing import ELBV2_OPERATIONS
 from chaos_ecs.api.operations.fis import FIS_OPERATIONS
 from chaos_ecs.api.operations.scaling import SCALING_OPERATIONS
+from chaos_ecs.api.operations.scheduler import SCHEDULER_OPERATIONS
 from chaos_ecs.api.page.sessions import Sessions
 from chaos_ecs.api.page.site import Begun, Site
 from chaos_ecs.api.snapshot import Moment, render, take
@@ -100,7 +101,8 @@ class Border:
             )
         }
         self._rest_apis: dict[str, tuple[rest.Api, Mapping[str, Perform]]] = {
-            api.signing_name: (api, operations) for api, operations in ((rest.fis(), fis),)
+            api.signing_name: (api, operations)
+            for api, operations in ((rest.fis(), fis), (rest.scheduler(), SCHEDULER_OPERATIONS))
         }
 
     def begin(self, request: Request) -> Exchange:
@@ -178,7 +180,9 @@ class Border:
     def _rendered(self, seen: _Seen) -> dict[str, Any]:
         """Never on the controller's thread: a large State takes its time."""
         moment, behind = seen
-        return client_view.with_client(render(moment), behind, self._client())
+        clock = self._surroundings.info.get("clock")
+        told = render(moment) | ({"clock": clock} if clock else {})
+        return client_view.with_client(told, behind, self._client())
 
     def _encode_state(self, seen: _Seen) -> bytes:
         return msgspec.json.encode(self._rendered(seen))
@@ -193,8 +197,10 @@ class Border:
         return self._perform_of(api, _registered(operations, name), name, region, request.body)
 
     def _perform_named(self, service: str, name: str, region: str, body: bytes) -> Begun:
-        """An operation that the cluster page asks for."""
+        """An operation that the cluster page asks for: its members as JSON, whatever its protocol."""
         self.check_alive()
+        if service in self._rest_apis:
+            return self._perform_rest_named(service, name, region, body)
         api, operations = next((pair for pair in self._apis.values() if pair[0].signing_name == service), (None, {}))
         if api is None or name not in api.operation_names or not is_region(region):
             raise Refused(400, "UnknownOperationException", f"There is no operation '{service} {name}' in '{region}'.")
@@ -239,6 +245,15 @@ class Border:
         params = operation.parse(request)
         self._open_region(region)
         return self._begin(perform, region, params), operation.serialise
+
+    def _perform_rest_named(self, service: str, name: str, region: str, body: bytes) -> Begun:
+        api, operations = self._rest_apis[service]
+        if name not in api.operation_names or not is_region(region):
+            raise Refused(400, "UnknownOperationException", f"There is no operation '{service} {name}' in '{region}'.")
+        operation = api.operation(name)
+        params = operation.parse_members(protocol.decode(body))
+        self._open_region(region)
+        return self._begin(_registered(operations, name), region, params), operation.serialise
 
     def _begin(self, perform: Perform, region: str, params: Mapping[str, Any]) -> Future[Any]:
         future = perform(Call(self._surroundings, region, params))

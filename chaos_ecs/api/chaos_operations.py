@@ -15,6 +15,7 @@ from chaos_ecs.api import balanced_services, identifiers
 from chaos_ecs.api.call import Call, all_settled, done, then
 from chaos_ecs.api.fault_operations import FAULT_OPERATIONS
 from chaos_ecs.api.page.sessions import INVITED_FOR_SECONDS
+from chaos_ecs.api.schedule_operations import describe_schedule, preview_schedule
 from chaos_ecs.chaos.victims import SEEDS, Selection, choose, signal_name
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.arns import short
@@ -173,11 +174,13 @@ def _read_logs(read: ReadLogs, containers: Sequence[Container], since: float, ta
 
 CHAOS_OPERATIONS: Mapping[str, Callable[[Call], _Answer]] = {
     **FAULT_OPERATIONS,
+    "DescribeSchedule": describe_schedule,
     "EnsureServiceLoadBalancer": balanced_services.ensure_service_load_balancer,
     "GetController": get_controller,
     "GetTaskLogs": get_task_logs,
     "KillTasks": kill_tasks,
     "OpenPage": open_page,
+    "PreviewSchedule": preview_schedule,
     "RemoveServiceLoadBalancer": balanced_services.remove_service_load_balancer,
     "SetStandby": set_standby,
     "StopController": stop_controller,

@@ -1,8 +1,8 @@
-"""REST-JSON, driven by a service model: method and path name the operation. For AWS Fault Injection Service.
+"""REST-JSON, driven by a service model: method and path name the operation. For AWS FIS and EventBridge Scheduler.
 
-Source: Smithy, "AWS restJson1 protocol", and of that what FIS needs: members in the path, in the query and in a JSON
+Source: Smithy, "AWS restJson1 protocol", and of that what both need: members in the path, in the query and in a JSON
 body; a model that needs more is refused when it is loaded. Times are epoch seconds, an error's name is in
-`x-amzn-ErrorType` and its status is the model's. Never here: what an operation does (see `operations/fis/`).
+`x-amzn-ErrorType` and its status is the model's. Never here: what an operation does (see `operations/`).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _FORBIDDEN = (
 _TEMPLATE = re.compile(r"(/([\w-]+|\{\w+\}))+")
 _LABEL = re.compile(r"\{(\w+)\}")
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
+_CAPITAL = re.compile(r"(?:^|(?<=\.))[A-Z]")
 
 
 class Operation:
@@ -58,6 +59,10 @@ class Operation:
         sent = protocol.decode(request.body) if self._has_body else {}
         if isinstance(sent, dict):
             sent |= self._in_path(request.path) | self._in_query(request.query)
+        return self.parse_members(sent)
+
+    def parse_members(self, sent: Any) -> dict[str, Any]:
+        """The same of all members together, wherever they come from. Raises Refused."""
         try:
             parsed: dict[str, Any] = self._parse(sent)
         except BadMember as bad:
@@ -88,7 +93,7 @@ class Operation:
 class Api:
     """A service by its model. Operations are compiled when they are first used."""
 
-    def __init__(self, description: dict[str, Any]) -> None:
+    def __init__(self, description: dict[str, Any], *, checks_patterns: bool = False) -> None:
         _check_supported(description)
         self._model = ServiceModel(description)
         self.signing_name: str = self._model.signing_name
@@ -99,7 +104,9 @@ class Api:
             for name, shape in description["shapes"].items()
             if shape.get("exception")
         }
-        self._inputs = input_compiler()
+        exceptions = [shape for shape in description["shapes"].values() if shape.get("exception")]
+        self._capital = any("Message" in shape["members"] for shape in exceptions)  # how it spells an error's message
+        self._inputs = input_compiler(checks_patterns=checks_patterns)
         self._outputs = output_compiler()
         self._operations: dict[str, Operation] = {}
 
@@ -129,13 +136,20 @@ class Api:
         """A refusal as this service says it, and the body of its answer."""
         status = self._statuses.get(refusal.code, refusal.status)
         said = Refused(status, refusal.code, refusal.message)
-        return said, protocol.error_body(said.code, said.message)
+        body = {"__type": said.code, "Message" if self._capital else "message": said.message}
+        return said, msgspec.json.encode(body)
 
 
 @cache
 def fis() -> Api:
     """AWS Fault Injection Service, from botocore's own model."""
     return Api(Loader().load_service_model("fis", "service-2"))
+
+
+@cache
+def scheduler() -> Api:
+    """Amazon EventBridge Scheduler, from botocore's own model."""
+    return Api(Loader().load_service_model("scheduler", "service-2"), checks_patterns=True)
 
 
 def _check_supported(description: Mapping[str, Any]) -> None:
@@ -188,5 +202,6 @@ def _refused(bad: BadMember) -> Refused:
         return serialization(f"{bad.where}: {bad.words}" if bad.where else bad.words)
     null = "Value null failed to satisfy constraint: Member must not be null"
     words = null if bad.problem == "missing" else bad.words
-    told = words.replace(" failed to satisfy", f" at '{bad.where}' failed to satisfy", 1)
+    where = _CAPITAL.sub(lambda found: found[0].lower(), bad.where)  # AWS: at 'target.roleArn'
+    told = words.replace(" failed to satisfy", f" at '{where}' failed to satisfy", 1)
     return Refused(400, "ValidationException", f"1 validation error detected: {told}")

@@ -8,6 +8,7 @@ means.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,8 +48,11 @@ class OutputError(AssertionError):
 class Compiler:
     """One way of walking; compiles every shape once."""
 
-    def __init__(self, by_type: Mapping[str, Callable[[Compiler, Shape], Walk]]) -> None:
+    def __init__(
+        self, by_type: Mapping[str, Callable[[Compiler, Shape], Walk]], *, checks_patterns: bool = False
+    ) -> None:
         self._by_type = by_type
+        self.checks_patterns = checks_patterns
         self._known: dict[str, Walk] = {}
 
     def walk(self, shape: Shape) -> Walk:
@@ -68,8 +72,9 @@ class Compiler:
 # --- parsing what was sent ---
 
 
-def input_compiler() -> Compiler:
-    """Compiles walks that answer with the input as validated, or raise BadMember."""
+def input_compiler(*, checks_patterns: bool = False) -> Compiler:
+    """Compiles walks that answer with the input as validated, or raise BadMember. Patterns are checked where the
+    service does so: ECS's model has none."""
     return Compiler(
         {
             "structure": _parse_structure,
@@ -82,7 +87,8 @@ def input_compiler() -> Compiler:
             "float": _parse_number,
             "timestamp": _parse_number,
             "boolean": _parse_boolean,
-        }
+        },
+        checks_patterns=checks_patterns,
     )
 
 
@@ -156,11 +162,15 @@ def _parse_map(compiler: Compiler, shape: Shape) -> Walk:
 def _parse_string(compiler: Compiler, shape: Shape) -> Walk:
     in_range = _range_check(shape, "length")
     allowed = tuple(shape.metadata.get("enum", ()))
+    told = shape.metadata.get("pattern") if compiler.checks_patterns else None
+    pattern = re.compile(told) if told else None
 
     def parse(value: Any) -> Any:
         if not isinstance(value, str):
             raise BadMember(f"{_token(value)} can not be converted to a String", "type")
         in_range(value, len(value))
+        if pattern and not pattern.fullmatch(value):
+            raise _constraint(value, f"Member must satisfy regular expression pattern: {told}")
         if allowed and value not in allowed:
             raise _constraint(value, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
         return value

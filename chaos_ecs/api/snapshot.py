@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos_ecs.api.fault_views import fault_view
+from chaos_ecs.api.schedule_views import schedule_view
 from chaos_ecs.api.views import health_of
 from chaos_ecs.core.arns import name_of, region_of
 from chaos_ecs.core.backoff import FLAPPING_EXITS, FLAPPING_SECONDS, TOLD_FROM_LEVEL, recent_exits
@@ -21,6 +22,7 @@ from chaos_ecs.core.lifecycle import deciding_container
 from chaos_ecs.core.listeners import dns_name_of
 from chaos_ecs.core.messages import Event
 from chaos_ecs.core.model import Cluster, Container, Service, Task, TaskDefinition
+from chaos_ecs.core.schedules import Invocation, Schedule
 from chaos_ecs.core.state import State
 from chaos_ecs.core.target_groups import health_told, load_balancers_by_group
 
@@ -43,6 +45,7 @@ class Moment:
     balancing: Balancing
     minute: float  # how long one of a bake time takes, in seconds
     faults: Sequence[InjectedFault]  # those that are not over
+    schedules: Sequence[tuple[Schedule, Sequence[Invocation]]]  # each with what waits of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ def take(state: State, now: float) -> Moment:
         ),
         minute=state.pace.minute,
         faults=[fault for fault in state.faults.values() if not fault.is_over],
+        schedules=[(item, state.invocations_of(item.arn)) for item in state.schedules.values()],
     )
 
 
@@ -125,6 +129,7 @@ def render(moment: Moment) -> dict[str, Any]:
         "tasks": [_task(task, moment.definitions[task.task_definition_arn]) for task in moment.tasks],
         **_balancing(moment.balancing),
         **({"faults": [fault_view(fault) for fault in moment.faults]} if moment.faults else {}),
+        **({"schedules": [schedule_view(*item) for item in moment.schedules]} if moment.schedules else {}),
     }
 
 

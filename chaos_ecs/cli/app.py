@@ -29,6 +29,7 @@ class Root(LazyGroup):
     topics = topics.TOPICS
     entries = (
         Entry("run-task", "tasks:run_task", "Run standalone tasks: nobody replaces them.", _RUN),
+        Entry("schedule", "schedules.commands:app", "Schedules: standalone tasks that the clock starts.", _RUN),
         Entry("kill", "kill:kill", "Kill a task and see what becomes of it.", _BREAK),
         Entry(
             "chaos",

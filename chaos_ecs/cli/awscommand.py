@@ -16,11 +16,12 @@ _INDENT = "    "
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An operation of the ECS API with its members; `remark` says where ours differs."""
+    """An operation of the ECS API, or of another service's, with its members; `remark` says where ours differs."""
 
     operation: str
     members: Mapping[str, Any] = field(default_factory=dict)
     remark: str = ""
+    service: str = "ecs"
 
 
 def rows(action: Action, url: str) -> list[str]:
@@ -30,7 +31,7 @@ def rows(action: Action, url: str) -> list[str]:
     --service web, --desired-count 3, --endpoint-url http://127.0.0.1:8481.
     """
     options = [_option(name, value) for name, value in action.members.items() if value is not None]
-    parts = [f"aws ecs {_dashed(action.operation)}", *options, f"--endpoint-url {url}"]
+    parts = [f"aws {action.service} {_dashed(action.operation)}", *options, f"--endpoint-url {url}"]
     command = [f"{part} \\" if part is not parts[-1] else part for part in parts]
     told = [command[0], *(f"{_INDENT}{part}" for part in command[1:])]
     keys = '# the keys, once: eval "$(chaos-ecs aws-env)"'

@@ -17,6 +17,7 @@ def variables(url: str, access_key_id: str, secret_access_key: str, region: str)
         "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": url,
         "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": url,
         "AWS_ENDPOINT_URL_FIS": url,
+        "AWS_ENDPOINT_URL_SCHEDULER": url,
         "AWS_ACCESS_KEY_ID": access_key_id,
         "AWS_SECRET_ACCESS_KEY": secret_access_key,
         "AWS_REGION": region,

@@ -47,6 +47,12 @@ class Controller(Protocol):
         """An operation of AWS FIS, which method and path name."""
         ...
 
+    def scheduler(
+        self, operation: str, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: str = ""
+    ) -> Answer:
+        """An operation of EventBridge Scheduler, likewise; `operation` is how a refusal is told."""
+        ...
+
     def own(self, operation: str, **members: Any) -> Answer:
         """One of chaos-ecs's own operations."""
         ...
@@ -85,9 +91,12 @@ class HttpController:
         return self._call("application-autoscaling", f"{SCALING}.{operation}", operation, members)
 
     def fis(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: str = "") -> Answer:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        sent = b"" if body is None else json.dumps(body).encode()
-        return self._answer(method, path, query, headers, sent, scope="fis", operation=f"{method} {path}")
+        return self._rest(method, path, body, query, scope="fis", operation=f"{method} {path}")
+
+    def scheduler(
+        self, operation: str, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: str = ""
+    ) -> Answer:
+        return self._rest(method, path, body, query, scope="scheduler", operation=operation)
 
     def own(self, operation: str, **members: Any) -> Answer:
         return self._call("chaos-ecs", f"{OURS}.{operation}", operation, members)
@@ -112,6 +121,13 @@ class HttpController:
             connection.close()
         if follow:
             raise lost("the event stream ended")
+
+    def _rest(
+        self, method: str, path: str, body: Mapping[str, Any] | None, query: str, *, scope: str, operation: str
+    ) -> Answer:
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        sent = b"" if body is None else json.dumps(body).encode()
+        return self._answer(method, path, query, headers, sent, scope=scope, operation=operation)
 
     def _call(self, scope: str, target: str, operation: str, members: Mapping[str, Any]) -> Answer:
         body = json.dumps({name: value for name, value in members.items() if value is not None}).encode()

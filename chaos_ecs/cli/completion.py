@@ -1,4 +1,4 @@
-"""What Tab completes: names of services, ids of tasks and of faults that are there now.
+"""What Tab completes: names of services and schedules, ids of tasks and of faults that are there now.
 
 One file of the state folder is read and one request is made. Nothing is ever started, and nothing is said: where no
 controller answers at once there are no names. Never here: how a shell is told of it (Typer's --install-completion).
@@ -54,6 +54,14 @@ def faults(ctx: typer.Context, incomplete: str) -> Found:
     snapshot, _ = _seen(ctx)
     known = snapshot.faults if snapshot else ()
     return _fitting([(fault.id, f"{fault.status} {fault.name}") for fault in known], incomplete)
+
+
+def schedules(ctx: typer.Context, incomplete: str) -> Found:
+    """Schedules, whatever cluster they run tasks in."""
+    snapshot, _ = _seen(ctx)
+    known = snapshot.schedules if snapshot else ()
+    found = [(item.name if item.group == "default" else f"{item.group}/{item.name}", item.expression) for item in known]
+    return _fitting(found, incomplete)
 
 
 def names_of_faults(ctx: typer.Context, incomplete: str) -> Found:

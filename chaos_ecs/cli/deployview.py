@@ -12,10 +12,10 @@ from enum import Enum
 
 from chaos_ecs.cli import clientline, panel, shiftview
 from chaos_ecs.cli.layout import cut
-from chaos_ecs.cli.line import Line
+from chaos_ecs.cli.line import Line, clock
 from chaos_ecs.cli.lines import lines_of
 from chaos_ecs.cli.output import table
-from chaos_ecs.cli.panel import Frame, clock
+from chaos_ecs.cli.panel import Frame
 from chaos_ecs.cli.shifts import Shift, told_by
 from chaos_ecs.cli.snapshot import Client, Deployment, Event, Service, Snapshot, name_of, short
 from chaos_ecs.cli.symbols import Symbols

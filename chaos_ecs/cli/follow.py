@@ -193,14 +193,14 @@ class Follower:
 
     def _aged(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot as of now: its clocks go on while nothing happens."""
-        return replace(snapshot, at=snapshot.at + self.shell.monotonic() - self._looked_at)
+        return replace(snapshot, at=snapshot.at + (self.shell.monotonic() - self._looked_at) * snapshot.speed)
 
     def _await_controller(self, error: ChaosEcsError) -> None:
         """Says that nobody replaces tasks now, and waits for a controller: for ever in a terminal, where Ctrl-C ends
         it, and some seconds in a pipe. Raises the error that told of it when none comes."""
         if error.code != lost("").code:
             raise error
-        at = self._snapshot.at + self.shell.monotonic() - self._looked_at if self._snapshot else 0.0
+        at = self._aged(self._snapshot).at if self._snapshot else 0.0
         told = False
         tries = 0
         while (found := self.shell.running_controller()) is None or not self._is_fine(found):

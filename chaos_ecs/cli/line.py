@@ -38,5 +38,13 @@ def seconds(value: float | None) -> str:
     return f"{int(value) // 60}m{int(value) % 60:02d}s"
 
 
+def clock(elapsed_seconds: float) -> str:
+    """A duration as a clock shows it: 01:05, 1:02:03."""
+    whole = max(0, int(elapsed_seconds))
+    if whole < 3600:
+        return f"{whole // 60:02d}:{whole % 60:02d}"
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
 def recovered_in(value: float) -> str:
     return f"RECOVERED IN {value:.1f} s"

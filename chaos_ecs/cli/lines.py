@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from chaos_ecs.cli import deploylines, experimentlines, faultlines
+from chaos_ecs.cli import deploylines, experimentlines, faultlines, schedulelines
 from chaos_ecs.cli.line import Line, recovered_in, seconds
 from chaos_ecs.cli.snapshot import Event, name_of, short
 
@@ -178,7 +178,9 @@ def _task_created(event: Event) -> Line:
             measured_brief=f"+{seconds(event.get('decidedAfter'))}",
         )
     if not event.service:
-        return Line(event.at, "begun", "STARTED", who, ids, "standalone: no service owns it", "standalone")
+        cause = str(event.get("cause") or "")
+        whose = cause if cause.startswith("schedule ") else "standalone: no service owns it"
+        return Line(event.at, "begun", "STARTED", who, ids, whose, "standalone")
     return Line(event.at, "begun", "STARTED", who, ids, event.get("cause") or "", "")
 
 
@@ -381,6 +383,7 @@ _WORDING: dict[str, Callable[[Event], Line]] = {
     **deploylines.WORDING,
     **faultlines.WORDING,
     **experimentlines.WORDING,
+    **schedulelines.WORDING,
     "CONTROLLER_STARTED": _ready,
     "ENGINE_CONNECTED": _engine_connected,
     "ENGINE_LOST": _engine_lost,

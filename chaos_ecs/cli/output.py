@@ -46,7 +46,8 @@ def _row(row: Sequence[str], widths: Sequence[int], width: int | None) -> list[s
     if width is None or len(text) <= width:
         return [text]
     before = _GAP.join(cell.ljust(wide) for cell, wide in zip(row[:-1], widths[:-1], strict=True)) + _GAP
-    if width - len(before) >= _LEAST_TEXT:
+    longest = max(map(len, row[-1].split()), default=0)
+    if width - len(before) >= max(_LEAST_TEXT, longest):
         return folded(row[-1], width, first=before, further=" " * len(before))
     return [*folded(before.rstrip(), width), *folded(row[-1], width, first="    ", further="    ")]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chaos_ecs.cli import clientline, tables
 from chaos_ecs.cli.client import state
 from chaos_ecs.cli.output import as_json
+from chaos_ecs.cli.schedules import words
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Snapshot
 from chaos_ecs.cli.text import folded
@@ -47,6 +48,9 @@ def _tell_state(shell: Shell, snapshot: Snapshot, url: str) -> None:
         shell.tell(f"open faults: {len(snapshot.faults)} ({ids}); see them: chaos-ecs chaos status", fold=True)
     running = sum(1 for task in standalone if not task.is_stopped)
     shell.tell(f"standalone tasks: {running} running, {len(standalone) - running} stopped")
+    told = words.row(snapshot.schedules, snapshot.at, (shell.width or 100) - len("schedules: "))
+    if told:
+        shell.tell(f"schedules: {told}", fold=True)
     _suggest(
         shell,
         kill,

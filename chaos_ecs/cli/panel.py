@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from chaos_ecs.cli import clientline
 from chaos_ecs.cli.chaos import fault_words
 from chaos_ecs.cli.layout import cut
-from chaos_ecs.cli.line import seconds
+from chaos_ecs.cli.line import clock, seconds
+from chaos_ecs.cli.schedules import words
 from chaos_ecs.cli.snapshot import Service, Snapshot, Task, short
 from chaos_ecs.cli.symbols import Symbols
 
@@ -60,7 +61,7 @@ def head_of(task: Task, position: int) -> str:
 def rows(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
     """The panel of one cluster (its ARN)."""
     width, symbols = frame.width, frame.symbols
-    below = _faults(snapshot, frame)
+    below = [*_schedules(snapshot, cluster, frame), *_faults(snapshot, frame)]
     if snapshot.client:
         below.append(f" {clientline.row(snapshot.client, width - 1, symbols, frame.now)}")
     room = min(MOST_ROWS, frame.height - 3) - _FRAME_ROWS - len(below)
@@ -79,7 +80,8 @@ def _last_row(snapshot: Snapshot, cluster: str, tasks: int, frame: Frame) -> str
     """The keys, or what Ctrl-C does; the time since the view began stands at the right edge. `tasks`: so many rows."""
     names = [service.name for service in snapshot.services_in(cluster)]
     told = frame.farewell or (_keys(names, tasks, frame.width) if frame.keys else _farewell(names))
-    elapsed = clock(frame.now - frame.began_at)
+    pressed = f"x{snapshot.speed} " if snapshot.speed > 1 else ""
+    elapsed = pressed + clock(frame.now - frame.began_at)
     left = cut(told, frame.width - len(elapsed) - 2, frame.symbols)
     return left.ljust(frame.width - len(elapsed)) + elapsed
 
@@ -119,6 +121,12 @@ def _body(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
     else:
         body.append(" standalone  none yet - try: chaos-ecs run-task batch-job")
     return body
+
+
+def _schedules(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
+    """Those that run tasks in the cluster, in one row; like the faults never among those that have no room."""
+    told = words.row([item for item in snapshot.schedules if item.cluster == cluster], frame.now, frame.width - 12)
+    return [f" schedules  {told}"] if told else []
 
 
 def _faults(snapshot: Snapshot, frame: Frame) -> list[str]:
@@ -213,11 +221,3 @@ def _task(task: Task, position: int, frame: Frame) -> str:
     if task.fills and _says(frame):
         parts.append(f"filled the gap left by {short(task.fills)}")
     return "  ".join(parts)
-
-
-def clock(elapsed_seconds: float) -> str:
-    """A duration as a clock shows it: 01:05, 1:02:03."""
-    whole = max(0, int(elapsed_seconds))
-    if whole < 3600:
-        return f"{whole // 60:02d}:{whole % 60:02d}"
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

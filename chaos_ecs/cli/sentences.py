@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from chaos_ecs.cli import faultlines
+from chaos_ecs.cli import faultlines, schedulelines
 from chaos_ecs.cli.deploylines import in_stage
 from chaos_ecs.cli.line import Line
 from chaos_ecs.cli.lines import without_doubles
@@ -286,4 +286,5 @@ _SENTENCES: dict[str, Callable[[Event], str]] = {
     "DEPLOYMENT_PAUSED": _paused,
     "DEPLOYMENT_CONTINUED": _continued,
     "TASK_PROTECTION_CHANGED": _protection,
+    **schedulelines.SENTENCES,
 }

@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 # A command in a hint that wants a cluster, and has none yet.
 _OF_A_CLUSTER = re.compile(
-    r"chaos-ecs (?=(?:service|run-task|task|kill|chaos inject|ps|logs|events|watch|lb|probe)\b)(?![^|]*--cluster)"
+    r"chaos-ecs (?=(?:service|run-task|task|kill|chaos inject|ps|logs|events|watch|lb|probe|schedule add)\b)"
+    r"(?![^|]*--cluster)"
 )
 
 
@@ -37,7 +38,8 @@ _BESIDE = "   |   "
 # A command up to the end of its clause, and the path of a journal.
 _COPIED = re.compile(
     r"\bchaos-ecs (?=(?:-|service|run-task|task|kill|chaos|ps|logs|events|watch|lb|probe|demo|doctor|aws-env|clean|help"
-    r"|controller|images)).+?(?=  | [(|]|[,;:.)](?: |$)|$)|\baws (?:ecs|elbv2|fis) .+?(?=  | [(|]|[,;.)](?: |$)|$)"
+    r"|controller|images|schedule)).+?(?=  | [(|]|[,;:.)](?: |$)|$)"
+    r"|\baws (?:ecs|elbv2|fis|scheduler) .+?(?=  | [(|]|[,;.)](?: |$)|$)"
     r"|(?<=journal: ).+"
 )
 _GLUE = "\0"
@@ -65,13 +67,15 @@ def open_controller(shell: Shell, *, start: bool) -> Controller | None:
     return HttpController(info.port, wiring.credentials(settings), settings.region)
 
 
-def started(shell: Shell, *, simulate: bool, seed: int | None, pace: str | None = None) -> ControllerInfo:
+def started(
+    shell: Shell, *, simulate: bool, seed: int | None, pace: str | None = None, speed: int = 1
+) -> ControllerInfo:
     """A controller in the background, and what everybody should know of a new process."""
     from chaos_ecs import wiring
 
     shell.say(f"starting the controller, at most {wiring.START_WITHIN_SECONDS:.0f}s")
     settings = replace(shell.settings, pace=pace or shell.settings.pace)
-    info, was_started = wiring.start_controller_process(settings, simulate=simulate, seed=seed)
+    info, was_started = wiring.start_controller_process(settings, simulate=simulate, seed=seed, speed=speed)
     if was_started:
         shell.say(f"started the controller in the background: pid {info.pid}, {info.url}")
         if info.port != shell.settings.port:
@@ -174,16 +178,28 @@ class Shell:
 
     def look(self) -> tuple[Controller, Snapshot, str]:
         """The controller, its state now, and the chosen cluster's ARN."""
+        controller, snapshot = self.look_around()
+        return controller, snapshot, self.cluster_arn(snapshot)
+
+    def look_around(self) -> tuple[Controller, Snapshot]:
+        """The controller and its state now, for what is of no cluster."""
         from chaos_ecs.cli.client import state
 
         controller = self.controller()
         snapshot = state(controller)
-        return controller, snapshot, self.cluster_arn(snapshot)
+        if snapshot.speed > 1 and not self.json:
+            self.say(f"clock x{snapshot.speed}: simulated time, a minute passes in {60 / snapshot.speed:.2g} s")
+        return controller, snapshot
 
     def say(self, text: str = "") -> None:
         """Talk: to stderr, so that stdout is the result alone."""
         text = text if self.json else self.hinted(text)
         print(self._printable(self._folded(text), self.err), file=self.err, flush=True)
+
+    def say_whole(self, rows: Sequence[str]) -> None:
+        """Talk that is copied, a command of several rows: never folded."""
+        for row in rows:
+            print(self._printable(row, self.err), file=self.err, flush=True)
 
     def hinted(self, text: str) -> str:
         """The text with commands that can be typed as they stand: with --cluster, if this one was called with it.

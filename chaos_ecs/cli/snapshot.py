@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos_ecs.cli.chaos.fault_view import Fault
+from chaos_ecs.cli.schedule_view import Schedule
 from chaos_ecs.cli.shifts import Shift
 
 SHORT = 6
@@ -301,6 +302,8 @@ class Snapshot:
     load_balancers: tuple[LoadBalancer, ...] = ()
     target_groups: tuple[TargetGroup, ...] = ()
     faults: tuple[Fault, ...] = ()  # those that are not over
+    schedules: tuple[Schedule, ...] = ()
+    speed: int = 1  # so many times as fast as ours does the simulator's clock run
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Snapshot:
@@ -321,6 +324,8 @@ class Snapshot:
             load_balancers=tuple(_load_balancer(item) for item in raw.get("loadBalancers") or ()),
             target_groups=tuple(_target_group(item) for item in raw.get("targetGroups") or ()),
             faults=tuple(Fault.of(item) for item in raw.get("faults") or ()),
+            schedules=tuple(Schedule.of(item) for item in raw.get("schedules") or ()),
+            speed=int(str(raw.get("clock") or "x1").removeprefix("x")),
         )
 
     def cluster(self, name: str, region: str) -> Cluster | None:

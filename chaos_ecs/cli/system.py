@@ -13,6 +13,7 @@ from chaos_ecs.cli import awsenv
 from chaos_ecs.cli.output import as_json, table
 from chaos_ecs.cli.parts import Command, Group, shell_of
 from chaos_ecs.cli.shell import Shell, started
+from chaos_ecs.config import speed as speed_of
 from chaos_ecs.errors import ChaosEcsError
 
 
@@ -70,23 +71,45 @@ class PaceName(StrEnum):
 PaceOption = Annotated[
     PaceName, typer.Option("--pace", envvar="CHAOS_ECS_PACE", help="demo: at once; aws: with the waits of real ECS.")
 ]
+
+
+def _speed(text: str) -> int:
+    try:
+        return speed_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Clock = Annotated[
+    int | None,
+    typer.Option("--clock", parser=_speed, metavar="xN", help="N times as fast, on the simulator: x60."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 
 
 @controller_app.command("start", cls=Command)
-def start(ctx: typer.Context, simulate: Simulate = False, seed: Seed = 0, pace: PaceOption = PaceName.DEMO) -> None:
+def start(
+    ctx: typer.Context,
+    simulate: Simulate = False,
+    seed: Seed = 0,
+    pace: PaceOption = PaceName.DEMO,
+    clock: Clock = None,
+) -> None:
     """Start the controller in the background, if it is not running.
 
     \b
     chaos-ecs controller start
     chaos-ecs controller start --pace aws
     chaos-ecs controller start --simulate --seed 7
+    chaos-ecs controller start --simulate --clock x60
     """
     from chaos_ecs import wiring
 
     shell = shell_of(ctx)
+    speed = clock or 1
+    _must_be_simulated(speed, simulate=simulate)
     running = wiring.running_controller(shell.settings)
-    info = running or started(shell, simulate=simulate, seed=seed, pace=pace)
+    info = running or started(shell, simulate=simulate, seed=seed, pace=pace, speed=speed)
     if info.simulated != simulate:
         other = "the simulator" if info.simulated else "Docker"
         raise ChaosEcsError(
@@ -96,6 +119,9 @@ def start(ctx: typer.Context, simulate: Simulate = False, seed: Seed = 0, pace: 
         why = f"pid {info.pid}; stopping it stops no task"
         hint = "chaos-ecs controller stop"
         raise ChaosEcsError("E-ALREADY-RUNNING", f"A controller at the pace {info.pace} is running", why, hint)
+    if info.speed != speed:
+        why, hint = f"pid {info.pid}; the simulator forgets everything when it stops", "chaos-ecs controller stop"
+        raise ChaosEcsError("E-ALREADY-RUNNING", f"A controller with clock x{info.speed} is running", why, hint)
     if running:
         shell.say("it was running already")
     _tell_controller(shell)
@@ -130,11 +156,24 @@ def status(ctx: typer.Context) -> None:
 
 
 @controller_app.command("run", hidden=True, cls=Command)
-def run(ctx: typer.Context, simulate: Simulate = False, seed: Seed = 0) -> None:
+def run(ctx: typer.Context, simulate: Simulate = False, seed: Seed = 0, clock: Clock = None) -> None:
     """Run the controller in the foreground: what `controller start` starts."""
     from chaos_ecs import wiring
 
-    raise typer.Exit(wiring.run_controller(shell_of(ctx).settings, simulate=simulate, seed=seed))
+    speed = clock or 1
+    _must_be_simulated(speed, simulate=simulate)
+    raise typer.Exit(wiring.run_controller(shell_of(ctx).settings, simulate=simulate, seed=seed, speed=speed))
+
+
+def _must_be_simulated(speed: int, *, simulate: bool) -> None:
+    if speed > 1 and not simulate:
+        raise ChaosEcsError(
+            "E-CLOCK",
+            f"The clock of real containers cannot be pressed (x{speed})",
+            "what they do takes the time it takes; only the simulator can hurry",
+            f"chaos-ecs controller start --simulate --clock x{speed}",
+            2,
+        )
 
 
 def stop_controller(shell: Shell) -> int | None:
@@ -179,6 +218,7 @@ def _tell_controller(shell: Shell) -> int:
         ("port", f"{told.get('port')} ({controller.url})"),
         ("state folder", str(told.get("home"))),
         ("engine", engine),
+        *([("clock", f"{told['clock']}: simulated time is pressed")] if told.get("clock") else []),
     ]
     for name, text in rows:
         shell.tell(f"{name:<13} {text}")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chaos_ecs.cli.line import seconds
+from chaos_ecs.cli.line import clock, seconds
 from chaos_ecs.cli.output import table
-from chaos_ecs.cli.panel import clock
 from chaos_ecs.cli.plain import timestamp
 from chaos_ecs.cli.snapshot import Service, Snapshot, Task, name_of
 

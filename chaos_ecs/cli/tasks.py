@@ -169,10 +169,10 @@ def start(shell: Shell, family: str | None, count: int, wish: Wish) -> Run:
     if wish.image is not None:
         own = (family or definitions.family_of_image(wish.image)).partition(":")[0]
         definition = definitions.registered(shell, controller, own, Wish(wish.image), base=family)
-    overrides = None
+    overridden = None
     if wish.environment or wish.command is not None:
-        overrides = _overrides(definitions.describe(controller, definition), wish)
-    return started(controller, before, cluster, definition, count, overrides)
+        overridden = overrides(definitions.describe(controller, definition), wish)
+    return started(controller, before, cluster, definition, count, overridden)
 
 
 def started(
@@ -181,11 +181,13 @@ def started(
     cluster: str,
     definition: str,
     count: int = 1,
-    overrides: dict[str, Any] | None = None,
+    overridden: dict[str, Any] | None = None,
 ) -> Run:
     """Asks for them; refused or not placed is a ChaosEcsError."""
     try:
-        answer = controller.ecs("RunTask", cluster=cluster, taskDefinition=definition, count=count, overrides=overrides)
+        answer = controller.ecs(
+            "RunTask", cluster=cluster, taskDefinition=definition, count=count, overrides=overridden
+        )
     except ChaosEcsError as refusal:
         raise _never_ran(refusal) from refusal
     if answer.get("failures"):
@@ -202,7 +204,7 @@ def _never_ran(error: ChaosEcsError) -> ChaosEcsError:
     return ChaosEcsError(error.code, error.what, error.why, error.hint, code)
 
 
-def _overrides(definition: dict[str, Any], wish: Wish) -> dict[str, Any]:
+def overrides(definition: dict[str, Any], wish: Wish) -> dict[str, Any]:
     """For the first container: that is the one a learner means."""
     override: dict[str, Any] = {"name": definition["containerDefinitions"][0]["name"]}
     if wish.command is not None:

@@ -3,8 +3,8 @@
 Commands are in `commands.py`, `service_commands.py` and `task_definitions.py`, Facts in `facts.py`, Actions in
 `intents.py`, `rollout.py` and `stages.py`, all of load balancing in `target_groups.py`, `listeners.py` and
 `targets.py`, all of scaling in `scaling_commands.py`, all of faults in `faults.py`, all of experiments in
-`experiments.py`; what they share about a task's life is in `lifecycle.py`. A Command may raise an EcsError, before
-anything has changed.
+`experiments.py`, all of schedules in `schedule_commands.py`, `schedule_opening.py` and `scheduling.py`; what they share
+about a task's life is in `lifecycle.py`. A Command may raise an EcsError, before anything has changed.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from chaos_ecs.core import (
     listeners,
     rollout,
     scaling_commands,
+    schedule_commands,
+    schedule_opening,
+    scheduling,
     service_commands,
     stages,
     target_groups,
@@ -36,6 +39,7 @@ from chaos_ecs.core import fault_messages as f
 from chaos_ecs.core import messages as m
 from chaos_ecs.core import rollout_messages as r
 from chaos_ecs.core import scaling_messages as s
+from chaos_ecs.core import schedule_messages as e
 from chaos_ecs.core.state import State
 
 _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
@@ -81,6 +85,12 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     x.StopExperiment: experiments.stop_experiment,
     x.SetSafetyLever: experiments.set_safety_lever,
     x.TagExperiment: experiments.tag_experiment,
+    e.CreateScheduleGroup: schedule_commands.create_group,
+    e.DeleteScheduleGroup: schedule_commands.delete_group,
+    e.TagScheduleGroup: schedule_commands.tag_group,
+    e.CreateSchedule: schedule_commands.create_schedule,
+    e.UpdateSchedule: schedule_commands.update_schedule,
+    e.DeleteSchedule: schedule_commands.delete_schedule,
     b.HostPortTaken: listeners.host_port_taken,
     m.ContainerSeen: facts.container_seen,
     m.ContainerGone: facts.container_gone,
@@ -145,6 +155,11 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     x.AbortExperiment: experiments.abort_experiment,
     x.EndExperiment: experiments.end_experiment,
     x.ForgetExperiment: experiments.forget_experiment,
+    e.OpenInvocation: schedule_opening.open_invocation,
+    e.InvokeTarget: scheduling.invoke_target,
+    e.CompleteSchedule: scheduling.complete_schedule,
+    e.EmptyScheduleGroup: scheduling.empty_group,
+    e.ForgetScheduleGroup: scheduling.forget_group,
 }
 
 

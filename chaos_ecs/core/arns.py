@@ -55,6 +55,14 @@ def fis_arn(region: str, kind: str, id_: str) -> str:
     return f"arn:aws:fis:{region}:{ACCOUNT_ID}:{kind}/{id_}"
 
 
+def schedule_group_arn(region: str, name: str) -> str:
+    return f"arn:aws:scheduler:{region}:{ACCOUNT_ID}:schedule-group/{name}"
+
+
+def schedule_arn(region: str, group: str, name: str) -> str:
+    return f"arn:aws:scheduler:{region}:{ACCOUNT_ID}:schedule/{group}/{name}"
+
+
 def region_of(arn: str) -> str:
     return arn.split(":", 4)[3]
 

@@ -140,7 +140,7 @@ def run_task(state: State, command: RunTask, now: float) -> None:
             cluster=command.cluster_arn,
             definition=definition,
             now=now,
-            cause="run-task asked for it; nobody will replace it",
+            cause=command.cause,
             group=command.group or f"family:{definition.family}",
             started_by=command.started_by,
             launch_type=command.launch_type,

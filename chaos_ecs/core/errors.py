@@ -80,6 +80,13 @@ class InvalidNextTokenException(EcsError):
     pass
 
 
+# --- EventBridge Scheduler ---
+
+
+class ServiceQuotaExceededException(EcsError):
+    pass
+
+
 # --- Elastic Load Balancing: its codes on the wire have no "Exception" at the end ---
 
 

@@ -22,6 +22,7 @@ from chaos_ecs.core.fault_messages import FaultCommand, FaultEffect, FaultFact, 
 from chaos_ecs.core.model import SIGKILL, ContainerDefinition, ContainerOverride, HealthStatus, PortBinding, Task
 from chaos_ecs.core.rollout_messages import RolloutCommand, RolloutIntent
 from chaos_ecs.core.scaling_messages import ScalingCommand, ScalingFact, ScalingIntent
+from chaos_ecs.core.schedule_messages import ScheduleCommand, ScheduleIntent
 
 Tags = tuple[tuple[str, str], ...]
 
@@ -112,6 +113,7 @@ class RunTask:
     overrides: tuple[ContainerOverride, ...] = ()
     client_token: str = ""
     tags: Tags = ()
+    cause: str = "run-task asked for it; nobody will replace it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ Command = (
     | ScalingCommand
     | FaultCommand
     | ExperimentCommand
+    | ScheduleCommand
 )
 
 # --- Facts ----------------------------------------------------------------------------------------------------
@@ -455,6 +458,7 @@ Intent = (
     | ScalingIntent
     | FaultIntent
     | ExperimentIntent
+    | ScheduleIntent
 )
 Effect = (
     StartContainer

@@ -16,6 +16,7 @@ from chaos_ecs.core.experimenting import Experiment, ExperimentTemplate, SafetyL
 from chaos_ecs.core.faulting import InjectedFault
 from chaos_ecs.core.ordered import Ordered
 from chaos_ecs.core.scaling import ScalableTarget
+from chaos_ecs.core.schedules import Invocation, Schedule, ScheduleGroup
 
 SIGKILL = "SIGKILL"
 
@@ -399,4 +400,7 @@ Entity = (
     | ExperimentTemplate
     | Experiment
     | SafetyLever
+    | Schedule
+    | ScheduleGroup
+    | Invocation
 )

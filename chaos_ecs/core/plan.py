@@ -44,6 +44,7 @@ from chaos_ecs.core.model import (
 )
 from chaos_ecs.core.pace import Pace
 from chaos_ecs.core.scaling_plan import plan_scaling
+from chaos_ecs.core.schedule_plan import plan_schedules
 from chaos_ecs.core.service_plan import plan_active, plan_draining
 from chaos_ecs.core.state import ROUTING, State
 from chaos_ecs.core.targets import routing
@@ -66,9 +67,10 @@ STOPPED_CONTAINERS_KEPT = 50
 
 def plan(state: State, touched: Iterable[str], now: float) -> Plan:
     """What to do now about the touched ARNs. While the engine is away nothing could be seen through, and while a fault
-    holds the scheduler nothing is decided: then it is about faults alone."""
+    holds the scheduler nothing is decided: then it is about faults alone, and about schedules, another service's."""
     todo = Plan()
     _plan_faults(state, touched, now, todo)
+    plan_schedules(state, touched, now, todo)
     if not state.engine_connected:
         return todo
     if hold_the_scheduler(state.control_faults):

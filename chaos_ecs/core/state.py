@@ -30,6 +30,7 @@ from chaos_ecs.core.model import (
 )
 from chaos_ecs.core.pace import DEMO, Pace
 from chaos_ecs.core.scaling import Measure, Sample, ScalableTarget
+from chaos_ecs.core.schedules import Invocation, Schedule, ScheduleGroup
 from chaos_ecs.core.target_index import TargetIndex
 
 SERVICE_EVENTS_KEPT = 100
@@ -57,6 +58,8 @@ def _age(entity: Entity) -> float:
             return entity.created_at
         case InjectedFault():
             return entity.ended_at or entity.created_at
+        case Invocation():
+            return entity.due
         case _:
             return 0
 
@@ -89,6 +92,9 @@ class State:
         self.experiment_templates: dict[str, ExperimentTemplate] = {}
         self.experiments: dict[str, Experiment] = {}
         self.safety_levers: dict[str, SafetyLever] = {}  # by region; none: disengaged
+        self.schedules: dict[str, Schedule] = {}
+        self.schedule_groups: dict[str, ScheduleGroup] = {}  # without `default`
+        self.invocations: dict[str, Invocation] = {}  # open ones, by SCHEDULE_ARN#DUE
         self.failing_listeners: dict[str, str] = {}  # whose clients are not served now, and why; not kept on disk
         self.samples: dict[str, dict[Measure, Sample]] = {}  # the newest, by the ARN of the service; not kept on disk
 
@@ -122,6 +128,7 @@ class State:
         self._services_in_cluster: dict[str, dict[str, None]] = {}
         self._target_index, self._fault_index = TargetIndex(), FaultIndex()
         self._deployments_of_service: dict[str, dict[str, None]] = {}
+        self._invocations_of_schedule: dict[str, dict[str, None]] = {}
 
     def _by_type(self) -> Mapping[type[Entity], dict[str, Any]]:
         return {
@@ -144,6 +151,9 @@ class State:
             ExperimentTemplate: self.experiment_templates,
             Experiment: self.experiments,
             SafetyLever: self.safety_levers,
+            Schedule: self.schedules,
+            ScheduleGroup: self.schedule_groups,
+            Invocation: self.invocations,
         }
 
     # --- reading ---
@@ -192,6 +202,10 @@ class State:
         """The history of the service's deployments, newest first."""
         return [self.service_deployments[arn] for arn in reversed(self._deployments_of_service.get(service_arn, {}))]
 
+    def invocations_of(self, schedule_arn: str) -> list[Invocation]:
+        """What the schedule still wants to run: those that wait for their window or for a retry, oldest first."""
+        return [self.invocations[key] for key in self._invocations_of_schedule.get(schedule_arn, ())]
+
     def faults_of(self, task_arn: str) -> list[InjectedFault]:
         """The open faults that hit the task, in the order in which they were asked for."""
         return [self.faults[fault_id] for fault_id in self._fault_index.on.get(task_arn, ())]
@@ -235,6 +249,9 @@ class State:
             *self.standbys,
             *self.faults,
             *self.experiments,
+            *self.schedules,
+            *self.schedule_groups,
+            *self.invocations,
             ROUTING,
         ):
             self.touched[arn] = None
@@ -257,8 +274,8 @@ class State:
             self.touch(entity.experiment)
         elif isinstance(entity, Experiment):
             self.touch(entity.id)
-        elif isinstance(entity, Service | Cluster):
-            self.touch(entity.arn)
+        elif isinstance(entity, Service | Cluster | Schedule | ScheduleGroup | Invocation):
+            self.touch(entity.key)
         elif isinstance(entity, ScalableTarget):
             self.touch(entity.service_arn)
         elif isinstance(entity, TargetGroup | Listener | Rule | Target):
@@ -277,6 +294,10 @@ class State:
             self._drop_balancing(entity)
         elif isinstance(entity, InjectedFault):
             self._fault_index.remove(entity)
+        elif isinstance(entity, Invocation):
+            self._invocations_of_schedule.get(entity.schedule_arn, {}).pop(entity.key, None)
+        elif isinstance(entity, Schedule):
+            self._invocations_of_schedule.pop(entity.arn, None)
         elif isinstance(entity, Task) and entity.standby:
             self._forget_standby(entity)
         elif isinstance(entity, Task):
@@ -373,6 +394,8 @@ class State:
                 self._target_index.add(entity)
             case InjectedFault():
                 self._fault_index.put(entity)
+            case Invocation():
+                self._invocations_of_schedule.setdefault(entity.schedule_arn, {})[entity.key] = None
             case Task():
                 self._index_task(entity)
 

@@ -32,6 +32,13 @@ from chaos_ecs.core.messages import (
     StopTasks,
 )
 from chaos_ecs.core.rollout_messages import MarkHealthy, MarkUnhealthy, StopUnhealthy
+from chaos_ecs.core.schedule_messages import (
+    CompleteSchedule,
+    EmptyScheduleGroup,
+    ForgetScheduleGroup,
+    InvokeTarget,
+    OpenInvocation,
+)
 
 
 @dataclass(slots=True)
@@ -79,6 +86,12 @@ def _subject(action: Action) -> str:  # noqa: C901, PLR0912 - a table, and mypy 
             said = action.experiment_id
         case BeginAction() | EndAction():
             said = f"{action.experiment_id} {action.name}"
+        case OpenInvocation() | CompleteSchedule():
+            said = name_of(action.schedule_arn)
+        case InvokeTarget():
+            said = name_of(action.key)
+        case EmptyScheduleGroup() | ForgetScheduleGroup():
+            said = name_of(action.group_arn)
         case _:
             said = name_of(action.service_arn)
     return said

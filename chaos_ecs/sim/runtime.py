@@ -36,8 +36,11 @@ _OnContainer = SignalContainer | PauseContainer | ResumeContainer | RemoveContai
 
 
 class SimRuntime:
-    def __init__(self, engine: SimEngine) -> None:
+    """`name` is what the engine is called to the user."""
+
+    def __init__(self, engine: SimEngine, name: str = ENGINE_NAME) -> None:
         self.engine = engine
+        self._name = name
         self.open_for_facts = False
         self._facts: list[Fact] = []
         self._pulled: set[str] = set()
@@ -222,6 +225,6 @@ class SimRuntime:
         self._connected = self.engine.up
         if self.engine.up:
             listing: tuple[ContainerSeen, ...] = tuple(c.seen for c in self.engine.containers.values())
-            self._facts.append(EngineConnected(ENGINE_NAME, listing))
+            self._facts.append(EngineConnected(self._name, listing))
         else:
             self._facts.append(EngineLost("the simulated engine is stopped"))

@@ -68,6 +68,7 @@ from tests.builders import (
     registered,
 )
 from tests.sim.fault_trouble import LONGEST_SECONDS, FaultTrouble
+from tests.sim.schedule_trouble import ScheduleTrouble
 
 SERVICES = ("web", "api", "worker")
 BALANCED = "web"  # behind a target group, or two
@@ -91,6 +92,7 @@ class Monkey:
         self.simulation = Simulation(seed, lambda program: replace(behaviour(program), shared_cpu_percent=self.load))
         self.simulation.after_step = self.check_safety
         self.faults = FaultTrouble(seed, self.simulation)
+        self.schedules = ScheduleTrouble(seed, self.simulation)
         self.standalone_asked = 0
         self._status: dict[str, TaskStatus] = {}
         self._wanted: dict[str, set[str]] = {}
@@ -131,6 +133,7 @@ class Monkey:
             self._scale()
             self._shift()
             self.faults.act()
+            self.schedules.act()
             self.simulation.advance(self.rng.choice((0.0, 0.01, 0.1, 0.5, 2.0, 20.0)))
 
     def _act(self) -> None:
@@ -294,10 +297,13 @@ class Monkey:
             self._check_lower_limit(service)
             self._check_share(service)
         assert not self.faults.wrong(), self._told("a fault", self.faults.wrong())
+        wrong = self.schedules.wrong()
+        assert not wrong, self._told("a schedule", wrong)
         self._check_routing()
         self._check_names()
         self._check_scaling()
-        self._standalone |= {arn for arn, task in state.tasks.items() if task.service_arn is None}
+        by_hand = {arn for arn, task in state.tasks.items() if task.service_arn is None and not task.started_by}
+        self._standalone |= by_hand
         told = f"{len(self._standalone)} standalone tasks, {self.standalone_asked} asked for"
         assert len(self._standalone) <= self.standalone_asked, self._told("one was replaced", told)
         for arn, task in state.tasks.items():
@@ -437,6 +443,9 @@ class Monkey:
         self._mend_what_cannot_converge()
         simulation.advance(LONGEST_SECONDS + 5)
         assert not self.faults.left(), self._told("a fault", self.faults.left())
+        unaccounted = self.schedules.unaccounted()
+        assert not unaccounted, self._told("a due time", unaccounted)
+        self.schedules.end()
         simulation.advance(CONVERGES_WITHIN_SECONDS)
         state = simulation.state
         for service in state.services.values():

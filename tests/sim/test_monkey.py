@@ -32,6 +32,8 @@ def test_the_monkey_really_makes_trouble() -> None:
     told = "\n".join(monkey.simulation.transcript() for monkey in monkeys)
     for kind in ("TASK_KILLED", "SERVICE_RECOVERED", "SERVICE_THROTTLED", "ENGINE_LOST", "STRAY_FOUND"):
         assert kind in told
+    for kind in ("SCHEDULE_RAN", "SCHEDULE_MISSED", "SCHEDULE_DROPPED", "SCHEDULE_RETRY", "SCHEDULE_DELETED"):
+        assert kind in told
 
 
 @pytest.mark.parametrize("seed", [7, 79])

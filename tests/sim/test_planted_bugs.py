@@ -68,6 +68,21 @@ BUGS = {
         "replace(hits.the_hit(state, effect), status=HitStatus.UNDOING, undo_sent_at=now)",
         "replace(hits.the_hit(state, effect), status=HitStatus.ENDED, ended_at=now)",
     ),
+    "one missed due time is not told": (
+        "core/schedule_opening.py",
+        "    if intent.missed:\n",
+        "    if intent.missed > 1:\n",
+    ),
+    "a disabled schedule runs what it had begun to wait for": (
+        "core/schedule_commands.py",
+        "cancelled = _end_invocations(state, updated)\n        updated",
+        "cancelled = 0\n        updated",
+    ),
+    "a due time that was given up is tried again": (
+        "core/scheduling.py",
+        "    state.drop(invocation)\n    state.put(replace(schedule, dropped",
+        "    state.put(replace(invocation, next_try_at=now + 5))\n    state.put(replace(schedule, dropped",
+    ),
     "a removal that was lost is not asked for again": (
         "core/facts.py",
         "elif member.reaped and member.runtime_id in present:",

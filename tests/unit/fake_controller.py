@@ -180,6 +180,11 @@ class FakeController:
     def fis(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: str = "") -> Answer:
         return self._answer(f"{method} {path}", dict(body or {}))
 
+    def scheduler(
+        self, operation: str, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: str = ""
+    ) -> Answer:
+        return self._answer(operation, dict(body or {}))
+
     def own(self, operation: str, **members: Any) -> Answer:
         return self._answer(operation, members)
 

@@ -46,6 +46,15 @@ class Simulated(FakeController):
             response = self.api.send(sent, method=method, path=path, query=query, service="fis")
         return self._answered(f"{method} {path}", response.status, response.body)
 
+    def scheduler(
+        self, operation: str, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: str = ""
+    ) -> Answer:
+        self.calls.append((operation, dict(body or {})))
+        sent = b"" if body is None else json.dumps(body).encode()
+        with self.lock:
+            response = self.api.send(sent, method=method, path=path, query=query, service="scheduler")
+        return self._answered(operation, response.status, response.body)
+
     def raw_state(self) -> Answer:
         self.on_look()
         with self.lock:

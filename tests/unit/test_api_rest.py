@@ -1,8 +1,10 @@
-"""The codec of REST-JSON: botocore writes what it reads, and reads what it writes, for every operation of FIS."""
+"""The codec of REST-JSON: botocore writes what it reads, and reads what it writes, for every operation of FIS and of
+EventBridge Scheduler."""
 
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import Future
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -23,6 +25,7 @@ from chaos_ecs.api.call import Call, done
 from chaos_ecs.api.errors import Refused
 from chaos_ecs.api.operations import Perform
 from chaos_ecs.api.operations.fis import FIS_OPERATIONS
+from chaos_ecs.api.operations.scheduler import SCHEDULER_OPERATIONS
 from chaos_ecs.api.shapes import OutputError
 from chaos_ecs.core.errors import (
     ClusterNotFoundException,
@@ -36,24 +39,29 @@ from chaos_ecs.sigv4 import Credentials
 from tests.unit.api_harness import HOST, KEYS, Harness
 
 API = rest.fis()
-OPERATIONS = sorted(API.operation_names)
+SCHEDULER = rest.scheduler()
+OPERATIONS = [(api, name) for api in (API, SCHEDULER) for name in sorted(api.operation_names)]
 TEXT = st.characters(codec="utf-8")
 ARN = "arn:aws:fis:us-east-1:123456789012:experiment/EXP 1+2~é%2F"
 ROLE = "arn:aws:iam::123456789012:role/chaos"
 
 
-def values(shape: Shape) -> st.SearchStrategy[Any]:
+def values(shape: Shape, *, patterns: bool = False) -> st.SearchStrategy[Any]:
     """Anything that the model allows there; nothing empty where the protocol has no way to say it."""
     told = shape.metadata
     match shape.type_name:
         case "structure":
-            members = {name: values(member) for name, member in shape.members.items()}
+            members = {name: values(member, patterns=patterns) for name, member in shape.members.items()}
             required = {name: members.pop(name) for name in shape.required_members}
             return st.fixed_dictionaries(required, optional=members)
         case "list":
-            return st.lists(values(shape.member), min_size=1, max_size=2)
+            return st.lists(values(shape.member, patterns=patterns), min_size=1, max_size=2)
         case "map":
-            return st.dictionaries(values(shape.key), values(shape.value), max_size=2)
+            keys, items = values(shape.key, patterns=patterns), values(shape.value, patterns=patterns)
+            return st.dictionaries(keys, items, max_size=2)
+        case "string" if patterns and "pattern" in told:
+            fitting = st.from_regex(re.compile(told["pattern"], re.ASCII), fullmatch=True)
+            return fitting.filter(lambda text: len(text) <= told["max"])
         case "string":
             shortest = max(told.get("min", 0), "location" in shape.serialization)
             longest = min(told.get("max", 99), shortest + 10)
@@ -83,14 +91,14 @@ def as_read(shape: Shape, value: Any) -> Any:
     return value
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_botocore_reads_every_answer_as_it_was_given(name: str) -> None:
-    shape = API._model.operation_model(name).output_shape
+@pytest.mark.parametrize(("api", "name"), OPERATIONS, ids=lambda value: getattr(value, "signing_name", value))
+def test_botocore_reads_every_answer_as_it_was_given(api: rest.Api, name: str) -> None:
+    shape = api._model.operation_model(name).output_shape
 
     @settings(max_examples=6, deadline=None, derandomize=True, database=None)
     @given(values(shape))
     def check(output: dict[str, Any]) -> None:
-        body = API.operation(name).serialise(output)
+        body = api.operation(name).serialise(output)
         answer = create_parser("rest-json").parse({"body": body, "headers": {}, "status_code": 200}, shape)
         del answer["ResponseMetadata"]
         assert answer == as_read(shape, output)
@@ -98,25 +106,26 @@ def test_botocore_reads_every_answer_as_it_was_given(name: str) -> None:
     check()
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_what_botocore_writes_is_read_as_it_was_meant(name: str) -> None:
-    model = API._model.operation_model(name)
+@pytest.mark.parametrize(("api", "name"), OPERATIONS, ids=lambda value: getattr(value, "signing_name", value))
+def test_what_botocore_writes_is_read_as_it_was_meant(api: rest.Api, name: str) -> None:
+    model = api._model.operation_model(name)
 
     @settings(max_examples=6, deadline=None, derandomize=True, database=None)
-    @given(values(model.input_shape))
+    @given(values(model.input_shape, patterns=api is SCHEDULER))
     def check(params: dict[str, Any]) -> None:
         sent = create_serializer("rest-json", include_validation=False).serialize_to_request(params, model)
         query = percent_encode_sequence(sent["query_string"])
         request = Request(sent["method"], sent["url_path"], query, sent["headers"], sent["body"])
-        assert API.named_in(request) == name
-        assert API.operation(name).parse(request) == params
+        assert api.named_in(request) == name
+        assert api.operation(name).parse(request) == params
 
     check()
 
 
 def test_the_model_of_this_botocore_speaks_rest_json_and_every_registered_operation_is_in_it() -> None:
-    assert API.signing_name == "fis"
+    assert (API.signing_name, SCHEDULER.signing_name) == ("fis", "scheduler")
     assert set(FIS_OPERATIONS) <= API.operation_names
+    assert set(SCHEDULER_OPERATIONS) == SCHEDULER.operation_names
 
 
 SMALL: dict[str, Any] = {

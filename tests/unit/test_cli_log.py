@@ -79,6 +79,22 @@ def test_the_same_at_60_columns_keeps_time_word_id_and_recovery() -> None:
 PULL_FAILED = "CannotPullContainerError: manifest for no-such-image:9 not found: manifest unknown"
 
 # One of every type, with the word it is told by; "" where another line says it already.
+SCHEDULES = "arn:aws:scheduler:us-east-1:123456789012:schedule/default"
+DUE = AT - 31.0
+SCHEDULE_EVENTS: list[tuple[str, str, dict[str, Any]]] = [
+    ("CREATED", "SCHEDULE", {"expression": "rate(1 minute)", "timezone": "UTC", "state": "ENABLED"}),
+    (
+        "UPDATED",
+        "UPDATED",
+        {"expression": "rate(1 day)", "timezone": "Asia/Tokyo", "state": "DISABLED", "cancelled": 1},
+    ),
+    ("DELETED", "DELETED", {"cause": "its group is deleted"}),
+    ("RAN", "DUE", {"tasks": [task_arn("7f3a9c")], "scheduledTime": DUE, "lateness": 31.0, "attempt": 6}),
+    ("RETRY", "RETRY", {"scheduledTime": DUE, "attempt": 4, "nextTryAt": AT + 8, "reason": "Cluster not found."}),
+    ("DROPPED", "GAVE UP", {"scheduledTime": DUE, "retries": 185, "reason": "Cluster not found.", "deadLetter": {}}),
+    ("MISSED", "MISSED", {"missed": 9, "first": DUE - 600, "last": DUE - 60, "delivered": DUE}),
+]
+
 EVERY_EVENT = [
     (event("CLIENT_FAILING", service="web", message="requests fail: 3", failed=3, cause="reset"), "CLIENT"),
     (event("CLIENT_RECOVERED", service="web", seconds=1.2, failed=14, requests=60), "CLIENT"),
@@ -156,6 +172,11 @@ EVERY_EVENT = [
     (event("TASK_PROTECTION_CHANGED", service="web", task="7f3a9c"), "UNPROTECTED"),
     (event("SERVICE_SCALED", service="web", previousDesiredCount=3, desiredCount=5, cause="cpu 90%"), "SCALED"),
     (event("SCALING_CHANGED", service="web", message="service web scales between 1 and 5 tasks"), "SCALING"),
+    *(
+        (event(f"SCHEDULE_{type_}", schedule=f"{SCHEDULES}/{name}", name=name, **data), word)
+        for name in ("nightly", "a-name-that-is-as-long-as-one-of-aws-may-be-and-that-is-64-of-it")
+        for type_, word, data in SCHEDULE_EVENTS
+    ),
     (event("SOMETHING_NEWER", service="web", message="a newer controller says so"), "EVENT"),
 ]
 
@@ -323,6 +344,21 @@ def test_the_symbol_of_every_line_exists() -> None:
     for told, _ in EVERY_EVENT:
         for line in lines_of([told]):
             assert hasattr(UNICODE, line.symbol)
+
+
+def test_a_schedule_says_when_it_was_due_and_how_late_it_ran() -> None:
+    def told(**data: Any) -> str:
+        return shown([event("SCHEDULE_RAN", name="nightly", scheduledTime=DUE, **data)], 80)
+
+    on_time = told(tasks=[task_arn("7f3a9c")], lateness=0.2)
+    assert " ".join(on_time.split()) == "00.0s ► DUE nightly 7f3a9c due at 14:12:49Z on time"
+    assert told(tasks=[], lateness=31.4).endswith("31.4s late")
+
+
+def test_what_a_schedule_started_says_so_in_place_of_run_task() -> None:
+    told = event("TASK_CREATED", task="7f3a9c", cause="schedule nightly is due; nobody will replace it")
+    assert "schedule nightly is due; nobody will replace it" in shown([told], 100)
+    assert "standalone: no service owns it" in shown([event("TASK_CREATED", task="7f3a9c", cause="run-task")], 100)
 
 
 def test_a_view_can_add_a_line_of_its_own() -> None:

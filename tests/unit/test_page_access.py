@@ -12,7 +12,8 @@ from chaos_ecs.api import border, snapshot
 from chaos_ecs.api.auth import LARGEST_BODY_BYTES, Request
 from chaos_ecs.api.exchange import Response
 from chaos_ecs.api.page.sessions import INVITED_FOR_SECONDS, SESSION_SECONDS, Right, Sessions
-from tests.unit.api_harness import CLUSTER, HOST, Harness, running, with_tasks
+from chaos_ecs.core.arns import cluster_arn
+from tests.unit.api_harness import CLUSTER, HOST, REGION, Harness, running, with_tasks
 
 ORIGIN = f"http://{HOST}"
 COOKIE = "chaos-ecs-8481"
@@ -229,6 +230,29 @@ def test_what_is_no_operation_is_refused(api: Harness, path: str, status: int) -
     cookie = visit(api)
     sent = {"origin": ORIGIN, "content_type": "application/json", "cookie": cookie, "x_chaos_ecs_act": KEYS[cookie]}
     assert ask(api, path, method="POST", body=b"{}", **sent).status == status
+
+
+def test_operations_of_rest_apis_are_asked_for_with_all_their_members_in_the_body(api: Harness) -> None:
+    sent = {"origin": ORIGIN, "content_type": "application/json", "cookie": visit(api)}
+    target = {
+        "Arn": cluster_arn(REGION, CLUSTER),
+        "RoleArn": "arn:aws:iam::123456789012:role/page",
+        "EcsParameters": {"TaskDefinitionArn": "batch-job"},
+    }
+    wish = {
+        "Name": "n",
+        "ScheduleExpression": "rate(1 minute)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": target,
+    }
+    made = ask(api, "/page/do/scheduler/CreateSchedule", method="POST", body=json.dumps(wish).encode(), **sent)
+    assert (made.status, json.loads(made.body)["ScheduleArn"].rpartition("/")[2]) == (200, "n")
+    again = ask(api, "/page/do/scheduler/CreateSchedule", method="POST", body=json.dumps(wish).encode(), **sent)
+    assert json.loads(again.body)["__type"] == "ConflictException"
+    bad = ask(api, "/page/do/scheduler/GetSchedule", method="POST", body=b"{}", **sent)
+    assert (bad.status, json.loads(bad.body)["__type"]) == (400, "ValidationException")
+    for path in ("/page/do/scheduler/NoSuchOperation", "/page/do/fis/CreateSchedule"):
+        assert ask(api, path, method="POST", body=b"{}", **sent).status == 400
 
 
 def test_a_refusal_of_an_operation_has_its_own_name(api: Harness) -> None:

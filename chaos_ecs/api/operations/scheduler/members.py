@@ -1,0 +1,187 @@
+"""What a request says of a schedule, checked as AWS checks it before it looks at what is there; and pages.
+
+Sources of the sentences: localstack's snapshots of AWS's answers, cdk-preflight's measurements of 2026-09-07. Those of
+a time zone and of a target that is not run here are ours.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chaos_ecs.api import paging
+from chaos_ecs.core.arns import ACCOUNT_ID
+from chaos_ecs.core.errors import ValidationException
+from chaos_ecs.core.schedule import ScheduleError, parse, zone
+from chaos_ecs.core.schedules import (
+    MAXIMUM_EVENT_AGE_SECONDS,
+    MAXIMUM_RETRY_ATTEMPTS,
+    RunTarget,
+    ScheduleDesign,
+    Tags,
+)
+
+Params = Mapping[str, Any]
+
+_ARN = re.compile(r"arn:(aws[a-z-]*):([a-z0-9-]+):([a-z0-9-]*):([0-9]*):(.+)")
+_CLUSTER = re.compile(r"cluster/[A-Za-z0-9_-]{1,255}")
+_OTHERS = (
+    "EventBridgeParameters",
+    "EventBridgePutEventsV2Parameters",
+    "EventBridgePutRawEventsParameters",
+    "KinesisParameters",
+    "SageMakerPipelineParameters",
+    "SqsParameters",
+)
+_NAMING = ("Name", "GroupName", "ClientToken")
+
+
+def design_of(region: str, params: Params) -> ScheduleDesign:
+    """All of it: what is left out has its default, in an update too. Raises ValidationException."""
+    expression, timezone = params["ScheduleExpression"], params.get("ScheduleExpressionTimezone", "UTC")
+    check_expression(expression, timezone)
+    start, end = params.get("StartDate"), params.get("EndDate")
+    if start is not None and end is not None and start >= end:
+        raise ValidationException("The StartDate you specify must come before the EndDate.")
+    window = _window(params["FlexibleTimeWindow"])
+    target = _target(region, params["Target"])
+    return ScheduleDesign(
+        expression=expression,
+        target=target,
+        timezone=timezone,
+        start_date=start,
+        end_date=end,
+        window_minutes=window,
+        enabled=params.get("State", "ENABLED") == "ENABLED",
+        deletes_itself=params.get("ActionAfterCompletion") == "DELETE",
+        registered=_registered(params),
+    )
+
+
+def check_expression(expression: str, timezone: str) -> None:
+    """Raises ValidationException: AWS does not say what is wrong with an expression."""
+    try:
+        parse(expression)
+        zone(timezone)
+    except ScheduleError as error:
+        raise ValidationException(str(error)) from None
+
+
+def _window(said: Params) -> int:
+    """Minutes, 0: OFF."""
+    minutes: int | None = said.get("MaximumWindowInMinutes")
+    if said["Mode"] == "OFF":
+        if minutes is not None:
+            raise _window_refusal("must not be provided", "OFF")
+        return 0
+    if minutes is None:
+        raise _window_refusal("must be provided", "FLEXIBLE")
+    return minutes
+
+
+def _window_refusal(what: str, mode: str) -> ValidationException:
+    return ValidationException(f"MaximumWindowInMinutes {what} when FlexibleTimeWindowMode is set to {mode}.")
+
+
+def _target(region: str, said: Params) -> RunTarget:
+    cluster = _cluster(region, said["Arn"])
+    for name in _OTHERS:
+        if name in said:
+            raise ValidationException(f"Parameters {name} not supported for the target.")
+    if "EcsParameters" not in said:
+        raise ValidationException("Parameters EcsParameters must be specified.")
+    ecs, retry = said["EcsParameters"], said.get("RetryPolicy", {})
+    _check_input(said.get("Input", ""))
+    return RunTarget(
+        cluster_arn=cluster,
+        task_definition=ecs["TaskDefinitionArn"],
+        count=ecs.get("TaskCount", 1),
+        launch_type=_launch_type(ecs),
+        group=ecs.get("Group", ""),
+        tags=_task_tags(ecs.get("Tags", ())),
+        propagates_tags=ecs.get("PropagateTags") == "TASK_DEFINITION",
+        has_network="NetworkConfiguration" in ecs,
+        input=said.get("Input", ""),
+        maximum_retry_attempts=retry.get("MaximumRetryAttempts", MAXIMUM_RETRY_ATTEMPTS),
+        maximum_event_age_seconds=retry.get("MaximumEventAgeInSeconds", MAXIMUM_EVENT_AGE_SECONDS),
+        dead_letter_arn=said.get("DeadLetterConfig", {}).get("Arn", ""),
+    )
+
+
+def _cluster(region: str, arn: str) -> str:
+    """Target.Arn, which for RunTask is the ARN of a cluster."""
+    found = _ARN.fullmatch(arn)
+    if found is None:
+        raise ValidationException("Provided Arn is not in correct format.")
+    _, service, its_region, account, resource = found.groups()
+    if service != "ecs" or not _CLUSTER.fullmatch(resource):
+        raise ValidationException(
+            f"Only ECS targets are run here (RunTask; Target.Arn is the ARN of a cluster), and {arn} is none."
+        )
+    if its_region != region:
+        raise ValidationException(f"The target ARN provided does not match the current region {region}.")
+    if account != ACCOUNT_ID:
+        raise ValidationException(f"The target ARN is of account {account}. There is one account here: {ACCOUNT_ID}.")
+    return arn
+
+
+def _launch_type(ecs: Params) -> str:
+    """EC2 where nothing is said; a strategy stands for the launch type that its first provider has."""
+    strategy: Sequence[Params] = ecs.get("CapacityProviderStrategy", ())
+    if strategy and "LaunchType" in ecs:
+        raise ValidationException("Specify either Launch Type or Capacity Provider Strategy, but not both.")
+    if strategy:
+        return "FARGATE" if strategy[0]["capacityProvider"].startswith("FARGATE") else "EC2"
+    launch_type: str = ecs.get("LaunchType", "EC2")
+    if launch_type == "FARGATE" and "NetworkConfiguration" not in ecs:
+        raise ValidationException(
+            "Parameter NetworkConfiguration must be specified for the target when launch type is FARGATE."
+        )
+    return launch_type
+
+
+def _task_tags(said: Sequence[Mapping[str, str]]) -> Tags:
+    """The model has a list of maps, and no document says of what: {"key", "value"} is a tag, as of RunTask; of any
+    other map each entry is one."""
+    tags: dict[str, str] = {}
+    for item in said:
+        if set(item) in ({"key", "value"}, {"key"}):
+            tags[item["key"]] = item.get("value", "")
+        else:
+            tags |= item
+    return tuple(tags.items())
+
+
+def _check_input(text: str) -> None:
+    """JSON, once the context attributes are filled in; whether it makes sense is for RunTask to say."""
+    try:
+        json.loads(re.sub(r"<aws\.scheduler\.[a-z-]+>", "0", text) if text else "{}")
+    except ValueError:
+        raise ValidationException("JSON syntax error in input for the target.") from None
+
+
+def _registered(params: Params) -> str:
+    """What GetSchedule answers with: all that was said, with the defaults that AWS fills in."""
+    target = dict(params["Target"])
+    retry = target.get("RetryPolicy", {})
+    target["RetryPolicy"] = {
+        "MaximumEventAgeInSeconds": MAXIMUM_EVENT_AGE_SECONDS,
+        "MaximumRetryAttempts": MAXIMUM_RETRY_ATTEMPTS,
+        **retry,
+    }
+    defaults = {"ScheduleExpressionTimezone": "UTC", "State": "ENABLED", "ActionAfterCompletion": "NONE"}
+    said = {name: value for name, value in params.items() if name not in _NAMING}
+    return json.dumps({**defaults, **said, "Target": target})
+
+
+def tags_of(said: Sequence[Mapping[str, str]]) -> Tags:
+    return tuple({tag["Key"]: tag["Value"] for tag in said}.items())
+
+
+def page(params: Params, name: str, items: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """The page that NextToken and MaxResults ask for; `items` are (key, value), sorted by key."""
+    asked = {"maxResults": params.get("MaxResults", paging.LARGEST_PAGE), "nextToken": params.get("NextToken")}
+    found = paging.page(asked, name, items, refusal=ValidationException)
+    return {name: found[name], "NextToken": found["nextToken"]}

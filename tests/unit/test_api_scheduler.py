@@ -1,0 +1,501 @@
+"""EventBridge Scheduler with boto3 in-process: every operation, every refusal, and what runs because of them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from chaos_ecs.core.arns import cluster_arn
+from tests.unit.api_harness import CLUSTER, REGION, Harness
+
+ARN = cluster_arn(REGION, CLUSTER)
+ROLE = "arn:aws:iam::123456789012:role/scheduler"
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:letters"
+OFF = {"Mode": "OFF"}
+DEFINITION = "arn:aws:ecs:us-east-1:123456789012:task-definition/batch-job"
+
+
+class Room:
+    def __init__(self) -> None:
+        self.api = Harness()
+        self.scheduler = self.api.client(service="scheduler")
+        self.ecs = self.api.client()
+        self.ecs.list_clusters()
+
+    def create(self, name: str = "nightly", **members: Any) -> str:
+        arn: str = self.scheduler.create_schedule(**wish(name, **members))["ScheduleArn"]
+        return arn
+
+    def refused(self, **members: Any) -> tuple[int, str, str]:
+        """Status, code and message of a CreateSchedule that is refused."""
+        return said(lambda: self.create(**members))
+
+    def get(self, name: str = "nightly", **members: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self.scheduler.get_schedule(Name=name, **members)
+        del answer["ResponseMetadata"]
+        return answer
+
+
+def wish(name: str = "nightly", **members: Any) -> dict[str, Any]:
+    return {
+        "Name": name,
+        "ScheduleExpression": "rate(1 minute)",
+        "FlexibleTimeWindow": OFF,
+        "Target": a_target(),
+        **members,
+    }
+
+
+def a_target(**members: Any) -> dict[str, Any]:
+    return {"Arn": ARN, "RoleArn": ROLE, "EcsParameters": {"TaskDefinitionArn": DEFINITION}, **members}
+
+
+def ecs(**members: Any) -> dict[str, Any]:
+    return a_target(EcsParameters={"TaskDefinitionArn": DEFINITION, **members})
+
+
+def said(call: Any) -> tuple[int, str, str]:
+    with pytest.raises(ClientError) as caught:
+        call()
+    answer = caught.value.response
+    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"]
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+# --- schedules ---
+
+
+def test_a_schedule_of_each_minute_runs_real_tasks_that_ecs_lists_by_who_started_them(room: Room) -> None:
+    arn = room.create()
+    assert arn == "arn:aws:scheduler:us-east-1:123456789012:schedule/default/nightly"
+    room.api.simulation.advance(125)
+    listed = room.ecs.list_tasks(cluster=CLUSTER, startedBy="chronos-schedule/nightly", desiredStatus="STOPPED")
+    running = room.ecs.list_tasks(cluster=CLUSTER, startedBy="chronos-schedule/nightly")
+    arns = listed["taskArns"] + running["taskArns"]
+    assert len(arns) == 3
+    tasks = room.ecs.describe_tasks(cluster=CLUSTER, tasks=arns)["tasks"]
+    assert {(task["group"], task["startedBy"]) for task in tasks} == {("family:batch-job", "chronos-schedule/nightly")}
+
+
+def test_get_tells_what_was_said_and_the_defaults_of_the_rest(room: Room) -> None:
+    arn = room.create()
+    told = room.get()
+    created = told.pop("CreationDate")
+    assert created == told.pop("LastModificationDate")
+    assert created == datetime.fromtimestamp(room.api.simulation.clock.now(), UTC)
+    assert told == {
+        "Arn": arn,
+        "Name": "nightly",
+        "GroupName": "default",
+        "ScheduleExpression": "rate(1 minute)",
+        "ScheduleExpressionTimezone": "UTC",
+        "State": "ENABLED",
+        "ActionAfterCompletion": "NONE",
+        "FlexibleTimeWindow": OFF,
+        "Target": a_target(RetryPolicy={"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}),
+    }
+
+
+EVERYTHING: dict[str, Any] = {
+    "TaskDefinitionArn": DEFINITION,
+    "TaskCount": 2,
+    "LaunchType": "FARGATE",
+    "Group": "night",
+    "PlatformVersion": "LATEST",
+    "PropagateTags": "TASK_DEFINITION",
+    "ReferenceId": "r1",
+    "EnableECSManagedTags": True,
+    "EnableExecuteCommand": False,
+    "Tags": [{"key": "team", "value": "a"}, {"stage": "test"}],
+    "NetworkConfiguration": {
+        "awsvpcConfiguration": {"Subnets": ["subnet-1"], "SecurityGroups": ["sg-1"], "AssignPublicIp": "ENABLED"}
+    },
+    "PlacementConstraints": [{"type": "memberOf", "expression": "attribute:x == y"}],
+    "PlacementStrategy": [{"type": "spread", "field": "host"}],
+}
+
+
+def test_everything_that_can_be_said_is_kept_and_told_again(room: Room) -> None:
+    start, end = datetime(2027, 2, 1, tzinfo=UTC), datetime(2028, 2, 1, tzinfo=UTC)
+    members: dict[str, Any] = {
+        "Description": "reports",
+        "ScheduleExpression": "cron(0 2 ? * MON-FRI *)",
+        "ScheduleExpressionTimezone": "Europe/Berlin",
+        "StartDate": start,
+        "EndDate": end,
+        "State": "DISABLED",
+        "KmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/1",
+        "FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15},
+        "ActionAfterCompletion": "DELETE",
+        "Target": {
+            "Arn": ARN,
+            "RoleArn": ROLE,
+            "Input": json.dumps({"containerOverrides": [{"name": "batch-job", "command": ["batch"]}]}),
+            "RetryPolicy": {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0},
+            "DeadLetterConfig": {"Arn": QUEUE},
+            "EcsParameters": EVERYTHING,
+        },
+    }
+    room.create(**members)
+    told = room.get()
+    assert {name: told[name] for name in members} == members
+
+
+def test_what_is_said_of_the_task_is_what_is_run(room: Room) -> None:
+    room.create(Target={**a_target(), "EcsParameters": EVERYTHING})
+    (first, second) = room.ecs.list_tasks(cluster=CLUSTER)["taskArns"]
+    told = room.ecs.describe_tasks(cluster=CLUSTER, tasks=[first, second], include=["TAGS"])["tasks"]
+    assert {(task["group"], task["launchType"]) for task in told} == {("night", "FARGATE")}
+    assert told[0]["tags"] == [{"key": "team", "value": "a"}, {"key": "stage", "value": "test"}]
+
+
+def test_a_strategy_stands_for_its_launch_type(room: Room) -> None:
+    strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]
+    room.create(Target=ecs(CapacityProviderStrategy=strategy))
+    (arn,) = room.ecs.list_tasks(cluster=CLUSTER)["taskArns"]
+    assert room.ecs.describe_tasks(cluster=CLUSTER, tasks=[arn])["tasks"][0]["launchType"] == "FARGATE"
+    both = room.refused(name="both", Target=ecs(CapacityProviderStrategy=strategy, LaunchType="EC2"))
+    assert both[1:] == (
+        "ValidationException",
+        "Specify either Launch Type or Capacity Provider Strategy, but not both.",
+    )
+
+
+def test_an_update_sets_what_it_does_not_say_to_its_default(room: Room) -> None:
+    room.create(Description="x", ScheduleExpressionTimezone="Asia/Tokyo", ActionAfterCompletion="DELETE")
+    room.api.simulation.advance(10)
+    room.scheduler.update_schedule(**wish(ScheduleExpression="rate(2 minutes)", State="DISABLED"))
+    told = room.get()
+    assert "Description" not in told
+    assert (told["ScheduleExpressionTimezone"], told["ActionAfterCompletion"]) == ("UTC", "NONE")
+    assert (told["ScheduleExpression"], told["State"]) == ("rate(2 minutes)", "DISABLED")
+    assert (told["LastModificationDate"] - told["CreationDate"]).total_seconds() == 10
+    room.scheduler.update_schedule(**wish())
+    assert room.get()["State"] == "ENABLED"
+
+
+def test_the_same_request_with_its_token_makes_one_schedule(room: Room) -> None:
+    assert room.create(ClientToken="token-1") == room.create(ClientToken="token-1")
+    code = said(lambda: room.create(ClientToken="token-1", ScheduleExpression="rate(5 minutes)"))
+    assert code == (409, "ConflictException", "Schedule nightly already exists.")
+    assert room.refused() == (409, "ConflictException", "Schedule nightly already exists.")
+
+
+def test_a_schedule_that_is_not_there_is_told_so_by_every_operation(room: Room) -> None:
+    expected = (404, "ResourceNotFoundException", "Schedule none does not exist.")
+    scheduler = room.scheduler
+    assert said(lambda: scheduler.get_schedule(Name="none")) == expected
+    assert said(lambda: scheduler.delete_schedule(Name="none")) == expected
+    assert said(lambda: scheduler.update_schedule(**wish("none"))) == expected
+    room.create()
+    assert said(lambda: scheduler.get_schedule(Name="nightly", GroupName="other"))[1] == "ResourceNotFoundException"
+    assert room.refused(GroupName="other") == (404, "ResourceNotFoundException", "Schedule group other does not exist.")
+    with pytest.raises(scheduler.exceptions.ResourceNotFoundException):
+        scheduler.get_schedule(Name="none")
+
+
+def test_a_deleted_schedule_is_gone_and_runs_no_more(room: Room) -> None:
+    room.create()
+    room.scheduler.delete_schedule(Name="nightly", ClientToken="x")
+    assert room.scheduler.list_schedules()["Schedules"] == []
+    before = len(room.api.simulation.state.tasks)
+    room.api.simulation.advance(120)
+    assert len(room.api.simulation.state.tasks) == before
+
+
+# --- what is refused ---
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["cron(0 1 * * * *)", "cron(7 20 * * NOT *)", "cron()", "rate(10 seconds)", "rate()", "at(2021-12-31T23:59:59Z)",
+     " rate(10 minutes)", "cron(71 8 1 * ? *)", "every minute"],
+)  # fmt: skip
+def test_an_expression_that_means_nothing_is_refused_in_awss_words(room: Room, expression: str) -> None:
+    told = room.refused(ScheduleExpression=expression)
+    assert told == (400, "ValidationException", f"Invalid Schedule Expression {expression}.")
+
+
+def test_a_time_in_the_past_is_taken_as_aws_does(room: Room) -> None:
+    room.create(ScheduleExpression="at(2022-12-31T23:59:59)")
+    room.api.simulation.advance(120)
+    assert room.ecs.list_tasks(cluster=CLUSTER)["taskArns"] == []
+
+
+HERE = "1 validation error detected: Value"
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"ScheduleExpressionTimezone": "Mars/Olympus"}, "Invalid Schedule Expression Timezone Mars/Olympus."),
+        (
+            {"StartDate": datetime(2028, 1, 1, tzinfo=UTC), "EndDate": datetime(2028, 1, 1, tzinfo=UTC)},
+            "The StartDate you specify must come before the EndDate.",
+        ),
+        (
+            {"StartDate": datetime(2026, 1, 1, tzinfo=UTC)},
+            "The StartDate you specify cannot be earlier than 5 minutes ago.",
+        ),
+        (
+            {"FlexibleTimeWindow": {"Mode": "FLEXIBLE"}},
+            "MaximumWindowInMinutes must be provided when FlexibleTimeWindowMode is set to FLEXIBLE.",
+        ),
+        (
+            {"FlexibleTimeWindow": {"Mode": "OFF", "MaximumWindowInMinutes": 5}},
+            "MaximumWindowInMinutes must not be provided when FlexibleTimeWindowMode is set to OFF.",
+        ),
+        ({"Target": {**a_target(), "Arn": "my-cluster"}}, "Provided Arn is not in correct format."),
+        (
+            {"Target": {**a_target(), "Arn": "arn:aws:lambda:us-east-1:123456789012:function:x"}},
+            (
+                "Only ECS targets are run here (RunTask; Target.Arn is the ARN of a cluster), and "
+                "arn:aws:lambda:us-east-1:123456789012:function:x is none."
+            ),
+        ),
+        (
+            {"Target": {**a_target(), "Arn": "arn:aws:scheduler:::aws-sdk:ecs:updateService"}},
+            (
+                "Only ECS targets are run here (RunTask; Target.Arn is the ARN of a cluster), and "
+                "arn:aws:scheduler:::aws-sdk:ecs:updateService is none."
+            ),
+        ),
+        (
+            {"Target": {**a_target(), "Arn": cluster_arn("eu-west-1", CLUSTER)}},
+            "The target ARN provided does not match the current region us-east-1.",
+        ),
+        (
+            {"Target": {**a_target(), "Arn": "arn:aws:ecs:us-east-1:999999999999:cluster/x"}},
+            "The target ARN is of account 999999999999. There is one account here: 123456789012.",
+        ),
+        ({"Target": {"Arn": ARN, "RoleArn": ROLE}}, "Parameters EcsParameters must be specified."),
+        (
+            {"Target": {**a_target(), "SqsParameters": {"MessageGroupId": "x"}}},
+            "Parameters SqsParameters not supported for the target.",
+        ),
+        (
+            {"Target": ecs(LaunchType="FARGATE")},
+            "Parameter NetworkConfiguration must be specified for the target when launch type is FARGATE.",
+        ),
+        ({"Target": a_target(Input='{"containerOverrides": [}')}, "JSON syntax error in input for the target."),
+        (
+            {"name": "a/b"},
+            (
+                f"{HERE} 'a/b' at 'name' failed to satisfy constraint: "
+                "Member must satisfy regular expression pattern: [0-9a-zA-Z-_.]+"
+            ),
+        ),
+        (
+            {"name": "x" * 65},
+            (
+                f"{HERE} '{'x' * 65}' at 'name' failed to satisfy constraint: "
+                "Member must have length less than or equal to 64"
+            ),
+        ),
+        (
+            {"Target": {**a_target(), "RoleArn": "nobody"}},
+            (
+                f"{HERE} 'nobody' at 'target.roleArn' failed to satisfy constraint: "
+                r"Member must satisfy regular expression pattern: arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@\/-]+"
+            ),
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(room: Room, members: dict[str, Any], message: str) -> None:
+    assert room.refused(**members) == (400, "ValidationException", message)
+    assert room.scheduler.list_schedules()["Schedules"] == []
+
+
+def test_the_context_attributes_may_stand_where_json_has_a_number(room: Room) -> None:
+    room.create(Target=a_target(Input='{"attempt": <aws.scheduler.attempt-number>}'))
+    room.api.simulation.advance(1)
+    assert len(room.ecs.list_tasks(cluster=CLUSTER)["taskArns"]) == 1
+
+
+def test_a_definition_and_a_cluster_that_are_not_there_are_refused_only_when_it_is_due(room: Room) -> None:
+    target = {**a_target(DeadLetterConfig={"Arn": QUEUE}, RetryPolicy={"MaximumRetryAttempts": 2}), "EcsParameters": {
+        "TaskDefinitionArn": "arn:aws:ecs:us-east-1:123456789012:task-definition/later:7"}}  # fmt: skip
+    room.create(Target=target, ScheduleExpression="rate(1 day)")
+    room.api.simulation.advance(10)
+    told = room.api.chaos("DescribeSchedule", name="nightly")["schedule"]
+    assert (told["runs"], told["dropped"], told["retrying"]) == (0, 1, 0)
+    (letter,) = told["deadLetters"]
+    assert letter["attributes"]["ERROR_MESSAGE"] == "TaskDefinition not found."
+    assert letter["attributes"]["RETRY_ATTEMPTS"] == "2"
+    assert letter["attributes"]["TARGET_ARN"] == ARN
+
+
+# --- lists ---
+
+
+def names(answer: dict[str, Any]) -> list[str]:
+    return [item["Name"] for item in answer["Schedules"]]
+
+
+def test_schedules_are_listed_by_group_prefix_and_state_and_in_pages(room: Room) -> None:
+    scheduler = room.scheduler
+    scheduler.create_schedule_group(Name="jobs")
+    for number in range(5):
+        state = "DISABLED" if number % 2 else "ENABLED"
+        room.create(f"n{number}", State=state, ScheduleExpression="rate(1 day)")
+    room.create("in-jobs", GroupName="jobs", ScheduleExpression="rate(1 day)")
+    assert names(scheduler.list_schedules()) == ["n0", "n1", "n2", "n3", "n4", "in-jobs"]
+    assert names(scheduler.list_schedules(GroupName="jobs")) == ["in-jobs"]
+    assert names(scheduler.list_schedules(NamePrefix="n", State="DISABLED")) == ["n1", "n3"]
+    pages = scheduler.get_paginator("list_schedules").paginate(PaginationConfig={"PageSize": 4})
+    assert [names(page) for page in pages] == [["n0", "n1", "n2", "n3"], ["n4", "in-jobs"]]
+    (first, *_) = scheduler.list_schedules()["Schedules"]
+    assert set(first) == {"Arn", "Name", "GroupName", "State", "CreationDate", "LastModificationDate", "Target"}
+    assert first["Target"] == {"Arn": ARN}
+    assert said(lambda: scheduler.list_schedules(GroupName="none"))[1] == "ResourceNotFoundException"
+    assert said(lambda: scheduler.list_schedules(NextToken="nonsense"))[1:] == ("ValidationException", "Invalid token.")
+
+
+def test_regions_do_not_see_each_other(room: Room) -> None:
+    room.create()
+    there = room.api.client(region="eu-west-1", service="scheduler")
+    assert there.list_schedules()["Schedules"] == []
+    assert said(lambda: there.get_schedule(Name="nightly"))[1] == "ResourceNotFoundException"
+
+
+# --- groups ---
+
+
+def test_the_default_group_is_always_there_and_cannot_be_touched(room: Room) -> None:
+    scheduler = room.scheduler
+    told = scheduler.get_schedule_group(Name="default")
+    assert (told["Name"], told["State"]) == ("default", "ACTIVE")
+    expected = (400, "ValidationException", "This operation cannot be performed on schedule group default.")
+    assert said(lambda: scheduler.create_schedule_group(Name="default")) == expected
+    assert said(lambda: scheduler.delete_schedule_group(Name="default")) == expected
+
+
+def test_a_group_is_made_listed_tagged_and_deleted_with_its_schedules(room: Room) -> None:
+    scheduler = room.scheduler
+    arn = scheduler.create_schedule_group(Name="jobs", Tags=[{"Key": "a", "Value": "1"}])["ScheduleGroupArn"]
+    assert said(lambda: scheduler.create_schedule_group(Name="jobs"))[:2] == (409, "ConflictException")
+    scheduler.tag_resource(ResourceArn=arn, Tags=[{"Key": "b/c", "Value": "2"}, {"Key": "d", "Value": "3"}])
+    scheduler.untag_resource(ResourceArn=arn, TagKeys=["a", "d"])
+    assert scheduler.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "b/c", "Value": "2"}]
+    assert [group["Name"] for group in scheduler.list_schedule_groups()["ScheduleGroups"]] == ["default", "jobs"]
+    assert [group["Name"] for group in scheduler.list_schedule_groups(NamePrefix="j")["ScheduleGroups"]] == ["jobs"]
+    room.create("in-jobs", GroupName="jobs")
+    assert room.get("in-jobs", GroupName="jobs")["GroupName"] == "jobs"
+    scheduler.delete_schedule_group(Name="jobs")
+    assert scheduler.get_schedule_group(Name="jobs")["State"] == "DELETING"
+    assert names(scheduler.list_schedules()) == []
+    assert said(lambda: room.create("late", GroupName="jobs"))[:2] == (409, "ConflictException")
+    room.api.simulation.advance(2)
+    gone = said(lambda: scheduler.get_schedule_group(Name="jobs"))
+    assert gone == (404, "ResourceNotFoundException", "Schedule group jobs does not exist.")
+    assert said(lambda: scheduler.list_tags_for_resource(ResourceArn=arn))[1] == "ResourceNotFoundException"
+
+
+def test_the_same_group_with_its_token_is_made_once(room: Room) -> None:
+    for _ in range(2):
+        room.scheduler.create_schedule_group(Name="jobs", ClientToken="t1")
+    assert len(room.api.simulation.state.schedule_groups) == 1
+
+
+def test_there_is_a_limit_to_groups(room: Room) -> None:
+    for number in range(500):
+        room.scheduler.create_schedule_group(Name=f"g{number}")
+    assert said(lambda: room.scheduler.create_schedule_group(Name="more"))[:2] == (402, "ServiceQuotaExceededException")
+
+
+# --- our own ---
+
+
+def test_the_state_tells_schedules_and_nothing_of_them_while_there_are_none(room: Room) -> None:
+    assert "schedules" not in json.loads(room.api.get("/state").body)
+    arn = room.create(Target=ecs(TaskCount=2))
+    room.api.simulation.advance(30)
+    now = room.api.simulation.clock.now()
+    (told,) = json.loads(room.api.get("/state").body)["schedules"]
+    assert told == {
+        "name": "nightly",
+        "arn": arn,
+        "group": "default",
+        "expression": "rate(1 minute)",
+        "timezone": "UTC",
+        "state": "ENABLED",
+        "nextDueAt": now + 30,
+        "lastRanAt": now - 30,
+        "cluster": ARN,
+        "taskDefinition": DEFINITION,
+        "count": 2,
+        "windowMinutes": 0,
+        "startDate": None,
+        "endDate": None,
+        "runs": 1,
+        "missed": 0,
+        "dropped": 0,
+        "retrying": 0,
+        "reason": None,
+        "createdAt": now - 30,
+    }
+
+
+def test_what_waits_for_a_retry_is_described_with_why(room: Room) -> None:
+    room.create(Target={**a_target(), "Arn": cluster_arn(REGION, "later")}, ScheduleExpression="rate(1 day)")
+    began = room.api.simulation.clock.now()
+    room.api.simulation.advance(5)
+    told = room.api.chaos("DescribeSchedule", name="nightly", group="default")["schedule"]
+    assert told["open"] == [
+        {"scheduledTime": began, "nextTryAt": began + 7, "attempts": 3, "code": "ClusterNotFoundException",
+         "reason": "Cluster not found."}
+    ]  # fmt: skip
+    assert (told["retrying"], told["reason"]) == (1, "Cluster not found.")
+
+
+def test_the_coming_times_of_a_schedule_and_of_an_expression_are_told(room: Room) -> None:
+    room.create(ScheduleExpression="rate(1 hour)")
+    now = room.api.simulation.clock.now()
+    told = room.api.chaos("PreviewSchedule", name="nightly", count=2)
+    assert told == {"expression": "rate(1 hour)", "timezone": "UTC", "state": "ENABLED", "now": now,
+                    "times": [now + 3600, now + 7200]}  # fmt: skip
+    wished = room.api.chaos("PreviewSchedule", expression="cron(30 2 * * ? *)", timezone="Europe/Berlin")
+    assert len(wished["times"]) == 10
+    assert datetime.fromtimestamp(wished["times"][0], UTC).strftime("%H:%M") == "01:30"
+    assert room.api.chaos("PreviewSchedule", expression="at(2020-01-01T00:00:00)")["times"] == []
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({}, "Name a schedule, or give an expression."),
+        ({"name": "x", "expression": "rate(1 day)"}, "Name a schedule, or give an expression."),
+        (
+            {"expression": "cron(0 1 * * * *)"},
+            (
+                "Invalid Schedule Expression cron(0 1 * * * *). You can't use values or * in both the Day-of-month and "
+                "Day-of-week fields: if you use them in one, you must use ? in the other."
+            ),
+        ),
+        (
+            {"expression": "rate(1 day)", "timezone": "Berlin"},
+            "Invalid Schedule Expression Timezone Berlin. A time zone is an IANA name, such as Europe/Berlin or UTC.",
+        ),
+    ],
+)
+def test_ours_says_what_is_wrong_with_an_expression(room: Room, params: dict[str, Any], message: str) -> None:
+    status, body = room.api.call("PreviewSchedule", params, service="chaos-ecs")
+    assert (status, body["__type"], body["message"]) == (400, "InvalidParameterException", message)
+
+
+def test_an_error_has_its_message_where_the_model_of_scheduler_has_it(room: Room) -> None:
+    response = room.api.send(method="GET", path="/schedules/none", service="scheduler")
+    assert response.status == 404
+    assert json.loads(response.body) == {
+        "__type": "ResourceNotFoundException",
+        "Message": "Schedule none does not exist.",
+    }
+    assert response.headers["x-amzn-ErrorType"] == "ResourceNotFoundException"

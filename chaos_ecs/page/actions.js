@@ -130,12 +130,13 @@ export class Actions {
   async deploy(service, isBroken) {
     const described = await this.described(live(service))
     const containers = structuredClone(described.containerDefinitions)
-    const environment = new Map((containers[0].environment ?? []).map((item) => [item.name, item.value]))
+    const main = containers.find((item) => item.portMappings?.length) ?? containers[0]
+    const environment = new Map((main.environment ?? []).map((item) => [item.name, item.value]))
     environment.set("VERSION", isBroken ? "broken" : nextVersion(described))
     environment.delete("HEALTH")
     if (isBroken && this.place(described).port) environment.set("HEALTH", "500")
-    else if (isBroken) containers[0].command = ["broken"]
-    containers[0].environment = [...environment].map(([name, value]) => ({ name, value }))
+    else if (isBroken) main.command = ["broken"]
+    main.environment = [...environment].map(([name, value]) => ({ name, value }))
     const registered = { ...members(described), containerDefinitions: containers.map(asAsked) }
     const made = (await this.ecs("RegisterTaskDefinition", registered)).taskDefinition
     const taskDefinition = `${made.family}:${made.revision}`
@@ -170,7 +171,8 @@ function members(described) {
 
 /** v1, or nothing -> v2, v2 -> v3 */
 export function nextVersion(described) {
-  const told = (described.containerDefinitions[0].environment ?? []).find((item) => item.name === "VERSION")?.value ?? "v1"
+  const main = described.containerDefinitions.find((item) => item.portMappings?.length) ?? described.containerDefinitions[0]
+  const told = (main.environment ?? []).find((item) => item.name === "VERSION")?.value ?? "v1"
   const count = /^v(\d+)$/.exec(told)?.[1] ?? 1
   return `v${Number(count) + 1}`
 }

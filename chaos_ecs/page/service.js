@@ -184,7 +184,8 @@ export class Service {
     if (event.type === "DEPLOYMENT_COMPLETED" && !(failure && failure.number > begun.number)) return t("outcome.completed", { revision: service.taskDefinition })
     if (!failure) return ""
     const { taskDefinition = "", failedTasks = "", threshold = "", rollsBack } = failure.data
-    return t(rollsBack ? "outcome.failed" : "outcome.stalled", { revision: nameOf(taskDefinition), n: failedTasks, limit: threshold, live: service.taskDefinition })
+    const isBack = event.type === "DEPLOYMENT_ROLLED_BACK" || event.type === "DEPLOYMENT_COMPLETED"
+    return t(!rollsBack ? "outcome.stalled" : isBack ? "outcome.failed" : "outcome.returning", { revision: nameOf(taskDefinition), n: failedTasks, limit: threshold, live: service.taskDefinition })
   }
 
   showButtons(service) {

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import docker
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, Route
+from playwright.sync_api import BrowserContext, Page, Request
 
 from tests.browser.conftest import Tab, address, container_of, task_of
 from tests.builders import eventually
@@ -302,12 +302,9 @@ def test_nobody_comes_in_by_another_name_or_without_an_invitation(room: Room, ta
 
 def test_a_second_tab_hears_each_event_once_however_slowly_it_is_told_the_state(room: Room, tab: Tab) -> None:
     other = tab.page.context.new_page()
-
-    def slowly(route: Route) -> None:
-        other.wait_for_timeout(400)
-        route.continue_()
-
-    other.route("**/state", slowly)
+    other.add_init_script("""const ask = window.fetch
+      const late = (answer) => new Promise((resolve) => setTimeout(() => resolve(answer), 400))
+      window.fetch = (what, how) => what === '/state' ? ask(what, how).then(late) : ask(what, how)""")
     other.goto(tab.page.url)
     other.locator("html[data-connection=live]").wait_for()
     tab.page.locator("#deploy-service").click()

@@ -15,6 +15,8 @@ The code map, one line a place; `ARCHITECTURE.md` beside this file follows one c
     core/pace.py       how long the scheduler waits        core/client.py     which listeners our own client asks
     core/backoff.py    the throttle of failing starts      core/errors.py     refusals in ECS's words
     core/arns.py       names of things on the wire         core/schedule.py   rate(), cron(), at(): when they are due
+    core/schedules.py  the nouns of EventBridge Scheduler  core/scheduling.py apply, for what is due
+    core/schedule_commands.py  for what is asked of them   core/schedule_plan.py  what is due, retried, missed, complete
     core/recipe.py     how one container is hurt and healed
     core/faulting.py   the nouns of faults              core/faults.py      apply, for them; fault_plan.py what is due
     core/experimenting.py  those of experiments         core/experiments.py apply, for them
@@ -25,7 +27,7 @@ The code map, one line a place; `ARCHITECTURE.md` beside this file follows one c
     ports.py           the seams: Clock, Runtime, LoadBalancer, Store
     controller.py      the loop: apply, plan, apply, save, execute, tell
     live/              on Docker, HAProxy and SQLite       sim/               the same in memory, on a virtual clock
-    api/               ECS, elbv2 and FIS, from their models  cli/            commands and the live log, one more client
+    api/               ECS, elbv2, FIS, Scheduler: models  cli/               commands and the live log, one more client
     api/page/          who may see the cluster page        page/              the page itself, plain files
     probe/             the client: steady requests, counted and measured
     wiring.py          puts live or sim together           config.py          settings, read once

@@ -31,7 +31,11 @@ EXIT_CODES: tuple[tuple[int, str, str], ...] = (
     (0, "done", "it is as you asked"),
     (1, "failed", "refused, not found, or the outcome is not what you asked for"),
     (2, "usage", "the command line, a setting or a file cannot be understood"),
-    (3, "nothing matched", "nothing to kill, hit or continue, no such fault; controller status: it does not run"),
+    (
+        3,
+        "nothing matched",
+        "nothing to kill, hit or continue, no such fault or schedule; controller status: it does not run",
+    ),
     (4, "no engine", "no Docker engine answers"),
     (5, "refused", "it needs a yes: say --yes; or, to take the last healthy task of a service: --force"),
     (124, "too late", "what was waited for did not happen within --timeout"),

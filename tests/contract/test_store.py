@@ -25,11 +25,12 @@ from chaos_ecs.core.model import (
     TaskDefinition,
     TaskStatus,
 )
+from chaos_ecs.core.schedules import DeadLetter, Invocation, Schedule, ScheduleGroup
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live.store import KEPT_EVENTS, LOADED_EVENTS, SqliteStore
 from chaos_ecs.ports import Store
 from chaos_ecs.sim.store import MemoryStore
-from tests.builders import CLUSTER, a_container, definition_arn
+from tests.builders import CLUSTER, a_container, a_design, definition_arn
 
 Opener = Callable[[], Store]
 
@@ -49,6 +50,21 @@ A_TASK = Task(
     last_status=TaskStatus.RUNNING,
     fills=Gap("arn:t0", 1.0, 2.0),
 )
+
+
+A_GROUP = ScheduleGroup("arn:group/jobs", "jobs", 1.0, 2.0, "DELETING", (("team", "blue"),))
+A_SCHEDULE = Schedule(
+    "arn:schedule/jobs/nightly",
+    "nightly",
+    A_GROUP.arn,
+    a_design("cron(0 2 * * ? *)", timezone="Europe/Berlin", window_minutes=5),
+    1.0,
+    2.0,
+    considered_until=1790000000.5,
+    runs=3,
+    dead_letters=(DeadLetter(1.0, 2.0, "ClientException", "gone", "MaximumRetryAttempts", 2, "0123456789abcdef"),),
+)
+AN_INVOCATION = Invocation(f"{A_SCHEDULE.arn}#1.0", A_SCHEDULE.arn, 1.0, 1.5, 2.5, attempts=1, code="AGENT")
 
 
 def an_event(number: int) -> Event:
@@ -89,11 +105,10 @@ def test_a_new_store_is_empty(reopened: Opener) -> None:
 
 
 def test_what_was_saved_is_loaded_again_to_the_last_member(reopened: Opener) -> None:
-    reopened().save(put(A_CLUSTER, A_DEFINITION, A_TASK, Counter("numbers", 9)), [an_event(1), an_event(2)])
+    saved = (A_CLUSTER, A_DEFINITION, A_TASK, Counter("numbers", 9), A_SCHEDULE, AN_INVOCATION, A_GROUP)
+    reopened().save(put(*saved), [an_event(1), an_event(2)])
     entities, events = reopened().load()
-    assert {entity.key: entity for entity in entities} == {
-        entity.key: entity for entity in (A_CLUSTER, A_DEFINITION, A_TASK, Counter("numbers", 9))
-    }
+    assert {entity.key: entity for entity in entities} == {entity.key: entity for entity in saved}
     assert list(events) == [an_event(1), an_event(2)]
 
 

@@ -71,6 +71,12 @@ class Room:
         assert ran.code == 0, ran
         return json.loads(ran.out) if ran.out.strip() else None
 
+    def scheduler(self, *arguments: str) -> Any:
+        """The same of `aws scheduler`."""
+        ran = self.aws_raw(*arguments, service="scheduler")
+        assert ran.code == 0, ran
+        return json.loads(ran.out) if ran.out.strip() else None
+
     def aws_environment(self) -> dict[str, str]:
         return dict(re.findall(r"^export (\w+)=['\"]?(.*?)['\"]?$", self.ok("aws-env").out, re.MULTILINE))
 

@@ -111,6 +111,17 @@ class HealthCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Mount:
+    """API_MountPoint with the API_Volume it names: a Docker volume that all tasks share (`volume`), a folder of the
+    engine's machine (`host_path`), or, where neither is said, a place of the container's own that goes with it."""
+
+    path: str  # in the container
+    read_only: bool = False
+    volume: str = ""
+    host_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerDefinition:
     name: str
     image: str
@@ -128,6 +139,7 @@ class ContainerDefinition:
     health_check: HealthCheck | None = None
     user: str | None = None
     working_directory: str | None = None
+    mounts: tuple[Mount, ...] = ()
     version_consistency: bool = True  # all tasks of a deployment run the image that its first task found
 
 

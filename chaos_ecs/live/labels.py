@@ -94,6 +94,11 @@ def balancer_name(home: Home) -> str:
     return f"chaos-ecs-balancer-{home.id[:6]}"
 
 
+def volume_name(home: Home, volume: str) -> str:
+    """chaos-ecs-HOME-NAME, such as chaos-ecs-1a2b3c-models: a task definition's shared volume."""
+    return f"chaos-ecs-{home.id[:6]}-{volume}"
+
+
 def resolver_name(home: Home, cluster_arn: str) -> str:
     """chaos-ecs-names-HOME-REGION-CLUSTER: one for each cluster's network."""
     before = f"chaos-ecs-names-{home.id[:6]}-{arns.region_of(cluster_arn)}-"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chaos_ecs.core import arns
-from chaos_ecs.core.model import ContainerDefinition, HealthCheck, Task
+from chaos_ecs.core.model import ContainerDefinition, HealthCheck, Mount, Task
 from chaos_ecs.live import agent_container, labels
 from chaos_ecs.live.labels import Home
 
@@ -69,7 +69,19 @@ def _host_config(home: Home, task: Task, definition: ContainerDefinition, resolv
     }
     if resolver:
         config["Dns"] = [resolver]
+    if definition.mounts:
+        config["Mounts"] = [_mount(home, mount) for mount in definition.mounts]
     return config | _limits(definition)
+
+
+def _mount(home: Home, mount: Mount) -> dict[str, Any]:
+    """A volume without a name is one of the container's own: it is removed with it."""
+    kind = "bind" if mount.host_path else "volume"
+    source = mount.host_path or (labels.volume_name(home, mount.volume) if mount.volume else "")
+    told = {"Type": kind, "Source": source, "Target": mount.path, "ReadOnly": mount.read_only}
+    if mount.volume:
+        told["VolumeOptions"] = {"Labels": home.labels}  # it is made with its first container, as one of ours
+    return told
 
 
 def _port_bindings(definition: ContainerDefinition) -> Mapping[str, list[dict[str, str]]]:

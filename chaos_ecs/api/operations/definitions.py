@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from concurrent.futures import Future
+from types import MappingProxyType
 from typing import Any
 
 from chaos_ecs.api import identifiers
@@ -21,6 +22,7 @@ from chaos_ecs.core.model import (
     Dependency,
     DependencyCondition,
     HealthCheck,
+    Mount,
     PortMapping,
     TaskDefinition,
 )
@@ -39,7 +41,8 @@ def register_task_definition(call: Call) -> _Answer:
     if not identifiers.NAME.fullmatch(params["family"]):
         raise ClientException("Family contains invalid characters.")
     network_mode = params.get("networkMode", DEFAULT_NETWORK_MODE)
-    containers = tuple(container_definition(item) for item in params["containerDefinitions"])
+    volumes = {item.get("name", ""): item for item in params.get("volumes", ())}
+    containers = tuple(container_definition(item, volumes) for item in params["containerDefinitions"])
     command = m.RegisterTaskDefinition(
         family_arn=family_arn(call.region, params["family"]),
         containers=containers,
@@ -128,8 +131,8 @@ def list_task_definition_families(call: Call) -> _Answer:
 # --- from the wire ---
 
 
-def container_definition(said: _Params) -> ContainerDefinition:
-    """The members of API_ContainerDefinition that the core knows."""
+def container_definition(said: _Params, volumes: Mapping[str, _Params] = MappingProxyType({})) -> ContainerDefinition:
+    """The members of API_ContainerDefinition that the core knows; `volumes` are the task definition's, by name."""
     check = said.get("healthCheck")
     return ContainerDefinition(
         name=said.get("name", ""),
@@ -152,6 +155,7 @@ def container_definition(said: _Params) -> ContainerDefinition:
         version_consistency=said.get("versionConsistency") != "disabled",
         user=said.get("user"),
         working_directory=said.get("workingDirectory"),
+        mounts=tuple(_mount(item, said, volumes) for item in said.get("mountPoints", ())),
     )
 
 
@@ -179,6 +183,21 @@ def _port_mapping(said: _Params, container: _Params) -> PortMapping:
         host_port=said.get("hostPort", 0),
         protocol=said.get("protocol", "tcp"),
         name=said.get("name", ""),
+    )
+
+
+def _mount(said: _Params, container: _Params, volumes: Mapping[str, _Params]) -> Mount:
+    """Raises ClientException for a volume that the task definition does not have."""
+    name = said.get("sourceVolume", "")
+    if name not in volumes:
+        raise ClientException(f"Invalid setting for container '{container.get('name', '')}'. Unknown volume '{name}'.")
+    volume = volumes[name]
+    shared = volume.get("dockerVolumeConfiguration", {}).get("scope") == "shared"
+    return Mount(
+        path=said.get("containerPath", ""),
+        read_only=said.get("readOnly", False),
+        volume=name if shared else "",
+        host_path=volume.get("host", {}).get("sourcePath", ""),
     )
 
 

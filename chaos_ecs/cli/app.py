@@ -45,6 +45,12 @@ class Root(LazyGroup):
         Entry("dashboard", "dashboard:dashboard", "The cluster as a page in your browser.", _LOOK),
         Entry("probe", "probe:probe", "Send steady requests, count and measure as a client does.", _LOOK),
         Entry("demo", "demo:demo", "The lesson in a minute: a service recovers, a standalone task does not.", _BEGIN),
+        Entry(
+            "try",
+            "trying:try_",
+            "A real workload, run and killed, and what that teaches: web, api, worker, migrate, batch, train.",
+            _BEGIN,
+        ),
         Entry("which", "which:which", "Service or standalone task? Asks, and says why.", _BEGIN),
         Entry("doctor", "system:doctor", "Check this machine: one line a check, each with its fix.", _BEGIN),
         Entry("aws-env", "system:aws_env", "Print what lets `aws` and boto3 speak to chaos-ecs.", _MACHINE),

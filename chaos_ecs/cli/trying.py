@@ -1,0 +1,279 @@
+"""`chaos-ecs try NAME`: one of the six workloads, really run, really killed, and what that teaches.
+
+Each step is a command of ours that a learner could type, and is shown as one. Never here: what the workloads are
+registered as (`workloads.py`), and what they do (`task_images/`).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from chaos_ecs.cli import workloads
+from chaos_ecs.cli.client import state
+from chaos_ecs.cli.parts import shell_of
+from chaos_ecs.cli.shell import Shell
+from chaos_ecs.errors import ChaosEcsError
+
+PATIENCE_SECONDS = 60.0
+_LOOK_SECONDS = 0.2
+
+
+class Name(StrEnum):
+    WEB = "web"
+    API = "api"
+    WORKER = "worker"
+    MIGRATE = "migrate"
+    BATCH = "batch"
+    TRAIN = "train"
+
+
+def try_(
+    ctx: typer.Context,
+    name: Annotated[Name, typer.Argument(metavar="NAME", help="web, api, worker, migrate, batch or train.")],
+) -> None:
+    """A real workload, run and killed, and what that teaches: web, api, worker, migrate, batch, train.
+
+    \b
+    chaos-ecs try web
+    chaos-ecs try train
+    """
+    trial = Trial(shell_of(ctx))
+    _TRIALS[name](trial)
+    trial.end(name)
+
+
+@dataclass
+class Trial:
+    shell: Shell
+
+    # --- steps ---
+
+    def say(self, sentence: str) -> None:
+        self.shell.say("")
+        self.shell.say(sentence)
+
+    def define(self, *families: str) -> None:
+        """Registers what is not there as it should be."""
+        controller, _, _ = self.shell.look()
+        for family in families:
+            wished = workloads.DEFINITIONS[family].request(family)
+            if not _is_there(controller, family, wished):
+                controller.ecs("RegisterTaskDefinition", **wished)
+
+    def needs(self, family: str) -> None:
+        """A service of one task that others lean on, found by them under its name."""
+        self.define(family)
+        controller, snapshot, cluster = self.shell.look()
+        if snapshot.service_named(cluster, family) is None:
+            wished = {"minimumHealthyPercent": 0, "maximumPercent": 100}
+            self.say(f"It needs a {family}: a service of one task, which tasks of this cluster find by its name.")
+            self.shell.say(f"$ aws ecs create-service --service-name {family} --task-definition {family} ...")
+            controller.ecs(
+                "CreateService",
+                cluster=cluster,
+                serviceName=family,
+                taskDefinition=family,
+                desiredCount=1,
+                deploymentConfiguration=wished,
+            )
+        self.until(f"the {family} to be healthy", lambda: self.is_steady(family))
+
+    def run(self, *words: str, codes: tuple[int, ...] = (0,)) -> int:
+        """A command of ours, shown and run. Raises what it did wrong as its own."""
+        from chaos_ecs.cli.app import run
+
+        self.shell.say(f"$ chaos-ecs {' '.join(word if ' ' not in word else repr(word) for word in words)}")
+        code = run(words, replace(self.shell, json=False))
+        if code not in codes:
+            what, why = "The trial ends here", f"its command exited with {code}; what it said is above"
+            raise ChaosEcsError("E-TRIAL", what, why, "chaos-ecs events", 1)
+        return code
+
+    def start(self, family: str, *options: str) -> str:
+        """A standalone task that runs on; the first digits of its id."""
+        out = io.StringIO()
+        self.shell.say(f"$ chaos-ecs run-task {family} {' '.join(options)}".rstrip() + " --no-wait")
+        from chaos_ecs.cli.app import run
+
+        code = run(("run-task", family, *options, "--no-wait", "-q"), replace(self.shell, out=out, json=False))
+        if code:
+            raise ChaosEcsError("E-TRIAL", "The trial ends here", "the task did not start", "chaos-ecs ps --all", 1)
+        return out.getvalue().split()[0]
+
+    def says(self, task: str) -> str:
+        """What a task has printed so far."""
+        controller, snapshot, cluster = self.shell.look()
+        arn = next(item.arn for item in snapshot.tasks_in(cluster) if item.id.startswith(task))
+        lines = controller.own("GetTaskLogs", cluster=cluster, task=arn, tail=200)["lines"]
+        return "\n".join(line["message"] for line in lines)
+
+    def ends(self, task: str) -> str:
+        """Waits for a task's end, shows what it printed last, and answers all of it."""
+
+        def has_ended() -> bool:
+            _, snapshot, cluster = self.shell.look()
+            return all(item.is_stopped for item in snapshot.tasks_in(cluster) if item.id.startswith(task))
+
+        self.until(f"{task} to end", has_ended)
+        told = self.says(task)
+        for line in told.splitlines()[-6:]:
+            self.shell.say(f"   {task}  {line}")
+        return told
+
+    def until(self, what: str, check: Callable[[], bool], patience: float = PATIENCE_SECONDS) -> None:
+        self.shell.say(f"waiting for {what}, at most {patience:.0f} s")
+        ends_at = self.shell.monotonic() + patience
+        while not check():
+            if self.shell.monotonic() > ends_at:
+                raise ChaosEcsError("E-TIMEOUT", f"Waited in vain for {what}", "", "chaos-ecs events", 124)
+            self.shell.sleep(_LOOK_SECONDS)
+
+    def is_steady(self, name: str) -> bool:
+        controller, _, cluster = self.shell.look()
+        service = state(controller).service_named(cluster, name)
+        return service is not None and service.steady and service.running_count >= service.desired_count > 0
+
+    def lesson(self, *sentences: str) -> None:
+        self.shell.say("")
+        for sentence in sentences:
+            self.shell.tell(sentence, fold=True)
+
+    def end(self, name: Name) -> None:
+        self.shell.say(f"next: chaos-ecs ps   |   chaos-ecs events   |   put it all away: chaos-ecs clean   ({name})")
+
+
+def _is_there(controller: Any, family: str, wished: Mapping[str, Any]) -> bool:
+    """Whether the newest revision has all that is wished."""
+    try:
+        told = controller.ecs("DescribeTaskDefinition", taskDefinition=family)["taskDefinition"]
+    except ChaosEcsError as error:
+        if error.code != "ClientException":
+            raise
+        return False
+    (container,), (wanted,) = told["containerDefinitions"], wished["containerDefinitions"]
+    return all(container.get(member) == value for member, value in wanted.items() if member in ("image", "command"))
+
+
+# --- the six ---
+
+
+def _web(trial: Trial) -> None:
+    trial.say("A web server must answer at any moment, for ever: nginx, as a service behind the load balancer.")
+    trial.define("web")
+    trial.run("service", "up", "web", "--task-definition", "web", "--desired", "3")
+    trial.say("One of the three is killed. Requests go to the two others until a new one is healthy.")
+    trial.run("kill", "web")
+    trial.lesson(
+        "A web server is a SERVICE. It has no end of its own, any copy is as good as another, and somebody has to"
+        " notice a death and start another one. As a standalone task that kill would have been an outage."
+    )
+
+
+def _api(trial: Trial) -> None:
+    trial.say("An API back end: Python, with a real PostgreSQL behind it.")
+    trial.needs("database")
+    trial.define("api")
+    wished = ("--task-definition", "api", "--desired", "2", "--health-check-path", "/ready")
+    trial.run("service", "up", "api", *wished)
+    trial.say("Its database is killed. The API lives on (/live), says that it is of no use now (/ready), and waits.")
+    trial.run("kill", "database")
+    trial.until("the API to be ready again", lambda: trial.is_steady("api"))
+    trial.lesson(
+        "An API is a SERVICE, and so is its database, with a volume for what must outlive its tasks. Liveness and"
+        " readiness are two questions: replacing a process whose database is away changes nothing."
+    )
+
+
+def _worker(trial: Trial) -> None:
+    trial.say("A queue worker: real boto3 on a real queue that speaks SQS.")
+    trial.needs("queue")
+    trial.define("worker")
+    trial.run("service", "up", "worker", "--task-definition", "worker", "--desired", "2", "--no-lb")
+    trial.say("Eight messages; and a worker is killed in the middle of one.")
+    trial.ends(trial.start("worker", "--command", "feed 8"))
+    trial.run("kill", "worker")
+
+    def counted() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(trial.ends(trial.start("worker", "--command", "count")).splitlines()[-1])
+        return found
+
+    told = counted()
+    while told["left"]:
+        trial.shell.sleep(2.0)
+        told = counted()
+    lost = told["sent"] - told["distinct"]
+    trial.lesson(
+        f"Sent {told['sent']}, done {told['distinct']}, twice {told['duplicates']}, lost {lost}.",
+        "A worker is a SERVICE: it waits for messages for ever. What was in its hands came back when the visibility"
+        " timeout was over, so nothing is lost, and a message may be worked on twice.",
+    )
+
+
+def _migrate(trial: Trial) -> None:
+    trial.say("A database migration: once, before a deployment. It is killed half-way.")
+    trial.needs("database")
+    trial.define("migrate")
+    task = trial.start("migrate", "--env", "SECONDS=8")
+    trial.until("it to be in the middle", lambda: "rows" in trial.says(task) or _over(trial, task))
+    trial.run("kill", task, "--watch-gap", "2", codes=(0, 3, 5))
+    trial.say("What it had done is undone: one transaction. Nobody runs it again but you.")
+    trial.ends(trial.start("migrate", "--command", "migrate status"))
+    trial.run("run-task", "migrate", "--env", "SECONDS=1")
+    trial.ends(trial.start("migrate", "--command", "migrate status"))
+    trial.lesson(
+        "A migration is a STANDALONE TASK: its end is its success. As a service it would be started again and again,"
+        " for ever; and two at once wait for each other by a lock."
+    )
+
+
+def _over(trial: Trial, task: str) -> bool:
+    _, snapshot, cluster = trial.shell.look()
+    return any(item.is_stopped for item in snapshot.tasks_in(cluster) if item.id.startswith(task))
+
+
+def _batch(trial: Trial) -> None:
+    trial.say("The nightly batch: it reads the database and writes a report into a volume.")
+    trial.needs("database")
+    trial.define("batch")
+    trial.ends(trial.start("batch", "--env", "SECONDS=2"))
+    trial.say("Killed in the middle, there is no half a report, and nobody starts it again before its time.")
+    task = trial.start("batch", "--env", "SECONDS=10")
+    trial.until("it to run", lambda: bool(trial.says(task)))
+    trial.run("kill", task, "--watch-gap", "2")
+    trial.lesson(
+        "A batch job is a STANDALONE TASK on a SCHEDULE. Yours, every night at two:",
+        '  chaos-ecs schedule add nightly --cron "0 2 * * ? *" --task-definition batch',
+    )
+
+
+def _train(trial: Trial) -> None:
+    trial.say(
+        "Model training: twelve seconds of it, a checkpoint every 5 % in a volume. Killed when it is well under way."
+    )
+    trial.define("train")
+    task = trial.start("train", "--env", "SECONDS=12")
+    trial.until("it to be at 70 %", lambda: "70 %" in trial.says(task) or _over(trial, task))
+    trial.run("kill", task, "--watch-gap", "2", codes=(0, 3, 5))
+    trial.say("Nobody restarts it. Run again by hand, it goes on from its checkpoint.")
+    trial.ends(trial.start("train", "--env", "SECONDS=12"))
+    trial.lesson(
+        "Training is a STANDALONE TASK: it has an end. Who restarts it in the ninth hour? Nobody: so it keeps a"
+        " checkpoint where its next run finds it."
+    )
+
+
+_TRIALS: Mapping[Name, Callable[[Trial], None]] = {
+    Name.WEB: _web,
+    Name.API: _api,
+    Name.WORKER: _worker,
+    Name.MIGRATE: _migrate,
+    Name.BATCH: _batch,
+    Name.TRAIN: _train,
+}

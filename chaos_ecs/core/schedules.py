@@ -115,15 +115,7 @@ class Schedule:
     def next_due(self, after: float | None = None) -> float | None:
         """When it is due next, later than `after` (None: than what was dealt with), enabled or not."""
         since = self.considered_until if after is None else after
-        design = self.design
-        return next_due(
-            expression_of(design.expression),
-            BEFORE_ALL if since is None else since,
-            created_at=self.created_at,
-            timezone=design.timezone,
-            start_date=design.start_date,
-            end_date=design.end_date,
-        )
+        return _next_due(self.design.expression, since, self.created_at, *_limits(self.design))
 
     def invoked_at(self, due: float) -> float:
         """When that due time is to be invoked: then, or at a moment of its flexible window, which is drawn without
@@ -218,6 +210,25 @@ def dead_letter_attributes(schedule: Schedule, letter: DeadLetter) -> Mapping[st
         "SCHEDULE_ARN": schedule.arn,
         "TARGET_ARN": schedule.design.target.cluster_arn,
     }
+
+
+def _limits(design: ScheduleDesign) -> tuple[str, float | None, float | None]:
+    return design.timezone, design.start_date, design.end_date
+
+
+@lru_cache(maxsize=4096)
+def _next_due(
+    expression: str, since: float | None, created_at: float, timezone: str, start: float | None, end: float | None
+) -> float | None:
+    """Kept, because every look at the state asks again, and a cron expression takes most of a millisecond."""
+    return next_due(
+        expression_of(expression),
+        BEFORE_ALL if since is None else since,
+        created_at=created_at,
+        timezone=timezone,
+        start_date=start,
+        end_date=end,
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -401,6 +401,7 @@ def test_coming_times_fit_60_columns(room: Room) -> None:
         (("add", "other", "--every", "1h"), "schedule"),
         (("ls",), "schedules"),
         (("describe", "nightly"), "schedule"),
+        (("describe", "nightly"), "times"),
         (("pause", "nightly"), "schedule"),
         (("resume", "nightly"), "schedule"),
         (("next", "nightly"), "times"),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import os
+import signal
 import sys
 
-from workloads.shared import Ending, MissingError, SettingError, StopError, complain
+# First of all: without a handler SIGTERM does nothing to process 1. What follows takes a moment, and so has not begun.
+STOPPED = 143  # the exit code of one that was told to stop before its work was done
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED))
+
+import importlib  # noqa: E402
+import os  # noqa: E402
+
+from workloads.shared import Ending, MissingError, SettingError, StopError, complain  # noqa: E402
 
 USAGE = "this image knows api, worker, feed N, count, migrate, migrate status, batch, train"
 MODULES = {
@@ -18,11 +24,10 @@ MODULES = {
     "batch": "workloads.batch.main",
     "train": "workloads.train.main",
 }
-STOPPED = 143  # the exit code of one that was told to stop before its work was done
 
 
 def main() -> int:
-    ending = Ending()  # first of all: what SIGTERM does to process 1 without a handler is nothing
+    ending = Ending()  # from here on SIGTERM is a matter of the role
     role, *arguments = sys.argv[1:] or [""]
     if role not in MODULES:
         complain(f"unknown role '{role}': {USAGE}" if role else USAGE)

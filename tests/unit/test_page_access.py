@@ -233,7 +233,8 @@ def test_what_is_no_operation_is_refused(api: Harness, path: str, status: int) -
 
 
 def test_operations_of_rest_apis_are_asked_for_with_all_their_members_in_the_body(api: Harness) -> None:
-    sent = {"origin": ORIGIN, "content_type": "application/json", "cookie": visit(api)}
+    cookie = visit(api)
+    sent = {"origin": ORIGIN, "content_type": "application/json", "cookie": cookie, "x_chaos_ecs_act": KEYS[cookie]}
     target = {
         "Arn": cluster_arn(REGION, CLUSTER),
         "RoleArn": "arn:aws:iam::123456789012:role/page",

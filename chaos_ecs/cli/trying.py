@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -89,7 +90,7 @@ class Trial:
         """A command of ours, shown and run. Raises what it did wrong as its own."""
         from chaos_ecs.cli.app import run
 
-        self.shell.say(f"$ chaos-ecs {' '.join(word if ' ' not in word else repr(word) for word in words)}")
+        self._show(*words)
         code = run(words, replace(self.shell, json=False))
         if code not in codes:
             what, why = "The trial ends here", f"its command exited with {code}; what it said is above"
@@ -99,13 +100,16 @@ class Trial:
     def start(self, family: str, *options: str) -> str:
         """A standalone task that runs on; the first digits of its id."""
         out = io.StringIO()
-        self.shell.say(f"$ chaos-ecs run-task {family} {' '.join(options)}".rstrip() + " --no-wait")
         from chaos_ecs.cli.app import run
 
+        self._show("run-task", family, *options, "--no-wait")
         code = run(("run-task", family, *options, "--no-wait", "-q"), replace(self.shell, out=out, json=False))
         if code:
             raise ChaosEcsError("E-TRIAL", "The trial ends here", "the task did not start", "chaos-ecs ps --all", 1)
         return out.getvalue().split()[0]
+
+    def _show(self, *words: str) -> None:
+        self.shell.say(f"$ chaos-ecs {shlex.join(words)}")
 
     def says(self, task: str) -> str:
         """What a task has printed so far."""

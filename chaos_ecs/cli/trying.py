@@ -23,6 +23,7 @@ from chaos_ecs.cli.shell import Shell
 from chaos_ecs.errors import ChaosEcsError
 
 PATIENCE_SECONDS = 60.0
+LINES_SHOWN = 6
 _LOOK_SECONDS = 0.2
 
 
@@ -127,7 +128,8 @@ class Trial:
 
         self.until(f"{task} to end", has_ended)
         told = self.says(task)
-        for line in told.splitlines()[-6:]:
+        lines = told.splitlines()
+        for line in (*lines[:2], "...", *lines[-4:]) if len(lines) > LINES_SHOWN else lines:
             self.shell.say(f"   {task}  {line}")
         return told
 

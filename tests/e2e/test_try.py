@@ -1,0 +1,87 @@
+"""`chaos-ecs try`: the six workloads on real containers, each killed as its lesson says; nothing is left of them."""
+
+from __future__ import annotations
+
+import re
+from time import monotonic
+
+import pytest
+
+from tests.e2e.conftest import Ran, Room
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+
+UNDER_SECONDS = 60.0  # from images that are there
+
+
+@pytest.fixture(scope="module", autouse=True)
+def images(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Built once for all of them: that is no part of the lesson."""
+    import os
+    import subprocess
+
+    from tests.e2e.conftest import BIN
+
+    environment = {**os.environ, "CHAOS_ECS_HOME": str(tmp_path_factory.mktemp("images"))}
+    for image in ("balancer", "web", "postgres", "queue", "workloads"):
+        subprocess.run(
+            [str(BIN / "chaos-ecs"), "images", "build", image], env=environment, check=True, capture_output=True
+        )
+
+
+def tried(room: Room, name: str) -> Ran:
+    began_at = monotonic()
+    ran = room.ok("try", name)
+    assert monotonic() - began_at < UNDER_SECONDS
+    return ran
+
+
+def assert_nothing_is_left(room: Room) -> None:
+    room.ok("clean", "--state", "--yes")
+    label = {"label": f"chaos-ecs.home-path={room.home}"}
+    assert room.client.containers(all=True, filters=label) == []
+    assert room.client.networks(filters=label) == []
+    assert (room.client.volumes(filters=label)["Volumes"] or []) == []
+
+
+def test_web_heals(room: Room) -> None:
+    ran = tried(room, "web")
+    assert "service web RECOVERED IN" in ran.out + ran.err
+    assert "A web server is a SERVICE" in ran.out
+    assert_nothing_is_left(room)
+
+
+def test_the_api_outlives_its_database(room: Room) -> None:
+    ran = tried(room, "api")
+    assert "service database RECOVERED IN" in ran.out + ran.err
+    killed = [task for task in room.ok("ps", "--all", "--json").json["tasks"] if task["exitCode"] == 137]
+    assert [task["serviceArn"].rpartition("/")[2] for task in killed] == ["database"], "nobody else was hurt"
+    assert_nothing_is_left(room)
+
+
+def test_the_worker_loses_no_message(room: Room) -> None:
+    ran = tried(room, "worker")
+    assert re.search(r"^Sent 8, done 8, twice \d, lost 0\.$", ran.out, re.MULTILINE)
+    assert_nothing_is_left(room)
+
+
+def test_a_migration_that_was_killed_has_done_nothing_and_the_next_one_does_all(room: Room) -> None:
+    told = tried(room, "migrate").err
+    first, second = re.findall(r"revision: (\w+)", told)
+    assert (first, second) == ("none", "0003")
+    assert_nothing_is_left(room)
+
+
+def test_a_batch_writes_a_whole_report_or_none(room: Room) -> None:
+    told = tried(room, "batch").err
+    assert len(re.findall(r"report in /data/reports/\S+\.csv", told)) == 1, "the one that was not killed"
+    assert_nothing_is_left(room)
+
+
+def test_training_goes_on_from_its_checkpoint_and_only_when_it_is_asked(room: Room) -> None:
+    told = tried(room, "train").err
+    assert "replacements: 0" in told
+    assert re.search(r"resumes at (7\d|8\d) %", told)
+    tasks = room.ok("ps", "--all", "--json").json["tasks"]
+    assert sorted(task["exitCode"] for task in tasks) == [0, 137]
+    assert_nothing_is_left(room)

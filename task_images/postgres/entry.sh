@@ -31,11 +31,16 @@ lay_out_the_files() { # beside their place, so that one who is killed half-way h
     mkdir -m 700 "$files.new"
     tar -xzf /var/lib/postgresql/empty.tar.gz -C "$files.new" --strip-components=1 &
     wait $! || fail "cannot write to $files.new"
-    user=$(quoted '"' "$PGUSER")
-    postgres --single -j -F -D "$files.new" postgres >/tmp/first.log 2>&1 <<SQL &
+    user=$(quoted '"' "$PGUSER") database=$(quoted '"' "$PGDATABASE")
+    # The database postgres is there already, and quicker renamed than a new one is made: twice, as it may stay postgres.
+    postgres --single -j -F -D "$files.new" template1 >/tmp/first.log 2>&1 <<SQL &
 CREATE ROLE $user LOGIN PASSWORD $(quoted "'" "$PGPASSWORD");
 
-CREATE DATABASE $(quoted '"' "$PGDATABASE") OWNER $user;
+ALTER DATABASE postgres RENAME TO "renamed";
+
+ALTER DATABASE "renamed" RENAME TO $database;
+
+ALTER DATABASE $database OWNER TO $user;
 
 SQL
     wait $! && ! grep -q ERROR: /tmp/first.log || fail "cannot make it: $(sed -nE 's/.*(ERROR|FATAL): *//p' /tmp/first.log)"

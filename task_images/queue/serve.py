@@ -22,8 +22,8 @@ PORT = int(os.environ.get("PORT", "9324"))
 LOOK_EVERY_SECONDS = 0.1  # while somebody waits for a message
 IDLE_SECONDS = 60.0  # then a connection is closed on which nobody asks anything
 
-# moto's queues are lists, and its threads change them at will: one sends while another deletes, and what was sent is
-# lost. So requests take turns.
+# moto's queues are lists, and its threads change them at will: one sends while another deletes, and what was sent may
+# be lost. So requests take turns.
 TURN = threading.Lock()
 
 Environ = dict[str, Any]

@@ -236,6 +236,14 @@ def run_controller(settings: Settings, *, simulate: bool = False, seed: int | No
         raise
 
 
+def _port_before(settings: Settings) -> int:
+    """Where a controller that was killed was listening: open pages and shells know it. 0 where that is not known."""
+    try:
+        return int(json.loads(settings.controller_file.read_text())["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
 def _page_of(settings: Settings) -> dict[str, str]:
     """What the cluster page is about."""
     from chaos_ecs.core.arns import cluster_arn
@@ -261,6 +269,7 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int
             controller,
             keys,
             port=settings.port,
+            before=_port_before(settings),
             info=_told(settings, simulate=simulate, seed=seed, speed=speed),
             client=hosted.client,
             page=_page_of(settings),

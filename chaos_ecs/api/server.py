@@ -249,6 +249,7 @@ class Server:
         credentials: Credentials,
         *,
         port: int,
+        before: int = 0,
         info: Mapping[str, Any],
         client: Figures = nobody,
         page: Mapping[str, str] = MappingProxyType({}),
@@ -258,7 +259,7 @@ class Server:
         self._credentials = credentials
         self._info = info
         self._page = page
-        self._socket = bind(port)
+        self._socket = bind(port, before=before)
         self._stopping = threading.Event()
         self._guests: asyncio.Task[None] | None = None
         self._guest_port = 0
@@ -333,10 +334,12 @@ def _address() -> str:
             return ADDRESS
 
 
-def bind(port: int, address: str = ADDRESS) -> socket.socket:
-    """A listening socket at this address, on this port or the next free one; port 0 is any. Raises ChaosEcsError."""
+def bind(port: int, address: str = ADDRESS, *, before: int = 0) -> socket.socket:
+    """A listening socket at this address, on this port or the next free one; port 0 is any. One of these that the
+    controller `before` had comes first. Raises ChaosEcsError."""
     last = min(port + PORTS_TRIED, 65535) if port else 0
-    for candidate in range(port, last + 1):
+    candidates = range(port, last + 1)
+    for candidate in (*(one for one in (before,) if one in candidates), *candidates):
         # The protocol is named because asyncio switches Nagle's delay off only where it reads TCP: 40 ms an answer.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if sys.platform == "win32":  # where SO_REUSEADDR would let another program share the port

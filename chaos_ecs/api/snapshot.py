@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from chaos_ecs.api.fault_views import fault_view
@@ -62,7 +61,7 @@ class Balancing:
 
 
 def take(state: State, now: float) -> Moment:
-    newest_stopped = dict.fromkeys(islice(reversed(state.stopped), STOPPED_TASKS_SHOWN))
+    newest_stopped = _newest_stopped(state)
     tasks = [task for task in state.tasks.values() if not task.is_stopped or task.arn in newest_stopped]
     standbys = list(state.standbys.values())
     counter = state.counters.get("event")
@@ -93,6 +92,13 @@ def take(state: State, now: float) -> Moment:
         faults=[fault for fault in state.faults.values() if not fault.is_over],
         schedules=[(item, state.invocations_of(item.arn)) for item in state.schedules.values()],
     )
+
+
+def _newest_stopped(state: State) -> dict[str, None]:
+    """So many of services, and so many standalone ones: a crash loop must not push out what nobody replaces."""
+    newest = [state.tasks[arn] for arn in reversed(state.stopped)]
+    sides = ([task.arn for task in newest if bool(task.service_arn) is of_service] for of_service in (True, False))
+    return dict.fromkeys(arn for side in sides for arn in side[:STOPPED_TASKS_SHOWN])
 
 
 def render(moment: Moment) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 // What buttons do: operations of the APIs, one after the other, and the aws command that would do the same.
 
+import { remembered } from "./settings.js"
 import { persistently } from "./stream.js"
 import { command, has, serviceScript, t } from "./words.js"
 
@@ -8,7 +9,13 @@ const DEFAULT = "web-server:1"
 
 const ONCE = new Set(["InjectFault"]) // twice would be one more; what is started has a token
 
-export class Refusal extends Error {}
+export class Refusal extends Error {
+  /** `isAnswer`: somebody said no; else nobody answered, and it may have been done all the same. */
+  constructor(message, isAnswer = true) {
+    super(message)
+    this.isAnswer = isAnswer
+  }
+}
 
 const token = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("")
 
@@ -27,11 +34,11 @@ export class Actions {
     let answer
     try {
       const ask = () => fetch(`/page/do/${api}/${operation}?region=${encodeURIComponent(this.page.about.region)}`, {
-        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+        method: "POST", headers: { "content-type": "application/json", "x-chaos-ecs-act": remembered("act") ?? "" }, body: JSON.stringify(body),
       })
       answer = await (ONCE.has(operation) ? ask() : persistently(ask))
     } catch {
-      throw new Refusal(t(ONCE.has(operation) ? "refused.broken" : "refused.nobody"))
+      throw new Refusal(t(ONCE.has(operation) ? "refused.broken" : "refused.nobody"), false)
     }
     const told = await answer.json().catch(() => ({}))
     if (answer.status === 401) this.page.over()
@@ -108,7 +115,7 @@ export class Actions {
     try {
       return (await this.ecs("CreateService", { ...wished, clientToken: token() })).service.serviceArn
     } catch (error) {
-      if (port) await this.own("RemoveServiceLoadBalancer", { cluster, service }).catch(() => {})
+      if (port && error.isAnswer) await this.own("RemoveServiceLoadBalancer", { cluster, service }).catch(() => {})
       throw error
     }
   }
@@ -121,26 +128,28 @@ export class Actions {
 
   /** A new revision of what the service has: a version further, or one that cannot work. */
   async deploy(service, isBroken) {
-    const described = await this.described(service.taskDefinition)
+    const described = await this.described(live(service))
     const containers = structuredClone(described.containerDefinitions)
-    const environment = new Map((containers[0].environment ?? []).map((item) => [item.name, item.value]))
+    const main = containers.find((item) => item.portMappings?.length) ?? containers[0]
+    const environment = new Map((main.environment ?? []).map((item) => [item.name, item.value]))
     environment.set("VERSION", isBroken ? "broken" : nextVersion(described))
     environment.delete("HEALTH")
     if (isBroken && this.place(described).port) environment.set("HEALTH", "500")
-    else if (isBroken) containers[0].command = ["broken"]
-    containers[0].environment = [...environment].map(([name, value]) => ({ name, value }))
-    const registered = { family: described.family, containerDefinitions: containers.map(asAsked) }
+    else if (isBroken) main.command = ["broken"]
+    main.environment = [...environment].map(([name, value]) => ({ name, value }))
+    const registered = { ...members(described), containerDefinitions: containers.map(asAsked) }
     const made = (await this.ecs("RegisterTaskDefinition", registered)).taskDefinition
     const taskDefinition = `${made.family}:${made.revision}`
     const wished = { cluster: this.cluster, service: service.name, taskDefinition, deploymentConfiguration: BREAKER }
-    this.page.showCommand(`${command("RegisterTaskDefinition", registered)}\n${command("UpdateService", wished)}`)
+    const newest = { ...wished, taskDefinition: made.family } // the revision that the command before it makes
+    this.page.showCommand(`${command("RegisterTaskDefinition", registered)}\n${command("UpdateService", newest)}`)
     return this.ecs("UpdateService", wished)
   }
 
   async remove(service) {
     const { cluster } = this
     const wished = { cluster, service: service.name, force: true }
-    this.page.showCommand(command("DeleteService", wished))
+    this.page.showCommand(command("DeleteService", wished), service.targetGroups.length ? "aws.delete" : "")
     await this.ecs("DeleteService", wished)
     if (!service.targetGroups.length) return
     const isGone = () => ![...this.page.state.tasks.values()].some((task) => task.serviceArn === service.arn && task.lastStatus !== "STOPPED")
@@ -149,9 +158,21 @@ export class Actions {
   }
 }
 
+/** The newest revision of a service that has worked: one that was rolled back is nothing to build on. */
+export const live = (service) => service.deployments.find((item) => item.rolloutState === "COMPLETED")?.taskDefinition ?? service.taskDefinition
+
+const TOLD_ONLY = new Set(["taskDefinitionArn", "revision", "status", "registeredAt", "registeredBy", "compatibilities", "requiresAttributes"])
+
+/** What of a task definition is registered again: all that was asked for. */
+function members(described) {
+  const isEmpty = (value) => value === null || (Array.isArray(value) && !value.length)
+  return Object.fromEntries(Object.entries(described).filter(([name, value]) => !TOLD_ONLY.has(name) && !isEmpty(value)))
+}
+
 /** v1, or nothing -> v2, v2 -> v3 */
 export function nextVersion(described) {
-  const told = (described.containerDefinitions[0].environment ?? []).find((item) => item.name === "VERSION")?.value ?? "v1"
+  const main = described.containerDefinitions.find((item) => item.portMappings?.length) ?? described.containerDefinitions[0]
+  const told = (main.environment ?? []).find((item) => item.name === "VERSION")?.value ?? "v1"
   const count = /^v(\d+)$/.exec(told)?.[1] ?? 1
   return `v${Number(count) + 1}`
 }

@@ -1,24 +1,28 @@
 // What hurts on purpose: the same kill on both sides, faults of the catalogue, and the score of a chaos run.
 
-import { isStopped, percentile, runs, shortId } from "./reduce.js"
+import { isStopped, percentile, shortId, victims } from "./reduce.js"
 import { make, put } from "./tiles.js"
-import { number, seconds, t } from "./words.js"
+import { dashed, number, quoted, seconds, t } from "./words.js"
 import { Refusal } from "./actions.js"
 
 const PATIENCE = 60_000
 const EVERY = 5000
 const LASTS = 60_000
-const CONTROL_AT = 1 // the control is killed with the second hit
 const LEAST_FOR_P50 = 5
 const RACE_SHOWN = 60 // seconds
+const AGAIN = 3000
 
-const tasksOf = (state, service) => [...state.tasks.values()].filter((task) => task.serviceArn === (service?.arn ?? null))
-const running = (state, service) => tasksOf(state, service).filter((task) => task.lastStatus === "RUNNING" && !state.killed.has(task.arn))
 const after = (pause) => new Promise((resolve) => setTimeout(resolve, pause))
+
+/** The seed of the n-th hit, as `chaos-ecs chaos run` draws it: the same seed hits the same tasks there. */
+async function seedOf(seed, turn) {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${seed}/${turn}`))
+  return new DataView(digest).getUint32(4) % 2 ** 31
+}
 
 /** A running service, made where there is none. Answers its ARN. */
 async function someService(page, actions) {
-  const found = page.services().find((service) => service.status === "ACTIVE" && running(page.state, service).length)
+  const found = page.services().find((service) => service.status === "ACTIVE" && victims(page, service.arn).length)
   if (found) return found.arn
   page.say(t("both.makes"), "said")
   const arn = await actions.createService("web")
@@ -29,7 +33,7 @@ async function someService(page, actions) {
 
 /** A standalone task of the same kind that runs. Answers its ARN. */
 async function someTask(page, actions, definition, isFresh) {
-  const found = isFresh ? null : running(page.state, null).find((task) => task.taskDefinition === definition)
+  const found = isFresh ? null : victims(page, null).find((task) => task.taskDefinition === definition)
   if (found) return found.arn
   const arn = await actions.runTask({ taskDefinition: definition, count: 1 })
   if (!(await page.until(() => page.state.tasks.get(arn)?.lastStatus === "RUNNING", PATIENCE))) throw new Refusal(t("both.late"))
@@ -56,9 +60,9 @@ export class Race {
     const service = await someService(page, actions)
     const definition = page.state.services.find((item) => item.arn === service).taskDefinition
     const lone = await someTask(page, actions, definition, false)
-    const victims = running(page.state, { arn: service })
-    if (!victims.length) throw new Refusal(t("both.late"))
-    this.race = { service, victim: victims[Math.floor(Math.random() * victims.length)].arn, lone, since: null, back: null, heir: "", again: 0 }
+    const found = victims(page, service)
+    if (!found.length) throw new Refusal(t("both.late"))
+    this.race = { service, victim: found[Math.floor(Math.random() * found.length)].arn, lone, since: null, back: null, heir: "", again: 0 }
     this.build()
     await actions.kill(this.race.victim, lone)
   }
@@ -126,10 +130,10 @@ export class Faults {
 
   async load() {
     const told = await this.actions.own("ListFaults", {}).catch(() => null)
-    if (!told) return
+    if (!told) return void setTimeout(() => this.load(), AGAIN)
     this.catalogue = new Map(told.faults.map((fault) => [fault.name, fault]))
     const groups = new Map()
-    for (const fault of told.faults) {
+    for (const fault of told.faults.filter(({ scope }) => scope !== "nothing")) { // those are steps of experiments
       if (!groups.has(fault.scope)) groups.set(fault.scope, make("optgroup", { label: t(`scope.${fault.scope.replaceAll(" ", "-")}`) }))
       groups.get(fault.scope).append(make("option", { value: fault.name }, fault.name))
     }
@@ -175,17 +179,18 @@ export class Faults {
   }
 
   async inject() {
-    const fault = this.catalogue.get(this.names.value)
+    const fault = this.catalogue?.get(this.names.value)
+    if (!fault) return
     const told = [...document.getElementById("fault-parameters").querySelectorAll("[name]")].filter((input) => input.value !== "")
     const parameters = Object.fromEntries(told.map((input) => [input.name, input.value]))
     const body = { cluster: this.page.about.cluster, name: fault.name, parameters }
     const [kind, ...rest] = this.targets.value.split(":")
     const name = rest.join(":")
-    if (fault.scope === "tasks") Object.assign(body, kind === "standalone" ? { standalone: true, count: 1 } : { service: name, ...(kind === "all" ? { all: true } : { count: 1 }) })
+    if (fault.scope === "tasks") Object.assign(body, kind === "standalone" ? { standalone: true, count: 1 } : { service: name, ...(kind === "all" ? { all: true, force: true } : { count: 1 }) })
     if (fault.scope === "service") body.service = name
     const changed = told.filter((input) => input.value !== (fault.parameters.find((item) => item.name === input.name).default ?? ""))
-    const words = changed.map((input) => `--${input.name.replace(/(?<=[a-z])([A-Z])/g, "-$1").toLowerCase()} ${input.value.replace(/^PT(\d+)([SMH])$/, (_, n, unit) => n + unit.toLowerCase())}`)
-    const whom = body.service ? ` ${body.service}` : body.standalone ? " --standalone" : ""
+    const words = changed.map((input) => `--${dashed(input.name)} ${quoted(input.value.replace(/^PT(\d+)([SMH])$/, (_, n, unit) => n + unit.toLowerCase()))}`)
+    const whom = body.service ? ` ${body.service}${body.all ? " --all --force" : ""}` : body.standalone ? " --standalone" : ""
     this.page.showCommand(`chaos-ecs chaos inject ${fault.name}${whom}${words.map((word) => ` ${word}`).join("")}`, "aws.fault")
     await this.actions.own("InjectFault", body)
   }
@@ -252,20 +257,29 @@ export class Score {
     const { page, actions } = this
     const goes = (this.goes = {})
     put(this.button, t("score.stop"))
-    put(document.getElementById("score-says"), t("score.prepares"))
+    const says = document.getElementById("score-says")
+    put(says, t("score.prepares"))
+    let control = null
     try {
       const service = await someService(page, actions)
       const definition = page.state.services.find((item) => item.arn === service).taskDefinition
-      const control = await someTask(page, actions, definition, true)
+      control = await someTask(page, actions, definition, true)
       if (this.goes !== goes) return
       const seed = Math.floor(Math.random() * 1_000_000)
-      this.score = { service, control, seed, since: page.now(), kills: 0, spared: 0, recoveries: [], replaced: 0, killedAt: null, before: null }
+      this.score = { service, control, seed, since: page.now(), faults: new Set(), early: [], open: [], kills: 0, spared: 0, recoveries: [], replaced: 0, killedAt: null, before: null }
       this.score.before = this.client()
       this.build()
       await this.hit(goes)
     } finally {
+      if (says.textContent === t("score.prepares")) put(says, "")
+      if (control && !(this.score?.control === control && this.score.killedAt !== null)) this.leave(control)
       if (this.goes === goes) this.stop()
     }
+  }
+
+  /** A run leaves nothing behind: its control, where nobody killed it. */
+  leave(control) {
+    this.actions.ecs("StopTask", { cluster: this.page.about.cluster, task: control, reason: "the chaos run is over" }).catch(() => {})
   }
 
   async hit(goes) {
@@ -275,26 +289,45 @@ export class Score {
     page.showCommand(`chaos-ecs chaos run ${service} --every 5s --for 60s --seed ${score.seed}`, "aws.fault")
     put(document.getElementById("score-says"), t("score.goes", { service, seed: score.seed }))
     const start = performance.now()
-    for (let turn = 0; turn * EVERY < LASTS; turn += 1) {
+    for (let turn = 1; turn * EVERY < LASTS; turn += 1) {
       await after(Math.max(0, start + turn * EVERY - performance.now()))
       if (this.goes !== goes) break
-      await actions.own("InjectFault", { cluster, name: "kill", service, count: 1, seed: score.seed + turn }).catch(() => (score.spared += 1))
-      if (turn === CONTROL_AT) await actions.own("KillTasks", { cluster, tasks: [score.control] }).catch(() => {})
+      const seed = await seedOf(score.seed, turn)
+      const hit = await actions.own("InjectFault", { cluster, name: "kill", service, count: 1, seed }).catch(() => null)
+      if (hit) score.faults.add(hit.fault)
+      else score.spared += 1
+      if (hit) for (const kill of score.early.splice(0)) this.hear(kill)
+      if (hit && score.killedAt === null) await actions.own("KillTasks", { cluster, tasks: [score.control] }).catch(() => {})
     }
     if (this.goes === goes) await after(Math.max(0, start + LASTS - performance.now()))
-    await this.page.until(() => score.recoveries.length >= score.kills, 10_000)
+    await this.page.until(() => !score.open.length, 10_000)
+    score.client = this.client()
+    score.isOver = true
+    if (this.score !== score) return // another run has begun
     this.draw()
     const { recoveries } = score
-    put(document.getElementById("score-says"), t("score.over", { service, kills: score.kills, recovered: recoveries.length, worst: recoveries.length ? seconds(Math.max(...recoveries)) : "-" }))
+    put(document.getElementById("score-says"), t(score.killedAt === null ? "score.over.early" : "score.over", { service, kills: score.kills, recovered: recoveries.length, worst: recoveries.length ? seconds(Math.max(...recoveries)) : "-" }))
   }
 
+  /** Only its own kills count. A kill is made good when its service is whole again, whoever else has died meanwhile. */
   hear(event) {
     const { score } = this
     if (!score || event.at < score.since) return
-    if (event.type === "TASK_KILLED" && event.service === score.service) score.kills += 1
     if (event.type === "TASK_KILLED" && event.task === score.control) score.killedAt = event.at
-    if (event.type === "SERVICE_RECOVERED" && event.service === score.service) score.recoveries.push(event.data.seconds)
     if (event.type === "TASK_CREATED" && event.data.fills === score.control) score.replaced += 1
+    if (score.isOver || event.service !== score.service) return
+    if (event.type === "TASK_KILLED" && event.data.fault) this.count(event)
+    if (event.type === "SERVICE_RECOVERED" || event.type === "SERVICE_STEADY") {
+      for (const at of score.open.splice(0)) score.recoveries.push(event.at - at)
+    }
+  }
+
+  /** The event may come before the answer that says which fault it was. */
+  count(kill) {
+    const { score } = this
+    if (!score.faults.has(kill.data.fault)) return void score.early.push(kill)
+    score.kills += 1
+    score.open.push(kill.at)
   }
 
   build() {
@@ -315,10 +348,10 @@ export class Score {
     put(values.recovered, t("score.of", { n: recoveries.length, of: score.kills }))
     put(values.p50, recoveries.length < LEAST_FOR_P50 ? t("score.few", { n: recoveries.length }) : t("score.n", { value: seconds(percentile(recoveries, 50)), n: recoveries.length }))
     put(values.worst, recoveries.length ? seconds(Math.max(...recoveries)) : "-")
-    const client = this.client()
+    const client = score.client ?? this.client()
     put(values.client, client ? t("score.requests", { failed: number(client.failed - (score.before?.failed ?? 0)), requests: number(client.requests - (score.before?.requests ?? 0)) }) : t("score.nobody"))
     const control = page.state.tasks.get(score.control)
-    const isGone = score.killedAt !== null || (control && isStopped(control) && !runs(control))
+    const isGone = score.killedAt !== null || (control && isStopped(control))
     put(values.control, isGone ? t(score.replaced ? "score.replaced" : "score.never", { task: shortId(score.control), seconds: seconds(Math.max(0, page.now() - (score.killedAt ?? page.now()))) }) : t("score.waits", { task: shortId(score.control) }))
   }
 }

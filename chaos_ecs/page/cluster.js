@@ -5,9 +5,9 @@ import { Faults, Race, Score } from "./chaos.js"
 import { Course, drawTasks } from "./draw.js"
 import { Challenge, Lesson } from "./lesson.js"
 import { Log } from "./log.js"
-import { courseOfTasks, ending, indexed, isStopped, merged, reduce, shortId } from "./reduce.js"
+import { courseOfTasks, ending, indexed, isStopped, merged, reduce, remembering, shortId } from "./reduce.js"
 import { Service } from "./service.js"
-import { remember } from "./settings.js"
+import { wireSettings } from "./settings.js"
 import { Stream } from "./stream.js"
 import { Tiles, make, put } from "./tiles.js"
 import { Views } from "./views.js"
@@ -106,8 +106,9 @@ async function kill(arn) {
   if (!(await challenge.predicted(task))) return
   sent.add(arn)
   draw()
-  await actions.attempt(() => actions.kill(arn))
-  setTimeout(() => { sent.delete(arn); draw() }, 3000)
+  const isAsked = await actions.attempt(() => actions.kill(arn))
+  if (!isAsked) challenge.drop(arn)
+  setTimeout(() => { sent.delete(arn); draw() }, isAsked ? 3000 : 0)
 }
 
 // --- standalone tasks ---
@@ -222,13 +223,13 @@ const stream = new Stream(boot.state.number, {
     page.events.push(...events)
     if (page.events.length > EVENTS_KEPT) page.events.splice(0, page.events.length - EVENTS_KEPT)
     for (const event of events) {
-      if (event.type === "TASK_KILLED" && event.number <= page.state.number && page.state.tasks.has(event.task)) page.state.killed.set(event.task, event.at)
       page.state = reduce(page.state, event)
       if (event.number <= page.bootNumber) continue
       race.hear(event)
       score.hear(event)
       challenge.hear(event)
     }
+    if (events[0].number <= page.bootNumber) page.state = { ...page.state, ...remembering(page.state, events) }
     log.add(events, page.bootNumber)
     settle()
   },
@@ -238,14 +239,23 @@ const stream = new Stream(boot.state.number, {
     page.state = merged(snapshot, page.events, page.state)
     const clients = new Map(snapshot.services.filter((service) => service.client).map((service) => [service.arn, service.client]))
     views.forget()
+    const last = (arn) => page.looks.findLast((look) => look.clients.has(arn))?.clients.get(arn).requests ?? 0
+    const isCountedAnew = [...clients].some(([arn, told]) => told.requests < last(arn))
+    if (isCountedAnew) page.looks = [] // by another controller: there is nothing to compare with
     page.looks.push({ at: snapshot.at, clients })
     while (page.looks.length > 2 && page.looks[1].at < snapshot.at - SHARE_SECONDS) page.looks.shift()
     stream.pause = clients.size ? 1000 : 3000
     settle()
   },
+  anew() {
+    page.events = []
+    page.looks = []
+    page.state = { ...page.state, killed: new Map(), number: 0 }
+    page.bootNumber = 0
+  },
   connection(word) {
     root.dataset.connection = word
-    put(byId("connection"), t(`connection.${word}`))
+    put(byId("connection"), t(word === "over" && !page.mayAct ? "connection.over.guest" : `connection.${word}`))
     draw()
   },
 })
@@ -279,7 +289,7 @@ press("help", () => byId("help-dialog").showModal())
 press("challenge", ({ currentTarget }) => currentTarget.setAttribute("aria-pressed", String(challenge.toggle())))
 
 async function copy(text) {
-  const isCopied = await (navigator.clipboard?.writeText(text).then(() => true, () => false) ?? copiedByHand(text))
+  const isCopied = (await navigator.clipboard?.writeText(text).then(() => true, () => false)) || copiedByHand(text)
   page.say(t(isCopied ? "copied" : "copied.not"), isCopied ? "said" : "refused")
 }
 
@@ -296,20 +306,28 @@ function copiedByHand(text) {
 }
 
 for (const button of document.querySelectorAll("[data-copies]")) button.addEventListener("click", () => copy(byId(button.dataset.copies).textContent))
+function filter(name) {
+  for (const button of document.querySelectorAll("[data-filter]")) button.setAttribute("aria-pressed", String(button.dataset.filter === name))
+  log.filter(name)
+}
+
 for (const button of document.querySelectorAll("[data-filter]")) {
   button.addEventListener("click", () => {
-    for (const other of document.querySelectorAll("[data-filter]")) other.setAttribute("aria-pressed", String(other === button))
-    log.filter(button.dataset.filter)
+    filter(button.dataset.filter)
   })
 }
 
-remember()
+wireSettings(() => {
+  byId("log-search").value = ""
+  log.search("")
+  filter("all")
+})
 
 document.addEventListener("keydown", (event) => {
-  if (!byId("single-keys").checked || event.ctrlKey || event.metaKey || event.altKey) return
+  if (!byId("single-keys").checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return
   if (event.target.closest("input, select, textarea, dialog")) return
   if (event.key === "?") byId("help-dialog").showModal()
-  if (event.key === "/") {
+  if (event.key === "/" && root.dataset.projector !== "true") {
     event.preventDefault()
     byId("log-search").focus()
   }

@@ -1,6 +1,7 @@
 // What is explained: which one do I need, the quiz, use cases, how to run them, and predictions.
 
 import { shortId } from "./reduce.js"
+import { persistently } from "./stream.js"
 import { make, put } from "./tiles.js"
 import { command, serviceScript, t } from "./words.js"
 
@@ -63,7 +64,7 @@ export class Lesson {
     const start = make("button", { type: "button" }, t("quiz.start"))
     box.replaceChildren(start)
     start.addEventListener("click", async () => {
-      this.questions ??= await (await fetch("/page/quiz.json")).json()
+      this.questions ??= await (await persistently(() => fetch("/page/quiz.json"))).json()
       this.right = 0
       this.ask(0)
     })
@@ -119,7 +120,7 @@ export class Challenge {
   constructor(page) {
     this.page = page
     this.isOn = false
-    this.open = null
+    this.open = new Map() // what was said of a task, by its ARN, until it is seen
     this.right = 0
     this.of = 0
     this.dialog = document.getElementById("predict-dialog")
@@ -143,22 +144,27 @@ export class Challenge {
     await new Promise((resolve) => this.dialog.addEventListener("close", resolve, { once: true }))
     const guess = this.dialog.returnValue
     if (!guess) return false
-    this.open = { arn: task.arn, guess, service: task.serviceArn }
+    this.open.set(task.arn, guess)
     put(this.said, t("predict.wait", { guess: t(`predict.${guess}`) }))
-    if (!task.serviceArn) setTimeout(() => this.settle(task.arn, "gone"), STAYS_GONE)
     return true
   }
 
+  /** The kill was refused. */
+  drop(arn) {
+    if (this.open.delete(arn)) put(this.said, t("predict.on"))
+  }
+
   hear(event) {
-    if (this.open?.service && event.type === "TASK_CREATED" && event.data.fills === this.open.arn) this.settle(this.open.arn, "new")
+    if (event.type === "TASK_CREATED" && event.data.fills) this.settle(event.data.fills, "new")
+    if (event.type === "TASK_STOPPED" && !event.service) setTimeout(() => this.settle(event.task, "gone"), STAYS_GONE)
   }
 
   settle(arn, truth) {
-    if (this.open?.arn !== arn) return
-    const isRight = this.open.guess === truth
+    if (!this.open.has(arn)) return
+    const isRight = this.open.get(arn) === truth
     this.of += 1
     this.right += isRight
-    this.open = null
+    this.open.delete(arn)
     const verdict = t(isRight ? "predict.right" : "predict.wrong")
     put(this.said, `${verdict} ${t(`predict.truth.${truth}`)} ${t("predict.score", { right: this.right, of: this.of })}`)
   }

@@ -13,6 +13,11 @@ export const isStopped = (task) => task.lastStatus === "STOPPED"
 /** It has run and has not stopped yet. */
 export const runs = (task) => RUNS.has(task.lastStatus)
 
+const LIVES_ON = 10 // seconds after which a task that still runs was not killed
+
+/** Other signals may be survived. */
+const isKill = (event) => event.type === "TASK_KILLED" && /^((SIG)?KILL|9)$/.test(event.data.signal ?? "KILL")
+
 /** A snapshot with its tasks by ARN; `before` hands on who was killed, which no snapshot tells. */
 export function indexed(snapshot, before = null) {
   const health = new Map()
@@ -20,15 +25,22 @@ export function indexed(snapshot, before = null) {
     for (const target of group.targets) if (target.taskArn) health.set(target.taskArn, target)
   }
   const tasks = new Map(snapshot.tasks.map((task) => [task.arn, task]))
-  const killed = new Map([...(before?.killed ?? [])].filter(([arn]) => tasks.has(arn)))
+  const livesOn = (task, at) => task.lastStatus === "RUNNING" && snapshot.at > at + LIVES_ON
+  const killed = new Map([...(before?.killed ?? [])].filter(([arn, at]) => tasks.has(arn) && !livesOn(tasks.get(arn), at)))
   return { ...snapshot, tasks, health, killed }
+}
+
+/** Who was killed, by the events that came before a snapshot. */
+export function remembering(before, events) {
+  const killed = new Map(before?.killed ?? [])
+  for (const event of events) if (isKill(event)) killed.set(event.task, event.at)
+  return { killed }
 }
 
 /** The newest snapshot with the events that it does not contain yet. */
 export function merged(snapshot, events, before) {
-  let state = indexed(snapshot, before)
+  let state = indexed(snapshot, remembering(before, events))
   for (const event of events) {
-    if (event.type === "TASK_KILLED" && state.tasks.has(event.task)) state.killed.set(event.task, event.at)
     if (event.number > snapshot.number) state = reduce(state, event)
   }
   return state
@@ -45,9 +57,9 @@ export function reduce(state, event) {
   if (event.type.startsWith("SERVICE_")) return withService(next, event)
   const task = state.tasks.get(event.task)
   if (!task) return next
-  if (event.type === "TASK_KILLED") return { ...next, killed: new Map(state.killed).set(task.arn, event.at) }
+  if (isKill(event)) return { ...next, killed: new Map(state.killed).set(task.arn, event.at) }
   if (event.type === "TASK_HEALTHY") return withHealth(next, task.arn, "healthy")
-  if (event.type === "TASK_UNHEALTHY") return withHealth(next, task.arn, "unhealthy")
+  if (event.type === "TARGET_HEALTH_CHANGED") return withHealth(next, task.arn, event.data.state)
   if (!status || ORDER.indexOf(status) < ORDER.indexOf(task.lastStatus)) return next
   return withTask(next, { ...task, lastStatus: status, ...told(event, task) })
 }
@@ -112,6 +124,11 @@ export function placed(tasks, before, desired, isActive) {
   return [...places, ...alive.filter((task) => !taken.has(task.arn)).map((task) => task.arn)]
 }
 
+/** The tasks of a service, or with null the standalone ones, that run and that nobody has killed yet. */
+export function victims(page, arn) {
+  return page.tasksOf(arn).filter((task) => task.lastStatus === "RUNNING" && !page.state.killed.has(task.arn))
+}
+
 /** How a task ended: finished, killed, failed or stopped (by somebody, or by its service). */
 export function ending(task, killed) {
   if (killed.has(task.arn) || (task.exitCode === 137 && task.stopCode === "EssentialContainerExited")) return "killed"
@@ -155,8 +172,8 @@ export function gapsOf(events, arn, now, from) {
   let since = null
   for (const event of events) {
     if (event.service !== arn) continue
-    if (event.type === "TASK_KILLED" && event.at >= from) kills.push(event.at)
-    if (event.type === "TASK_KILLED" || (event.type === "TASK_STOPPED" && event.data.stopCode === "EssentialContainerExited")) since ??= event.at
+    if (isKill(event) && event.at >= from) kills.push(event.at)
+    if (isKill(event) || (event.type === "TASK_STOPPED" && event.data.stopCode === "EssentialContainerExited")) since ??= event.at
     if (event.type === "SERVICE_RECOVERED") gaps.push({ from: event.at - event.data.seconds, until: event.at, seconds: event.data.seconds })
     if (event.type === "SERVICE_RECOVERED" || event.type === "SERVICE_STEADY" || event.type === "SERVICE_DELETED") since = null
   }

@@ -1,8 +1,8 @@
 // A service on the page: its tiles, its minute, its deployment, its traffic, and its buttons.
 
-import { nextVersion } from "./actions.js"
+import { live, nextVersion } from "./actions.js"
 import { Course, SPAN, drawService, gapName } from "./draw.js"
-import { condition, courseOfService, ending, gapsOf, isStopped, nameOf, placed, runs, shares, shortId } from "./reduce.js"
+import { condition, courseOfService, ending, gapsOf, isStopped, nameOf, placed, runs, shares, shortId, victims } from "./reduce.js"
 import { Tiles, make, put, surely } from "./tiles.js"
 import { number, plain, seconds, t } from "./words.js"
 
@@ -10,7 +10,7 @@ const GONE_SHOWN = 3 // of its stopped tasks
 const SMALL_FROM = 100 // tiles
 
 export class Service {
-  /** `page` has state, events, looks, mayAct, now(), this.page.isSure(), this.page.tasksOf(arn), draw(), kill(arn); it appends itself to `home`. */
+  /** `page` has state, events, looks, mayAct, now(), isSure(), tasksOf(arn), draw(), kill(arn); it goes to the end of `home`. */
   constructor(arn, home, { page, actions, views }) {
     this.arn = arn
     this.page = page
@@ -47,7 +47,7 @@ export class Service {
   }
 
   victims() {
-    return this.page.tasksOf(this.arn).filter((task) => task.lastStatus === "RUNNING" && !this.page.state.killed.has(task.arn)).map((task) => task.arn)
+    return victims(this.page, this.arn).map((task) => task.arn)
   }
 
   killAll() {
@@ -72,7 +72,8 @@ export class Service {
     clearTimeout(this.forget)
     this.forget = setTimeout(() => { this.wish = null; this.page.draw() }, 3000)
     put(this.part.desired, number(wished))
-    this.actions.attempt(() => this.actions.scale(this.service, wished))
+    const ask = () => this.actions.attempt(() => this.actions.scale(this.service, wished))
+    this.asked = (this.asked ?? Promise.resolve()).then(ask, ask) // at the same time one could overtake another
   }
 
   show(service) {
@@ -92,7 +93,7 @@ export class Service {
     put(part.revision, service.taskDefinition)
     if (this.wish === undefined || this.wish === null || this.wish === service.desiredCount) put(part.desired, number(service.desiredCount))
     put(part.numbers, this.numbers(service, tasks))
-    put(part.traffic, this.traffic(service, found))
+    put(part.traffic, this.traffic(service))
     this.showGone(tasks)
     this.showRollout(service)
     if (this.page.mayAct) this.showButtons(service)
@@ -117,7 +118,7 @@ export class Service {
     return shares(this.page.looks[0]?.clients.get(service.arn), service.client)
   }
 
-  traffic(service, found) {
+  traffic(service) {
     const listeners = (this.page.state.loadBalancers ?? []).flatMap((item) => item.listeners)
     const listener = listeners.find((item) => item.targetGroups.some((arn) => service.targetGroups.includes(arn)))
     if (!listener) return service.targetGroups.length ? "" : t("traffic.none")
@@ -125,7 +126,7 @@ export class Service {
     if (!service.client) return t("traffic.unasked", { url })
     const recent = service.client.perSecond.slice(-5)
     const rate = recent.reduce((sum, second) => sum + second.ok + second.failed, 0) / Math.max(1, recent.length)
-    const told = { rate: number(rate, 1), url, n: found?.size ?? 0, answered: number(service.client.availability, 2), failed: number(service.client.failed), requests: number(service.client.requests) }
+    const told = { rate: number(rate, 1), url, n: Object.keys(service.client.tasks).length, answered: number(service.client.availability, 2), failed: number(service.client.failed), requests: number(service.client.requests) }
     return t("traffic", told)
   }
 
@@ -151,7 +152,7 @@ export class Service {
     const { rollout } = this.part
     const moving = service.deployments.length > 1 || service.deployments.some((item) => item.rolloutState !== "COMPLETED" && item.failedTasks > 0)
     const outcome = this.outcome(service)
-    const rows = moving ? [...service.deployments].reverse() : []
+    const rows = moving ? [...service.deployments].sort((one, other) => one.createdAt - other.createdAt) : []
     const seen = JSON.stringify([rows, outcome])
     if (seen === this.seenRollout) return
     this.seenRollout = seen
@@ -182,8 +183,9 @@ export class Service {
     const failure = this.page.events.findLast((item) => item.service === service.arn && item.type === "DEPLOYMENT_FAILED")
     if (event.type === "DEPLOYMENT_COMPLETED" && !(failure && failure.number > begun.number)) return t("outcome.completed", { revision: service.taskDefinition })
     if (!failure) return ""
-    const { taskDefinition = "", failedTasks = "", threshold = "" } = failure.data
-    return t("outcome.failed", { revision: nameOf(taskDefinition), n: failedTasks, limit: threshold, live: service.taskDefinition })
+    const { taskDefinition = "", failedTasks = "", threshold = "", rollsBack } = failure.data
+    const isBack = event.type === "DEPLOYMENT_ROLLED_BACK" || event.type === "DEPLOYMENT_COMPLETED"
+    return t(!rollsBack ? "outcome.stalled" : isBack ? "outcome.failed" : "outcome.returning", { revision: nameOf(taskDefinition), n: failedTasks, limit: threshold, live: service.taskDefinition })
   }
 
   showButtons(service) {
@@ -191,9 +193,10 @@ export class Service {
     for (const name of ["less", "more", "version", "broken", "kill-all", "delete"]) this.part[name].disabled = !isActive
     this.part.less.setAttribute("aria-label", t("less.name", { service: service.name }))
     this.part.more.setAttribute("aria-label", t("more.name", { service: service.name }))
-    if (service.taskDefinition === this.definition) return
-    this.definition = service.taskDefinition
-    this.actions.described(service.taskDefinition).then((described) => put(this.part.version, t("deploy.version", { version: nextVersion(described) })), () => {})
+    const definition = live(service)
+    if (definition === this.definition) return
+    this.definition = definition
+    this.actions.described(definition).then((described) => put(this.part.version, t("deploy.version", { version: nextVersion(described) })), () => {})
   }
 
   draw(now) {

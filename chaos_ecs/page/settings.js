@@ -7,7 +7,7 @@ const byId = (id) => document.getElementById(id)
 const root = document.documentElement
 
 /** Remembered in this browser, where it lets us. */
-function remembered(name, value) {
+export function remembered(name, value) {
   try {
     if (value === undefined) return localStorage.getItem(`chaos-ecs.${name}`)
     localStorage.setItem(`chaos-ecs.${name}`, value)
@@ -31,8 +31,8 @@ function showProjector(isOn) {
   byId("log").scrollTop = byId("log").scrollHeight
 }
 
-/** Puts the buttons of the page's head to work. */
-export function remember() {
+/** Puts the buttons of the page's head to work. A projector shows the newest events: `unfilter` makes them all of them. */
+export function wireSettings(unfilter) {
   showTheme(remembered("theme"))
   showProjector(remembered("projector") === "true")
   dark.addEventListener("change", () => showTheme(remembered("theme")))
@@ -44,6 +44,7 @@ export function remember() {
   byId("projector").addEventListener("click", () => {
     const isOn = root.dataset.projector !== "true"
     remembered("projector", String(isOn))
+    if (isOn) unfilter()
     showProjector(isOn)
   })
   for (const link of document.querySelectorAll("[data-language]")) if (link.dataset.language === root.lang) link.setAttribute("aria-current", "true")

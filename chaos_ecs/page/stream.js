@@ -5,8 +5,9 @@
 
 const EVENTS_BEHIND = 400
 const FETCH_PAUSE = 250
-const GIVE_UP = 4000
+const GIVE_UP = 2500
 const AGAIN = 60
+const NO_SESSION = new Set([400, 401, 403]) // 400: neither a session nor a signature
 const RETRIES = [100, 500, 1000, 2000, 3000]
 
 /** Asks once more at once when the connection broke; what is asked must do no harm when it is done twice. */
@@ -21,7 +22,7 @@ export async function persistently(ask) {
 }
 
 export class Stream {
-  /** `hears` has events(list), state(snapshot), connection(word); words: live, lost, over, paused. */
+  /** `hears` has events(list), state(snapshot), anew() (another record), connection(word): live, lost, over, paused. */
   constructor(number, hears) {
     this.hears = hears
     this.last = Math.max(0, number - EVENTS_BEHIND)
@@ -42,6 +43,7 @@ export class Stream {
   async open() {
     if (document.hidden || this.word === "over") return
     const visit = (this.visit += 1)
+    this.busy = null // a look that an earlier visit has begun ends for that one
     this.channel?.close()
     this.channel = new BroadcastChannel("chaos-ecs-events")
     this.channel.onmessage = ({ data }) => this.take(data)
@@ -135,21 +137,27 @@ export class Stream {
 
   /** The state anew; answers whether somebody has told it. */
   look() {
-    this.busy ??= this.asked().finally(() => (this.busy = null))
-    return this.busy
+    if (this.busy) return this.busy
+    const mine = (this.busy = this.asked().finally(() => {
+      if (this.busy === mine) this.busy = null
+    }))
+    return mine
   }
 
   async asked() {
     this.fetched = performance.now()
-    const visit = this.visit
+    const { visit, last } = this
     try {
       const answer = await persistently(() => fetch("/state", { signal: AbortSignal.timeout(GIVE_UP) }))
-      if (answer.status === 401 || answer.status === 403) return this.over()
+      if (NO_SESSION.has(answer.status)) return this.over()
       if (!answer.ok) throw new Error(String(answer.status))
       const state = await answer.json()
       this.took = performance.now() - this.fetched
       if (document.hidden) return true
-      if (state.number < this.last && !this.source) this.last = Math.min(this.last, state.number) // a record begun anew
+      if (state.number < last) {
+        this.last = state.number // a record begun anew: no state is older than what was heard before it was asked for
+        this.hears.anew()
+      }
       this.tries = 0
       this.hears.state(state)
       this.say("live")

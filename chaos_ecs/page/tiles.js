@@ -15,7 +15,7 @@ export function put(element, text) {
   if (element.textContent !== text) element.textContent = text
 }
 
-const SURE_MS = 4000
+const SURE_MS = 6000
 
 /** A button that wants two presses: the first asks `question()`, the second, soon after, does `work`. */
 export function surely(button, text, question, work) {
@@ -26,7 +26,8 @@ export function surely(button, text, question, work) {
     put(button, text)
   }
   put(button, text)
-  button.addEventListener("click", () => {
+  button.addEventListener("click", ({ detail }) => {
+    if (detail > 1) return // the second half of a double click
     if (timer) {
       rest()
       return work()
@@ -123,6 +124,7 @@ export class Tiles {
   }
 
   move(event) {
+    if (event.key === "Enter" && event.repeat) return event.preventDefault() // held: the replacement has the focus by now
     const tile = event.target.closest(".tile")
     const items = [...this.list.children].map((item) => item.firstElementChild)
     const here = items.indexOf(tile)

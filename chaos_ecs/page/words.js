@@ -43,7 +43,7 @@ export function clock(at) {
 
 // --- the aws CLI ---
 
-const dashed = (name) => name.replace(/(?<=[a-z])([A-Z])/g, "-$1").toLowerCase()
+export const dashed = (name) => name.replace(/(?<=[a-z])([A-Z])/g, "-$1").toLowerCase()
 export const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\"'\"'")}'`)
 const short = (name, value) => (value.startsWith("arn:") && !name.endsWith("Arn") ? value.slice(value.lastIndexOf("/") + 1) : value)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-from typing import Any
-
 import pytest
+from playwright.sync_api import Route
 
-from tests.browser.conftest import Tab, container_of, task_of
+from tests.browser.conftest import Tab, address, container_of, task_of
 from tests.builders import eventually
-from tests.e2e.conftest import BIN, Room
+from tests.e2e.conftest import Room
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
@@ -80,75 +78,18 @@ def test_the_same_kill_on_both_sides_shows_both_ends(room: Room, tab: Tab) -> No
     assert {container_of(room, task["arn"])["State"]["ExitCode"] for task in killed} == {137}
 
 
-# --- commands ---
+def test_a_page_of_which_a_part_did_not_come_is_loaded_anew(room: Room, tab: Tab) -> None:
+    """As when the engine adds a network interface meanwhile: the browser drops what it has asked for."""
+    page = tab.page.context.new_page()
+    lost: list[str] = []
 
+    def lose(route: Route) -> None:
+        lost.append(route.request.url)
+        route.abort() if len(lost) == 1 else route.continue_()
 
-def run_in_a_shell(room: Room, script: str) -> subprocess.CompletedProcess[str]:
-    """As a learner who has pasted it, with what `aws-env` says."""
-    environment = {**room.aws_environment(), "PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(room.home)}
-    return subprocess.run(
-        ["bash", "-eu", "-o", "pipefail", "-c", script],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-@pytest.mark.parametrize(("snippet", "what"), [("how-service", "service"), ("how-task", "task")])
-def test_both_commands_of_the_page_are_run_by_the_real_aws_cli_as_they_stand(
-    room: Room, tab: Tab, snippet: str, what: str
-) -> None:
-    ran = run_in_a_shell(room, tab.page.locator(f"#{snippet}").inner_text())
-    assert ran.returncode == 0, ran
-    if what == "service":
-        tab.expect_running(3)
-    else:
-        tab.expect_running(1, "standalone")
-
-
-def test_the_run_button_does_what_its_command_says(room: Room, tab: Tab) -> None:
-    tab.page.locator("[data-runs=service]").click()
-    tab.expect_running(3)
-    services: list[dict[str, Any]] = room.ok("service", "ls", "--json").json["services"]
-    assert [item["name"] for item in services] == ["my-web-app"]
-    tab.page.locator("[data-runs=task]").click()
-    tab.expect_running(1, "standalone")
-
-
-def test_the_command_of_the_last_click_is_one_that_runs(room: Room, tab: Tab) -> None:
-    tab.page.locator("#run-task").click()
-    tab.expect_running(1, "standalone")
-    ran = run_in_a_shell(room, tab.page.locator("#aws-command").inner_text())
-    assert ran.returncode == 0, ran
-    tab.expect_running(2, "standalone")
-    tab.running("standalone").first.click()
-    eventually(lambda: len(room.containers()) == 1, within=10)
-    assert "aws ecs stop-task" in tab.page.locator("#aws-command").inner_text()
-
-
-# --- truth ---
-
-
-def test_without_a_connection_nothing_is_green(room: Room, tab: Tab) -> None:
-    tab.page.locator("#run-task").click()
-    tab.expect_running(1, "standalone")
-    room.kill_controller()
-    tab.page.locator("html[data-connection=lost]").wait_for()
-    assert "not known to be true" in tab.page.locator("#connection").inner_text()
-    tab.complaints.clear()  # the browser says that nobody answers
-    room.ok("ps")  # starts a controller that adopts what is there
-    tab.page.locator("html[data-connection=live]").wait_for(timeout=30_000)
-    tab.expect_running(1, "standalone")
-    tab.complaints.clear()
-
-
-def test_names_with_markup_are_shown_and_not_run(room: Room, tab: Tab) -> None:
-    hostile = "<img src=x onerror=document.title='run'>"
-    room.ok("run-task", "batch-job", "--no-wait")
-    wished = ("--cluster", "my-cluster", "--task-definition", "batch-job:1")
-    room.aws("run-task", *wished, "--started-by", "markup", "--group", hostile)
-    tab.expect_running(2, "standalone")
-    assert tab.page.title() != "run"
-    assert tab.page.locator("img").count() == 0
+    page.route("**/page/log.js", lose)
+    page.goto(address(room))
+    page.locator("html[data-connection=live]").wait_for()
+    assert len(lost) == 2
+    page.locator("#run-task").click()
+    page.locator("#standalone-tiles .tile").filter(has_text="RUNNING").wait_for()

@@ -270,6 +270,16 @@ def test_many_clients_at_once_are_all_answered(running: Running) -> None:
     assert running.ecs().list_services(cluster=CLUSTER)["serviceArns"] == []
 
 
+def test_a_killed_controllers_port_comes_before_a_lower_one_that_is_free() -> None:
+    """Open pages and shells know it."""
+    with bind(0) as chosen:
+        first = int(chosen.getsockname()[1])
+    with bind(first, before=first + 3) as again, bind(first, before=first + 3) as taken:
+        assert [one.getsockname()[1] for one in (again, taken)] == [first + 3, first]
+    with bind(first, before=first + 999) as other:
+        assert other.getsockname()[1] == first, "a port out of reach is another setting's"
+
+
 def test_a_port_in_use_is_passed_over() -> None:
     first = bind(0)
     taken = first.getsockname()[1]

@@ -18,6 +18,8 @@ from tests.unit.api_harness import CLUSTER, HOST, REGION, Harness, running, with
 ORIGIN = f"http://{HOST}"
 COOKIE = "chaos-ecs-8481"
 
+KEYS: dict[str, str] = {}  # by cookie
+
 
 def ask(
     api: Harness, path: str, *, method: str = "GET", query: str = "", body: bytes = b"", **headers: Any
@@ -28,16 +30,25 @@ def ask(
 
 
 def visit(api: Harness) -> str:
-    """The cookie of somebody who was invited."""
+    """The cookie of somebody who was invited; its key is known from here on."""
     token = api.chaos("OpenPage")["token"]
     response = ask(api, "/", query=f"token={token}")
     assert response.status == 200
-    return response.headers["set-cookie"].partition(";")[0]
+    cookie = response.headers["set-cookie"].partition(";")[0]
+    KEYS[cookie] = act_key(response)
+    return cookie
+
+
+def act_key(response: Response) -> str:
+    """What a page that was loaded knows."""
+    told = response.body.partition(b'type="application/json">')[2].partition(b"</script>")[0]
+    return str(json.loads(told)["actKey"])
 
 
 def kill(api: Harness, cookie: str, **headers: str) -> Response:
     body = json.dumps({"cluster": CLUSTER, "tasks": running(api)[:1]}).encode()
-    sent = {"origin": ORIGIN, "content_type": "application/json", "sec_fetch_site": "same-origin", **headers}
+    own = {"content_type": "application/json", "sec_fetch_site": "same-origin", "x_chaos_ecs_act": KEYS.get(cookie, "")}
+    sent = {"origin": ORIGIN, **own, **headers}
     return ask(
         api,
         "/page/do/chaos-ecs/KillTasks",
@@ -58,6 +69,9 @@ def test_an_invitation_opens_the_page_once_and_its_cookie_opens_it_again(api: Ha
     cookie, *rules = first.headers["set-cookie"].split("; ")
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(rules)
     assert ask(api, "/", query=f"token={token}").status == 401, "used"
+    again = ask(api, "/", query=f"token={token}", cookie=cookie)
+    assert (again.status, "set-cookie" in again.headers) == (200, False), "but loaded anew by whoever used it"
+    assert act_key(again) == act_key(first) != ""
     assert ask(api, "/", cookie=f"other=1; {cookie}").status == 200
 
 
@@ -69,7 +83,7 @@ def test_whoever_is_not_invited_is_told_how_to_be(api: Harness, query: str) -> N
     assert "set-cookie" not in refused.headers
 
 
-def test_an_invitation_is_old_after_a_minute_and_a_session_after_a_day() -> None:
+def test_an_invitation_is_old_after_a_minute_and_a_session_after_half_a_day() -> None:
     now = [1000.0]
     sessions = Sessions("secret", lambda: now[0])
     token, session = sessions.invite(), sessions.enter(sessions.invite())
@@ -192,6 +206,17 @@ def test_a_guest_looks_and_does_nothing() -> None:
     assert running(api) == before
 
 
+@pytest.mark.parametrize("key", ["", "guessed", "ü"])
+def test_a_cookie_alone_does_nothing_for_browsers_send_it_to_any_port(key: str) -> None:
+    api = with_tasks()
+    before, cookie, other = running(api), visit(api), visit(api)
+    assert kill(api, cookie, x_chaos_ecs_act=key).status == 401
+    assert kill(api, cookie, x_chaos_ecs_act=KEYS[other]).status == 401, "of another session"
+    assert act_key(ask(api, "/", cookie=cookie)) == "", "nobody is told it without the invitation"
+    assert running(api) == before
+    assert kill(api, cookie).status == 200
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -202,12 +227,14 @@ def test_a_guest_looks_and_does_nothing() -> None:
     ],
 )
 def test_what_is_no_operation_is_refused(api: Harness, path: str, status: int) -> None:
-    sent = {"origin": ORIGIN, "content_type": "application/json", "cookie": visit(api)}
+    cookie = visit(api)
+    sent = {"origin": ORIGIN, "content_type": "application/json", "cookie": cookie, "x_chaos_ecs_act": KEYS[cookie]}
     assert ask(api, path, method="POST", body=b"{}", **sent).status == status
 
 
 def test_operations_of_rest_apis_are_asked_for_with_all_their_members_in_the_body(api: Harness) -> None:
-    sent = {"origin": ORIGIN, "content_type": "application/json", "cookie": visit(api)}
+    cookie = visit(api)
+    sent = {"origin": ORIGIN, "content_type": "application/json", "cookie": cookie, "x_chaos_ecs_act": KEYS[cookie]}
     target = {
         "Arn": cluster_arn(REGION, CLUSTER),
         "RoleArn": "arn:aws:iam::123456789012:role/page",
@@ -230,7 +257,8 @@ def test_operations_of_rest_apis_are_asked_for_with_all_their_members_in_the_bod
 
 
 def test_a_refusal_of_an_operation_has_its_own_name(api: Harness) -> None:
-    sent = {"origin": ORIGIN, "content_type": "application/json", "cookie": visit(api)}
+    cookie = visit(api)
+    sent = {"origin": ORIGIN, "content_type": "application/json", "cookie": cookie, "x_chaos_ecs_act": KEYS[cookie]}
     body = b'{"cluster": "nowhere", "taskDefinition": "worker"}'
     response = ask(api, "/page/do/ecs/RunTask", method="POST", body=body, **sent)
     assert (response.status, json.loads(response.body)["__type"]) == (400, "ClusterNotFoundException")

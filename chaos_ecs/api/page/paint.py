@@ -29,10 +29,12 @@ def language(asked: str, accepted: str) -> str:
     return next((item for item in wished if item in LANGUAGES), LANGUAGES[0])
 
 
-def page(state: Mapping[str, Any], about: Mapping[str, Any], language_: str, *, may_act: bool) -> bytes:
-    """The whole page. `about` has region, cluster, endpoint and version."""
+def page(
+    state: Mapping[str, Any], about: Mapping[str, Any], language_: str, *, may_act: bool, act_key: str = ""
+) -> bytes:
+    """The whole page. `about` has region, cluster, endpoint and version; `act_key` is told on the first visit."""
     said = texts(language_)
-    boot = {"state": state, "about": about, "language": language_, "texts": said, "mayAct": may_act}
+    boot = {"state": state, "about": about, "language": language_, "texts": said, "mayAct": may_act, "actKey": act_key}
     values = {"language": language_, "may": "act" if may_act else "look", **about}
     fragments = {
         "boot": _json(boot),

@@ -2,7 +2,9 @@
 
 An invitation is good for one visit within a minute, and gives a session: a cookie that is signed with the controller's
 own secret, so that a controller started anew knows it again. A guest's key is good for many visits, and only to look.
-A cookie is worth nothing for the APIs: browsers send it to any port of this machine.
+A cookie is worth nothing for the APIs: browsers send it to any port of this machine. So it is not enough to act either:
+a session that may act has a key beside it, which is told to whoever brings the invitation, and which the page keeps
+where no other port can read it.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ class Sessions:
         self._now = now
         self._invitations: dict[str, float] = {}  # token: until when
         self._guest_key = ""
+        self._entered: dict[str, str] = {}  # token that was used: the session it gave
 
     def invite(self) -> str:
         """A token for one visit."""
@@ -51,8 +54,20 @@ class Sessions:
             return self._session(Right.LOOK)
         if as_guest:
             return None
-        until = self._invitations.pop(token, 0.0)
-        return self._session(Right.ACT) if until >= self._now() else None
+        if self._invitations.pop(token, 0.0) < self._now():
+            return None
+        session = self._entered[token] = self._session(Right.ACT)
+        while len(self._entered) > _INVITATIONS_KEPT:
+            del self._entered[next(iter(self._entered))]
+        return session
+
+    def act_key(self, session: str, token: str) -> str:
+        """A session's key, for whoever brings the invitation that gave it, also on loading the page anew; else ""."""
+        return self._key_of(session) if session and self._entered.get(token) == session else ""
+
+    def may_act(self, session: str, key: str) -> bool:
+        """Whether this is the session's key, and it may act."""
+        return self.right(session) is Right.ACT and hmac.compare_digest(key.encode(), self._key_of(session).encode())
 
     def right(self, session: str) -> Right | None:
         """What whoever shows this session may do."""
@@ -65,6 +80,9 @@ class Sessions:
     def _session(self, right: Right) -> str:
         told = f"{right}.{self._now() + SESSION_SECONDS:.0f}.{secrets.token_hex(8)}"
         return f"{told}.{self._mac(told)}"
+
+    def _key_of(self, session: str) -> str:
+        return self._mac(f"act {session}")
 
     def _mac(self, told: str) -> str:
         return hmac.new(self._key, told.encode(), hashlib.sha256).hexdigest()

@@ -37,6 +37,9 @@ HEADERS = {
 _FILE = re.compile(r"/page/([a-z]+(?:/[a-z]+)?\.(?:css|js|json))")
 _DO = re.compile(r"/page/do/([a-z0-9-]+)/([A-Za-z]+)")
 
+ACT_KEY = "x-chaos-ecs-act"
+"""The header with the session's key: see `sessions.py`."""
+
 Begun = tuple[Future[Any], Callable[[Any], bytes]]
 """What will be answered, and how it is encoded then."""
 
@@ -95,15 +98,20 @@ class Site:
         return f"chaos-ecs-{self._port}"
 
     def _page(self, request: Request, request_id: str) -> Exchange:
+        if request.headers.get("sec-fetch-dest", "document") != "document":
+            raise Refused(403, "AccessDeniedException", "This page is in no other page's frame.")
         asked = parse_qs(request.query)
-        headers = dict(HEADERS)
-        if token := asked.get("token", [""])[-1]:
+        headers, act_key = dict(HEADERS), ""
+        token = asked.get("token", [""])[-1]
+        if token and request.method == "GET":  # to ask for the head alone is no visit
             session = self._sessions.enter(token, as_guest=request.guest_port is not None)
-            if session is None:
+            right = self._sessions.right(session) if session else self.right(request)  # it was loaded anew
+            act_key = self._sessions.act_key(session or cookies(request).get(self._cookie, ""), token)
+            if right is None:
                 raise Refused(401, "AccessDeniedException", "This address was used already, or is too old.")
-            right = self._sessions.right(session)
-            lasts = f"Path=/; Max-Age={SESSION_SECONDS:.0f}; HttpOnly; SameSite=Strict"
-            headers["set-cookie"] = f"{self._cookie}={session}; {lasts}"
+            if session:
+                lasts = f"Path=/; Max-Age={SESSION_SECONDS:.0f}; HttpOnly; SameSite=Strict"
+                headers["set-cookie"] = f"{self._cookie}={session}; {lasts}"
         else:
             right = self.right(request)
         if right is None:
@@ -112,7 +120,7 @@ class Site:
         may_act = right is Right.ACT
 
         def painted(seen: Any) -> bytes:
-            return paint.page(self._render(seen), self._about, language, may_act=may_act)
+            return paint.page(self._render(seen), self._about, language, may_act=may_act, act_key=act_key)
 
         return Exchange(self._look(), request_id, HTML, painted, paint.refusal, headers)
 
@@ -136,6 +144,8 @@ class Site:
             raise Refused(401, "AccessDeniedException", "The session is over: chaos-ecs dashboard opens another one.")
         if right is not Right.ACT:
             raise Refused(403, "AccessDeniedException", "This page is shared: it may look, and do nothing.")
+        if not self._sessions.may_act(cookies(request)[self._cookie], request.headers.get(ACT_KEY, "")):
+            raise Refused(401, "AccessDeniedException", "This page has no key: chaos-ecs dashboard opens one that has.")
         region = parse_qs(request.query).get("region", [self._about["region"]])[-1]
         future, encode = self._perform(named[1], named[2], region, request.body)
         return Exchange(future, request_id, JSON, encode, headers=HEADERS)

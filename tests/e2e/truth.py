@@ -34,7 +34,8 @@ def await_whole(room: Room, desired_count: int, *, service: str = "web", within:
         wanted = {task["containers"][0]["runtimeId"] for task in tasks if task["lastStatus"] == "RUNNING"}
         assert {one["Id"] for one in room.containers()} == wanted
         known = {task["containers"][0].get("runtimeId") for task in tasks}
-        ours = [one for one in room.containers(everything=True) if "chaos-ecs.balancer" not in one["Labels"]]
+        helpers = ("chaos-ecs.balancer", "chaos-ecs.resolver")
+        ours = [one for one in room.containers(everything=True) if not any(label in one["Labels"] for label in helpers)]
         nobodys = [one["Names"] for one in ours if one["Id"] not in known]
         assert nobodys == []
         return tasks

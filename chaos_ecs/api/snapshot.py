@@ -96,9 +96,14 @@ def take(state: State, now: float) -> Moment:
 
 def _newest_stopped(state: State) -> dict[str, None]:
     """So many of services, and so many standalone ones: a crash loop must not push out what nobody replaces."""
-    newest = [state.tasks[arn] for arn in reversed(state.stopped)]
-    sides = ([task.arn for task in newest if bool(task.service_arn) is of_service] for of_service in (True, False))
-    return dict.fromkeys(arn for side in sides for arn in side[:STOPPED_TASKS_SHOWN])
+    shown: dict[str, None] = {}
+    left = {True: STOPPED_TASKS_SHOWN, False: STOPPED_TASKS_SHOWN}  # by whether it was a service's
+    for arn in reversed(state.stopped):
+        of_service = state.tasks[arn].service_arn is not None
+        if left[of_service]:
+            left[of_service] -= 1
+            shown[arn] = None
+    return shown
 
 
 def render(moment: Moment) -> dict[str, Any]:

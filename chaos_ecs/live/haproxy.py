@@ -151,8 +151,17 @@ def _frontend(listener: ListenerRoute, known: Collection[str]) -> Iterator[str]:
         names = [f"p{number}"] * bool(rule.paths) + [f"h{number}"] * bool(rule.hosts)
         yield from _choices(_forward_of(listener, number), rule.forward, known, names)
     yield from _choices(_forward_of(listener), listener.default, known, [])
-    yield "    use_backend %[var(txn.group)]-open if { var(txn.group),nbsrv eq 0 }"
+    yield from _fail_open(known)
     yield "    use_backend %[var(txn.group)]"
+
+
+def _fail_open(known: Collection[str]) -> Iterator[str]:
+    """To all targets where none is healthy. A process that ends after a reload counts none as usable, so `nbsrv` is 0
+    there whatever they are; `connslots` still tells (-1 while one is up, as nothing here is limited)."""
+    yield "    use_backend %[var(txn.group)]-open if !{ stopping } { var(txn.group),nbsrv eq 0 }"
+    for name in map(backend_of, known):
+        has_none = f"{{ var(txn.group) -m str {name} }} {{ connslots({name}) eq 0 }}"
+        yield f"    use_backend {name}-open if {{ stopping }} {has_none}"
 
 
 def _frontend_of(listener: ListenerRoute) -> str:

@@ -98,8 +98,8 @@ export class Actions {
   }
 
   place(described) {
-    const container = described.containerDefinitions.find((item) => item.portMappings?.length)
-    return container ? { container: container.name, port: container.portMappings[0].containerPort } : {}
+    const container = mainOf(described.containerDefinitions)
+    return container.portMappings?.length ? { container: container.name, port: container.portMappings[0].containerPort } : {}
   }
 
   async createService(name, definition = DEFAULT, count = 3) {
@@ -130,7 +130,7 @@ export class Actions {
   async deploy(service, isBroken) {
     const described = await this.described(live(service))
     const containers = structuredClone(described.containerDefinitions)
-    const main = containers.find((item) => item.portMappings?.length) ?? containers[0]
+    const main = mainOf(containers)
     const environment = new Map((main.environment ?? []).map((item) => [item.name, item.value]))
     environment.set("VERSION", isBroken ? "broken" : nextVersion(described))
     environment.delete("HEALTH")
@@ -158,6 +158,9 @@ export class Actions {
   }
 }
 
+/** The container that is meant when one is spoken of: the one with a port, or else the first. */
+const mainOf = (containers) => containers.find((item) => item.portMappings?.length) ?? containers[0]
+
 /** The newest revision of a service that has worked: one that was rolled back is nothing to build on. */
 export const live = (service) => service.deployments.find((item) => item.rolloutState === "COMPLETED")?.taskDefinition ?? service.taskDefinition
 
@@ -171,8 +174,7 @@ function members(described) {
 
 /** v1, or nothing -> v2, v2 -> v3 */
 export function nextVersion(described) {
-  const main = described.containerDefinitions.find((item) => item.portMappings?.length) ?? described.containerDefinitions[0]
-  const told = (main.environment ?? []).find((item) => item.name === "VERSION")?.value ?? "v1"
+  const told = (mainOf(described.containerDefinitions).environment ?? []).find((item) => item.name === "VERSION")?.value ?? "v1"
   const count = /^v(\d+)$/.exec(told)?.[1] ?? 1
   return `v${Number(count) + 1}`
 }

@@ -450,6 +450,34 @@ def test_an_unhealthy_target_gets_nothing_while_a_healthy_one_is_there(docker_st
 
 
 @pytest.mark.docker
+@pytest.mark.parametrize("healthy", [True, False])
+def test_who_still_asks_the_process_before_a_reload_gets_the_healthy_target_or_any_if_there_is_none(
+    docker_stand: Stand, healthy: bool
+) -> None:
+    (well,) = running(docker_stand.world, environment=() if healthy else (("HEALTH", "418"),))
+    (sick,) = running(docker_stand.world, environment=(("HEALTH", "418"),))
+    port = a_free_port()
+    up(docker_stand, serving(port, well, sick))
+    for _ in range(1 if healthy else 2):
+        docker_stand.await_fact(TargetChecked, passed=False)
+    kept = [http.client.HTTPConnection("127.0.0.1", port, timeout=5) for _ in range(8)]
+    before = [asked_over(connection) for connection in kept]
+    other = a_group(arn=OTHER)
+    rules = (RuleRoute(("/o/*",), (), Forward(((OTHER, 1),))),)
+    docker_stand.balancer.route(a_routing(port, *serving(port, well, sick).groups, other, rules=rules))
+    docker_stand.quietly(1)
+    after = [asked_over(connection) for connection in kept]
+    assert set(before + after) == {200 if healthy else 418}
+
+
+def asked_over(kept: http.client.HTTPConnection) -> int:
+    kept.request("GET", "/")
+    answer = kept.getresponse()
+    answer.read()
+    return answer.status
+
+
+@pytest.mark.docker
 def test_no_request_reaches_a_removed_target_and_none_is_lost(docker_stand: Stand) -> None:
     stays, goes = running(docker_stand.world, 2)
     port = a_free_port()

@@ -18,12 +18,11 @@ from chaos_ecs.cli.client import state
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.shell import Shell
-from chaos_ecs.cli.snapshot import Snapshot, name_of
+from chaos_ecs.cli.snapshot import Snapshot
 from chaos_ecs.cli.system import check_line, counted, stop_controller
 from chaos_ecs.cli.tour import SERVICE, Tour
 
 SEED = 7
-_ID_IN_NAME = 12  # digits of a task's id in its container's name (live/labels.py)
 Write = Callable[[str], None]
 
 
@@ -146,9 +145,8 @@ def _others_live(snapshot: Snapshot, tour: Tour) -> bool:
 
 def _not_of(tour: Tour, plan: Any, home: str) -> int:
     """How many containers of this state folder, kept for their logs, are of tasks that the demo has not started."""
-    ids = [name_of(arn)[:_ID_IN_NAME] for arn in tour.made]
-    names = [item.name for item in plan.items if item.kind == "container" and item.home == home]
-    return sum(1 for name in names if not any(id_ in name for id_ in ids))
+    tasks = [item.task for item in plan.items if item.kind == "container" and item.home == home and item.task]
+    return sum(1 for arn in tasks if arn not in tour.made)
 
 
 def _tell_result(shell: Shell, tour: Tour, *, simulated: bool) -> None:

@@ -26,12 +26,13 @@ PATIENCE_SECONDS = 10.0  # for what the engine is already removing
 @dataclass(frozen=True, slots=True)
 class Item:
     """One thing of ours in the engine. `kind` is container, network or volume; `id` is what the engine wants; `home`
-    is the id of the state folder it belongs to."""
+    is the id of the state folder it belongs to; `task` the ARN of the task it is of, or an empty string."""
 
     kind: str
     id: str
     name: str
     home: str
+    task: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -119,7 +120,9 @@ def _labelled(client: APIClient) -> list[tuple[Item, Mapping[str, str]]]:
         *[("volume", one["Name"], one["Name"], labels.of(one)) for one in volumes],
     ]
     return [
-        (Item(kind, id_, name, marks[labels.HOME]), marks) for kind, id_, name, marks in listed if labels.HOME in marks
+        (Item(kind, id_, name, marks[labels.HOME], marks.get(labels.TASK, "")), marks)
+        for kind, id_, name, marks in listed
+        if labels.HOME in marks
     ]
 
 

@@ -12,6 +12,7 @@ import tarfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
@@ -170,6 +171,10 @@ class Discovery:
                 "E-NETWORK", f"the network of {name} was made before names were: names work in a new cluster", "", ""
             )
         found = container.find(client, self._home, arn)
+        if not cluster.names and not self._has_tasks(network, arn):
+            if found is not None:
+                client.remove_container(found.id, force=True, v=True)
+            return
         text = _hosts(cluster.names)
         if found is not None and found.runs and cluster.in_force == (found.id, text):
             return
@@ -177,6 +182,12 @@ class Discovery:
             client.remove_container(found.id, force=True, v=True)
             found = None
         self._make_true(client, arn, cluster, text, found.id if found else "")
+
+    def _has_tasks(self, network: Mapping[str, Any], arn: str) -> bool:
+        """Whether there is anybody in the network who may ask: not only ourselves."""
+        resolver = labels.resolver_name(self._home, arn)
+        helpers = (resolver, labels.balancer_name(self._home), labels.agent_name(self._home))
+        return any(one["Name"] not in helpers for one in (network.get("Containers") or {}).values())
 
     def _make_true(self, client: APIClient, arn: str, cluster: _Cluster, text: str, runs: str) -> None:
         if not runs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chaos_ecs.core.messages import DeleteService, EventType, UpdateService
+from chaos_ecs.core.messages import DeleteService, EventType, RunTask, UpdateService
 from chaos_ecs.live import labels
 from tests.builders import CLUSTER, WEB, eventually
 from tests.contract.stage import Stage, runtime_id, staged
@@ -103,3 +103,29 @@ def test_names_of_elsewhere_are_handed_on(docker_stage: Stage) -> None:
     assert isinstance(stage.world, DockerWorld)
     other = labels.resolver_name(stage.world.home, CLUSTER)
     eventually(lambda: found(stage, other), within=10)
+
+
+@pytest.mark.docker
+def test_the_resolver_goes_with_the_last_who_could_ask_it_and_comes_with_the_next_service(docker_stage: Stage) -> None:
+    stage = docker_stage
+    assert isinstance(stage.world, DockerWorld)
+    await_leads(stage, "web", addresses(stage))
+    client, name = stage.world.client, labels.resolver_name(stage.world.home, CLUSTER)
+
+    def resolvers() -> int:
+        return len(client.containers(all=True, filters={"name": name}))
+
+    stage.submit(RunTask(CLUSTER, stage.running[0].task_definition_arn))
+    stage.world.advance_until(
+        lambda: [task for task in stage.controller.state.tasks.values() if not task.service_arn and task.is_running]
+    )
+    (lone,) = [task for task in stage.controller.state.tasks.values() if not task.service_arn]
+    stage.submit(DeleteService(WEB, force=True))
+    stage.world.advance_until(lambda: not stage.controller.state.live_tasks_of(WEB))
+    stage.world.advance(5)
+    assert resolvers() == 1, "the standalone task may ask, and be told that nobody is there"
+    stage.world.kill(runtime_id(lone))
+    stage.world.advance_until(lambda: resolvers() == 0)
+    stage.a_service(1)
+    stage.await_whole(1)
+    await_leads(stage, "web", addresses(stage))

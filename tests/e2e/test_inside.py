@@ -27,7 +27,7 @@ def test_a_task_finds_services_by_name_and_nobody_else(room: Room) -> None:
     task = room.ok("ps", "-q").out.split()[0]
 
     def found(name: str) -> set[str]:
-        told = room.run("exec", task, "--", "nslookup", "-type=a", name).out.partition("Non-authoritative")[2]
+        told = room.run("exec", task, "--", "nslookup", "-type=a", name).out.partition("Name:")[2]
         return {line.split()[-1] for line in told.splitlines() if line.startswith("Address:")}
 
     containers = room.containers()
@@ -55,6 +55,7 @@ def test_an_interactive_task_is_a_shell_with_the_size_of_its_terminal_and_ends_w
     terminal.sees("33 91")
     terminal.sees("reached")
     terminal.press("sleep 1000\n")
+    eventually(lambda: sleeps(room), within=10)  # what comes sooner is read by the shell, as the start of its next line
     terminal.press("\x03")  # ends the sleep, and neither the shell nor us
     terminal.press("echo still here; exit 5\n")
     terminal.sees("still here")
@@ -63,3 +64,8 @@ def test_an_interactive_task_is_a_shell_with_the_size_of_its_terminal_and_ends_w
     told = json.loads(room.ok("ps", "--all", "--json").out)["tasks"]
     eventually(lambda: len(room.containers()) == 1, within=15)
     assert [task["stoppedReason"] for task in told if not task["serviceArn"]] == ["its shell was left"]
+
+
+def sleeps(room: Room) -> bool:
+    tops = [room.client.top(one["Id"])["Processes"] for one in room.containers()]
+    return any("sleep 1000" in " ".join(process) for processes in tops for process in processes)

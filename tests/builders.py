@@ -12,10 +12,10 @@ from chaos_ecs.core import arns
 from chaos_ecs.core.arns import default_rule_arn
 from chaos_ecs.core.balancing import Forward, ServiceLoadBalancer, TargetHealthCheck
 from chaos_ecs.core.balancing_messages import CreateListener, CreateLoadBalancer, CreateTargetGroup
-from chaos_ecs.core.commands import DEMO_IMAGE
 from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.messages import CreateService, OpenRegion, RegisterTaskDefinition, RunTask
 from chaos_ecs.core.model import ContainerDefinition, Service, Task
+from chaos_ecs.core.opening import DEMO_IMAGE
 from chaos_ecs.core.schedule_messages import CreateSchedule
 from chaos_ecs.core.schedules import RunTarget, ScheduleDesign
 from chaos_ecs.sim.balancer import SimBalancer

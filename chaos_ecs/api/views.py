@@ -76,7 +76,7 @@ def task_definition_view(definition: TaskDefinition) -> dict[str, Any]:
         "status": definition.status,
         "containerDefinitions": containers,
         "networkMode": definition.network_mode,
-        "volumes": registered.get("volumes", []),
+        "volumes": registered.get("volumes", [] if registered else volume_list(definition)),
         "placementConstraints": registered.get("placementConstraints", []),
         "requiresAttributes": [],
         "compatibilities": compatibilities,
@@ -111,7 +111,10 @@ def container_definition_view(container: ContainerDefinition, network_mode: str)
         "entryPoint": None if container.entry_point is None else list(container.entry_point),
         "command": None if container.command is None else list(container.command),
         "environment": name_value_list(container.environment),
-        "mountPoints": [],
+        "mountPoints": [
+            {"sourceVolume": mount.volume, "containerPath": mount.path, "readOnly": mount.read_only or None}
+            for mount in container.mounts
+        ],
         "volumesFrom": [],
         "systemControls": [],
         "dependsOn": [
@@ -133,6 +136,13 @@ def container_definition_view(container: ContainerDefinition, network_mode: str)
             "startPeriod": check.start_period or None,
         },
     }
+
+
+def volume_list(definition: TaskDefinition) -> list[dict[str, Any]]:
+    """The volumes that tasks share, of a definition that was there from the start."""
+    names = dict.fromkeys(mount.volume for container in definition.containers for mount in container.mounts)
+    shared = {"scope": "shared", "autoprovision": True}
+    return [{"name": name, "dockerVolumeConfiguration": shared} for name in names]
 
 
 # --- tasks ---

@@ -1,7 +1,7 @@
 """`chaos-ecs try NAME`: one of the six workloads, really run, really killed, and what that teaches.
 
 Each step is a command of ours that a learner could type, and is shown as one. Never here: what the workloads are
-registered as (`workloads.py`), and what they do (`task_images/`).
+registered as (`core/opening.py`), and what they do (`task_images/`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli import workloads
 from chaos_ecs.cli.client import state
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.shell import Shell
@@ -61,17 +60,8 @@ class Trial:
         self.shell.say("")
         self.shell.say(sentence)
 
-    def define(self, *families: str) -> None:
-        """Registers what is not there as it should be."""
-        controller, _, _ = self.shell.look()
-        for family in families:
-            wished = workloads.DEFINITIONS[family].request(family)
-            if not _is_there(controller, family, wished):
-                controller.ecs("RegisterTaskDefinition", **wished)
-
     def needs(self, family: str) -> None:
         """A service of one task that others lean on, found by them under its name."""
-        self.define(family)
         controller, snapshot, cluster = self.shell.look()
         if snapshot.service_named(cluster, family) is None:
             wished = {"minimumHealthyPercent": 0, "maximumPercent": 100}
@@ -155,24 +145,11 @@ class Trial:
         self.shell.say(f"next: chaos-ecs ps   |   chaos-ecs events   |   put it all away: chaos-ecs clean   ({name})")
 
 
-def _is_there(controller: Any, family: str, wished: Mapping[str, Any]) -> bool:
-    """Whether the newest revision has all that is wished."""
-    try:
-        told = controller.ecs("DescribeTaskDefinition", taskDefinition=family)["taskDefinition"]
-    except ChaosEcsError as error:
-        if error.code != "ClientException":
-            raise
-        return False
-    (container,), (wanted,) = told["containerDefinitions"], wished["containerDefinitions"]
-    return all(container.get(member) == value for member, value in wanted.items() if member in ("image", "command"))
-
-
 # --- the six ---
 
 
 def _web(trial: Trial) -> None:
     trial.say("A web server must answer at any moment, for ever: nginx, as a service behind the load balancer.")
-    trial.define("web")
     trial.run("service", "up", "web", "--task-definition", "web", "--desired", "3")
     trial.say("One of the three is killed. Requests go to the two others until a new one is healthy.")
     trial.run("kill", "web")
@@ -185,7 +162,6 @@ def _web(trial: Trial) -> None:
 def _api(trial: Trial) -> None:
     trial.say("An API back end: Python, with a real PostgreSQL behind it.")
     trial.needs("database")
-    trial.define("api")
     wished = ("--task-definition", "api", "--desired", "2", "--health-check-path", "/ready")
     trial.run("service", "up", "api", *wished)
     trial.say("Its database is killed. The API lives on (/live), says that it is of no use now (/ready), and waits.")
@@ -200,14 +176,14 @@ def _api(trial: Trial) -> None:
 def _worker(trial: Trial) -> None:
     trial.say("A queue worker: real boto3 on a real queue that speaks SQS.")
     trial.needs("queue")
-    trial.define("worker")
-    trial.run("service", "up", "worker", "--task-definition", "worker", "--desired", "2", "--no-lb")
+    trial.run("service", "up", "worker", "--task-definition", "queue-worker", "--desired", "2", "--no-lb")
     trial.say("Eight messages; and a worker is killed in the middle of one.")
-    trial.ends(trial.start("worker", "--command", "feed 8"))
+    trial.ends(trial.start("queue-worker", "--command", "feed 8"))
     trial.run("kill", "worker")
 
     def counted() -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(trial.ends(trial.start("worker", "--command", "count")).splitlines()[-1])
+        told = trial.ends(trial.start("queue-worker", "--command", "count"))
+        found: dict[str, Any] = json.loads(told.splitlines()[-1])
         return found
 
     told = counted()
@@ -225,7 +201,6 @@ def _worker(trial: Trial) -> None:
 def _migrate(trial: Trial) -> None:
     trial.say("A database migration: once, before a deployment. It is killed half-way.")
     trial.needs("database")
-    trial.define("migrate")
     task = trial.start("migrate", "--env", "SECONDS=8")
     trial.until("it to be in the middle", lambda: "rows" in trial.says(task) or _over(trial, task))
     trial.run("kill", task, "--watch-gap", "2", codes=(0, 3, 5))
@@ -247,7 +222,6 @@ def _over(trial: Trial, task: str) -> bool:
 def _batch(trial: Trial) -> None:
     trial.say("The nightly batch: it reads the database and writes a report into a volume.")
     trial.needs("database")
-    trial.define("batch")
     trial.ends(trial.start("batch", "--env", "SECONDS=2"))
     trial.say("Killed in the middle, there is no half a report, and nobody starts it again before its time.")
     task = trial.start("batch", "--env", "SECONDS=10")
@@ -263,7 +237,6 @@ def _train(trial: Trial) -> None:
     trial.say(
         "Model training: twelve seconds of it, a checkpoint every 5 % in a volume. Killed when it is well under way."
     )
-    trial.define("train")
     task = trial.start("train", "--env", "SECONDS=12")
     trial.until("it to be at 70 %", lambda: "70 %" in trial.says(task) or _over(trial, task))
     trial.run("kill", task, "--watch-gap", "2", codes=(0, 3, 5))

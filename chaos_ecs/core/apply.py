@@ -23,6 +23,7 @@ from chaos_ecs.core import (
     faults,
     intents,
     listeners,
+    opening,
     rollout,
     scaling_commands,
     schedule_commands,
@@ -43,7 +44,7 @@ from chaos_ecs.core import schedule_messages as e
 from chaos_ecs.core.state import State
 
 _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
-    m.OpenRegion: commands.open_region,
+    m.OpenRegion: opening.open_region,
     m.CreateCluster: commands.create_cluster,
     m.DeleteCluster: commands.delete_cluster,
     m.RegisterTaskDefinition: task_definitions.register,

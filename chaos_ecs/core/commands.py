@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos_ecs.core import lifecycle, task_definitions
-from chaos_ecs.core.arns import cluster_arn, family_arn, name_of, region_of, short
+from chaos_ecs.core import lifecycle
+from chaos_ecs.core.arns import name_of, region_of, short
 from chaos_ecs.core.errors import (
     ClientException,
     ClusterContainsServicesException,
@@ -25,8 +25,6 @@ from chaos_ecs.core.messages import (
     DeleteCluster,
     EventType,
     KillTask,
-    OpenRegion,
-    RegisterTaskDefinition,
     RunTask,
     StopTask,
 )
@@ -34,7 +32,6 @@ from chaos_ecs.core.model import (
     SIGKILL,
     Cluster,
     ContainerDefinition,
-    PortMapping,
     ServiceStatus,
     StopCode,
     Task,
@@ -44,28 +41,6 @@ from chaos_ecs.core.state import State
 
 RUN_TASK_LIMIT = 10
 """API_RunTask: "You can specify up to 10 tasks for each call"."""
-
-SEED_CLUSTER = "my-cluster"
-DEMO_IMAGE = "chaos-ecs/demo:1"
-_WEB_PORT = PortMapping(container_port=8080)
-_SEED_DEFINITIONS = (
-    ContainerDefinition("web-server", DEMO_IMAGE, command=("web",), memory=64, port_mappings=(_WEB_PORT,)),
-    ContainerDefinition("worker", DEMO_IMAGE, command=("worker",), memory=32),
-    ContainerDefinition("batch-job", DEMO_IMAGE, command=("batch",), memory=32),
-    ContainerDefinition("db-migrate", DEMO_IMAGE, command=("migrate",), memory=32),
-    ContainerDefinition("flaky", DEMO_IMAGE, command=("flaky",), memory=32),
-)
-
-
-def open_region(state: State, command: OpenRegion, now: float) -> None:
-    """What the lesson's two aws commands need is there from the start: a cluster, web-server:1 and batch-job:1."""
-    if state.region_is_open(command.region):
-        return
-    state.next_number(f"region/{command.region}")
-    create_cluster(state, CreateCluster(cluster_arn(command.region, SEED_CLUSTER)), now)
-    for container in _SEED_DEFINITIONS:
-        family = family_arn(command.region, container.name)
-        task_definitions.register(state, RegisterTaskDefinition(family, (container,)), now)
 
 
 # --- clusters ---

@@ -14,16 +14,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from chaos_ecs.core.commands import DEMO_IMAGE
 from chaos_ecs.core.fault_messages import InjectHit
 from chaos_ecs.core.messages import ContainerSeen, RunState
 from chaos_ecs.core.model import ContainerDefinition, HealthCheck, HealthStatus, PortBinding
+from chaos_ecs.core.opening import DEMO_IMAGE, WORKLOADS_IMAGE
 from chaos_ecs.core.recipe import Symptom
 from chaos_ecs.ports import Clock
 
 SIGKILL_CODE = 137
 STOPPED_CODE = 143  # told to stop before the work was done
 FIRST_HOST_PORT = 49153
+_WORK_SECONDS = {"migrate": 5.0, "batch": 5.0, "train": 20.0, "feed": 1.0, "count": 1.0}
 FLAG_SECONDS = 0.1  # how long the flag of an end out of memory comes after it
 
 
@@ -46,13 +47,27 @@ class Behaviour:
 
 
 def demo_behaviour(definition: ContainerDefinition) -> Behaviour:
-    """What the demo image's roles do; an image nobody knows cannot be pulled, every other one runs for ever."""
+    """What our images' roles do; an image nobody knows cannot be pulled, every other one runs for ever."""
     if "no-such" in definition.image:
         return Behaviour(cannot_pull=f"manifest for {definition.image} not found")
-    if definition.image != DEMO_IMAGE:
+    if definition.image not in (DEMO_IMAGE, WORKLOADS_IMAGE):
         return Behaviour(pull_seconds=1.0)
     environment = dict(definition.environment)
     role = definition.command[0] if definition.command else "web"
+    if definition.image == WORKLOADS_IMAGE:
+        return _workload_behaviour(role, environment)
+    return _role_behaviour(definition, role, environment)
+
+
+def _workload_behaviour(role: str, environment: dict[str, str]) -> Behaviour:
+    if role not in _WORK_SECONDS:
+        return Behaviour(serves="200" if role == "api" else "")
+    said = environment.get("SECONDS", "")
+    seconds = float(said) if said.isdecimal() else _WORK_SECONDS[role]
+    return Behaviour(runs_seconds=seconds, stop_code=STOPPED_CODE, serves="")
+
+
+def _role_behaviour(definition: ContainerDefinition, role: str, environment: dict[str, str]) -> Behaviour:
     match role:
         case "batch":
             seconds = _seconds(definition, environment, 10.0)

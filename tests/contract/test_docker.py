@@ -13,7 +13,6 @@ import docker
 import pytest
 
 from chaos_ecs.core import arns
-from chaos_ecs.core.commands import DEMO_IMAGE
 from chaos_ecs.core.messages import (
     ContainerSeen,
     EngineConnected,
@@ -23,6 +22,7 @@ from chaos_ecs.core.messages import (
     RunState,
     StartFailed,
 )
+from chaos_ecs.core.opening import DEMO_IMAGE
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import cleaner, labels
 from chaos_ecs.live.engine import Connector, connect, describe, down

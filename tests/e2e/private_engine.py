@@ -18,7 +18,7 @@ from pathlib import Path
 
 import docker
 
-from chaos_ecs.core.commands import DEMO_IMAGE
+from chaos_ecs.core.opening import DEMO_IMAGE
 from tests.builders import eventually
 
 NEEDED = ("dockerd", "containerd", "ip", "nsenter", "umount")

@@ -46,13 +46,30 @@ SIDE = {
 
 
 def test_the_definitions_of_the_lesson_are_there(ecs: Any) -> None:
-    assert ecs.list_task_definitions()["taskDefinitionArns"] == [
-        f"{ARN}{name}:1" for name in ("batch-job", "db-migrate", "flaky", "web-server", "worker")
-    ]
+    demo = ["batch-job", "db-migrate", "flaky", "web-server", "worker"]
+    workloads = ["api", "batch", "database", "migrate", "queue", "queue-worker", "train", "web"]
+    listed = ecs.list_task_definitions()["taskDefinitionArns"]
+    assert listed == [f"{ARN}{name}:1" for name in sorted(demo + workloads)]
     web = ecs.describe_task_definition(taskDefinition="web-server")["taskDefinition"]
     (container,) = web["containerDefinitions"]
     assert (web["family"], web["revision"], web["status"]) == ("web-server", 1, "ACTIVE")
     assert container["portMappings"] == [{"containerPort": 8080, "hostPort": 0, "protocol": "tcp"}]
+
+
+@pytest.mark.parametrize("family", ["web-server", "train", "database"])
+def test_what_is_described_of_them_can_be_registered_as_it_stands(ecs: Any, family: str) -> None:
+    described = ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]
+    said = {name: described[name] for name in ("family", "containerDefinitions", "volumes", "networkMode")}
+    again = ecs.register_task_definition(**said)["taskDefinition"]
+    assert {name: again[name] for name in said} == said
+
+
+def test_the_volumes_of_the_workloads_are_shared_by_all_their_tasks(ecs: Any) -> None:
+    train = ecs.describe_task_definition(taskDefinition="train")["taskDefinition"]
+    assert train["volumes"] == [
+        {"name": "models", "dockerVolumeConfiguration": {"scope": "shared", "autoprovision": True}}
+    ]
+    assert train["containerDefinitions"][0]["mountPoints"] == [{"sourceVolume": "models", "containerPath": "/data"}]
 
 
 def test_everything_registered_is_returned_with_the_defaults_filled_in(ecs: Any) -> None:
@@ -136,11 +153,11 @@ def test_lists_filter_sort_and_page(ecs: Any) -> None:
 
 
 def test_families_are_active_while_a_revision_is(ecs: Any) -> None:
-    assert ecs.list_task_definition_families(familyPrefix="w")["families"] == ["web-server", "worker"]
+    assert ecs.list_task_definition_families(familyPrefix="w")["families"] == ["web", "web-server", "worker"]
     ecs.deregister_task_definition(taskDefinition="worker:1")
-    assert ecs.list_task_definition_families(familyPrefix="w")["families"] == ["web-server"]
+    assert ecs.list_task_definition_families(familyPrefix="w")["families"] == ["web", "web-server"]
     assert ecs.list_task_definition_families(status="INACTIVE")["families"] == ["worker"]
-    assert len(ecs.list_task_definition_families(status="ALL")["families"]) == 5
+    assert len(ecs.list_task_definition_families(status="ALL")["families"]) == 13
 
 
 def registering(**members: Any) -> tuple[str, dict[str, Any]]:

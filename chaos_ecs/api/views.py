@@ -17,6 +17,7 @@ from chaos_ecs.core.model import (
     ContainerDefinition,
     ContainerOverride,
     HealthStatus,
+    Service,
     Task,
     TaskDefinition,
 )
@@ -39,9 +40,12 @@ def name_value_list(pairs: _Pairs) -> list[dict[str, str]]:
 # --- clusters ---
 
 
-def cluster_view(state: State, cluster: Cluster, *, tags: bool = False) -> dict[str, Any]:
+def cluster_view(state: State, cluster: Cluster, include: Sequence[str] = ()) -> dict[str, Any]:
+    """API_Cluster; `include` is DescribeClusters' own."""
     tasks = state.tasks_in(cluster.arn)
     services = state.services_in(cluster.arn)
+    registered = json.loads(cluster.registered)
+    settings = registered.get("settings") or [{"name": "containerInsights", "value": "disabled"}]
     return {
         "clusterArn": cluster.arn,
         "clusterName": cluster.name,
@@ -50,12 +54,29 @@ def cluster_view(state: State, cluster: Cluster, *, tags: bool = False) -> dict[
         "runningTasksCount": running(tasks),
         "pendingTasksCount": pending(tasks),
         "activeServicesCount": sum(1 for service in services if service.status == "ACTIVE"),
-        "statistics": [],
-        "tags": tag_list(cluster.tags) if tags else [],
-        "settings": [{"name": "containerInsights", "value": "disabled"}],
-        "capacityProviders": [],
-        "defaultCapacityProviderStrategy": [],
+        "statistics": _statistics(tasks, services) if "STATISTICS" in include else [],
+        "tags": tag_list(cluster.tags) if "TAGS" in include else [],
+        "settings": settings if "SETTINGS" in include else [],
+        "configuration": registered.get("configuration") if "CONFIGURATIONS" in include else None,
+        "capacityProviders": registered.get("capacityProviders", []),
+        "defaultCapacityProviderStrategy": [
+            {"base": 0, "weight": 0, **item} for item in registered.get("defaultCapacityProviderStrategy", ())
+        ],
+        "serviceConnectDefaults": registered.get("serviceConnectDefaults") or None,
     }
+
+
+def _statistics(tasks: Sequence[Task], services: Sequence[Service]) -> list[dict[str, str]]:
+    """API_Cluster.statistics: the counts by launch type."""
+    counts = {}
+    for launch_type, name in (("EC2", "EC2"), ("FARGATE", "Fargate")):
+        own = [task for task in tasks if task.launch_type == launch_type]
+        theirs = [service for service in services if service.launch_type == launch_type]
+        counts[f"running{name}TasksCount"] = running(own)
+        counts[f"pending{name}TasksCount"] = pending(own)
+        counts[f"active{name}ServiceCount"] = sum(1 for service in theirs if service.status == "ACTIVE")
+        counts[f"draining{name}ServiceCount"] = sum(1 for service in theirs if service.status == "DRAINING")
+    return name_value_list([(name, str(count)) for name, count in counts.items()])
 
 
 # --- task definitions ---
@@ -85,6 +106,7 @@ def task_definition_view(definition: TaskDefinition) -> dict[str, Any]:
         "registeredAt": definition.registered_at,
         "registeredBy": CREATED_BY,
         "deregisteredAt": definition.deregistered_at,
+        "deleteRequestedAt": definition.delete_requested_at,
     }
 
 
@@ -161,7 +183,7 @@ def task_view(task: Task, definition: TaskDefinition, *, tags: bool = False) -> 
         "cpu": str(_task_cpu(definition)),
         "createdAt": task.created_at,
         "desiredStatus": task.desired_status,
-        "enableExecuteCommand": False,
+        "enableExecuteCommand": task.execute_command,
         "executionStoppedAt": task.execution_stopped_at,
         "group": task.group,
         "healthStatus": health_of(task, definition),

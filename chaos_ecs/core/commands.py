@@ -47,12 +47,13 @@ RUN_TASK_LIMIT = 10
 
 
 def create_cluster(state: State, command: CreateCluster, now: float) -> None:
-    """API_CreateCluster: creating a cluster that is there answers with it and changes nothing."""
+    """API_CreateCluster: creating a cluster that is there answers with it and changes nothing. What is asked besides
+    is for the caller to compare."""
     known = state.clusters.get(command.arn)
     if known and known.status == "ACTIVE":
         return
     name = name_of(command.arn)
-    state.put(Cluster(command.arn, name, "ACTIVE", now, command.tags))
+    state.put(Cluster(command.arn, name, "ACTIVE", now, command.tags, registered=command.registered))
     state.emit(now, EventType.CLUSTER_CREATED, f"cluster {name} is ACTIVE", cluster=command.arn)
 
 
@@ -123,6 +124,8 @@ def run_task(state: State, command: RunTask, now: float) -> None:
             client_token=command.client_token,
             run_count=command.count,
             tags=command.tags,
+            execute_command=command.execute_command,
+            aws_refuses=command.aws_refuses,
         )
 
 

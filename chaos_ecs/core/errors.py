@@ -61,6 +61,30 @@ class ServiceDeploymentNotFoundException(EcsError):
     pass
 
 
+class TargetNotFoundException(EcsError):
+    pass
+
+
+class TargetNotConnectedException(EcsError):
+    pass
+
+
+class NamespaceNotFoundException(EcsError):
+    pass
+
+
+class ResourceInUseException(EcsError):
+    pass
+
+
+class PlatformUnknownException(EcsError):
+    pass
+
+
+class NoUpdateAvailableException(EcsError):
+    pass
+
+
 # --- Application Auto Scaling ---
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos_ecs.core import history, hits, lifecycle
+from chaos_ecs.core import history, hits, lifecycle, tagging
 from chaos_ecs.core.arns import container_arn, family_of, short, task_arn
 from chaos_ecs.core.deploying import Deployment
 from chaos_ecs.core.messages import (
@@ -37,6 +37,7 @@ from chaos_ecs.core.model import (
     TaskDefinition,
     TaskStatus,
 )
+from chaos_ecs.core.platforms import not_on_aws
 from chaos_ecs.core.state import State
 
 
@@ -58,18 +59,17 @@ def create_task(
     run_count: int = 1,
     tags: Tags = (),
     standby: bool = False,
+    execute_command: bool = False,
+    aws_refuses: str = "",
 ) -> Task:
     """A new task, PROVISIONING: written down first, started once, never restarted."""
     arn = task_arn(cluster, state.new_id())
-    containers = tuple(
-        Container(member.name, container_arn(arn, state.new_uuid()), member.image) for member in definition.containers
-    )
     task = Task(
         arn=arn,
         cluster_arn=cluster,
         task_definition_arn=definition.arn,
         group=group,
-        containers=containers,
+        containers=_containers(state, arn, definition),
         number=state.next_number("task"),
         created_at=now,
         service_arn=service.arn if service else None,
@@ -83,22 +83,30 @@ def create_task(
         tags=tags,
         fills=fills,
         standby=standby,
+        execute_command=execute_command,
     )
     state.put(task)
     if not standby:
-        _tell_created(state, task, cause, now)
+        _tell_created(state, task, cause, now, aws_refuses)
     return task
 
 
-def _tell_created(state: State, task: Task, cause: str, now: float) -> None:
+def _containers(state: State, task: str, definition: TaskDefinition) -> tuple[Container, ...]:
+    return tuple(
+        Container(member.name, container_arn(task, state.new_uuid()), member.image) for member in definition.containers
+    )
+
+
+def _tell_created(state: State, task: Task, cause: str, now: float, aws_refuses: str = "") -> None:
     state.emit(
         now,
         EventType.TASK_CREATED,
-        f"task {short(task.arn)} of {family_of(task.task_definition_arn)}: {cause}",
+        f"task {short(task.arn)} of {family_of(task.task_definition_arn)}: {cause}{not_on_aws(aws_refuses)}",
         cluster=task.cluster_arn,
         service=task.service_arn or "",
         task=task.arn,
         cause=cause,
+        awsRefuses=aws_refuses or None,
         fills=task.fills.task_arn if task.fills else None,
         decidedAfter=now - task.fills.died_at if task.fills else None,
     )
@@ -137,10 +145,11 @@ def _service_task(
     fills: Gap | None = None,
     standby: bool = False,
 ) -> Task:
+    definition = state.task_definitions[deployment.task_definition_arn]
     return create_task(
         state,
         cluster=service.cluster_arn,
-        definition=state.task_definitions[deployment.task_definition_arn],
+        definition=definition,
         now=now,
         cause=cause,
         group=f"service:{service.name}",
@@ -150,6 +159,8 @@ def _service_task(
         deployment_id=deployment.id,
         fills=fills,
         standby=standby,
+        tags=tagging.of_service_task(service, definition),
+        execute_command=service.task_options.execute_command,
     )
 
 

@@ -19,7 +19,16 @@ from chaos_ecs.core.events import Event as Event  # noqa: PLC0414 - handed on
 from chaos_ecs.core.events import EventType as EventType  # noqa: PLC0414
 from chaos_ecs.core.experiment_messages import ExperimentCommand, ExperimentIntent
 from chaos_ecs.core.fault_messages import FaultCommand, FaultEffect, FaultFact, FaultIntent
-from chaos_ecs.core.model import SIGKILL, ContainerDefinition, ContainerOverride, HealthStatus, PortBinding, Task
+from chaos_ecs.core.model import (
+    SIGKILL,
+    ContainerDefinition,
+    ContainerOverride,
+    HealthStatus,
+    PortBinding,
+    Task,
+    TaskOptions,
+)
+from chaos_ecs.core.resource_messages import ResourceCommand
 from chaos_ecs.core.rollout_messages import RolloutCommand, RolloutIntent
 from chaos_ecs.core.scaling_messages import ScalingCommand, ScalingFact, ScalingIntent
 from chaos_ecs.core.schedule_messages import ScheduleCommand, ScheduleIntent
@@ -41,6 +50,7 @@ class OpenRegion:
 class CreateCluster:
     arn: str
     tags: Tags = ()
+    registered: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,8 @@ class CreateService:
     client_token: str = ""
     registered: str = "{}"
     tags: Tags = ()
+    task_options: TaskOptions = TaskOptions()
+    aws_refuses: str = ""  # what AWS would not have taken, in its own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,8 @@ class UpdateService:
     load_balancers: tuple[ServiceLoadBalancer, ...] | None = None
     force_new_deployment: bool = False
     registered: str | None = None  # further members, merged with those that were known; JSON
+    launch_type: str | None = None
+    task_options: TaskOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,8 @@ class RunTask:
     client_token: str = ""
     tags: Tags = ()
     cause: str = "run-task asked for it; nobody will replace it"
+    execute_command: bool = False
+    aws_refuses: str = ""  # as of CreateService
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +170,7 @@ Command = (
     | StopTask
     | KillTask
     | SetStandby
+    | ResourceCommand
     | RolloutCommand
     | BalancingCommand
     | ScalingCommand

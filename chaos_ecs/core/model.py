@@ -79,10 +79,28 @@ class Cluster:
     created_at: float
     tags: tuple[tuple[str, str], ...] = ()
     deactivated_at: float | None = None
+    registered: str = "{}"  # settings, configuration, capacity providers as they were said; JSON, as `Service` has it
 
     @property
     def key(self) -> str:
         return self.arn
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSetting:
+    """One that somebody has set; what nobody has set has its default (API_ListAccountSettings)."""
+
+    key: str  # REGION/PRINCIPAL_ARN/NAME
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOptions:
+    """What a service says of the tasks it will start (API_CreateService); those that run keep what they have."""
+
+    propagate_tags: str = "NONE"  # or SERVICE, TASK_DEFINITION
+    managed_tags: bool = False
+    execute_command: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +168,7 @@ class TaskDefinition:
     revision: int
     containers: tuple[ContainerDefinition, ...]
     registered_at: float
-    status: str = "ACTIVE"  # ACTIVE or INACTIVE
+    status: str = "ACTIVE"  # ACTIVE, INACTIVE or DELETE_IN_PROGRESS
     network_mode: str = "bridge"
     cpu: int | None = None  # of the whole task
     memory: int | None = None
@@ -160,6 +178,7 @@ class TaskDefinition:
     )
     deregistered_at: float | None = None
     tags: tuple[tuple[str, str], ...] = ()
+    delete_requested_at: float | None = None
 
     @property
     def key(self) -> str:
@@ -291,6 +310,7 @@ class Task:
     protected_until: float | None = None  # API_UpdateTaskProtection
     healthy_at: float | None = None  # when it was first healthy, if anybody asked: see `health.py`
     unhealthy_at: float | None = None  # when its health checks first failed, after the grace period
+    execute_command: bool = False
 
     @property
     def key(self) -> str:
@@ -362,6 +382,7 @@ class Service:
     standby_count: int = 0  # how many paused replacements to keep
     kills: int = 0
     last_recovery_seconds: float | None = None
+    task_options: TaskOptions = TaskOptions()
 
     @property
     def key(self) -> str:
@@ -415,4 +436,5 @@ Entity = (
     | Schedule
     | ScheduleGroup
     | Invocation
+    | AccountSetting
 )

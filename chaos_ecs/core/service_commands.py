@@ -21,6 +21,7 @@ from chaos_ecs.core.errors import (
 )
 from chaos_ecs.core.messages import CreateService, DeleteService, EventType, SetStandby, UpdateService
 from chaos_ecs.core.model import Service, ServiceStatus, Throttle
+from chaos_ecs.core.platforms import not_on_aws
 from chaos_ecs.core.rollout_messages import SetTaskProtection, StopServiceDeployment
 from chaos_ecs.core.state import State
 
@@ -58,6 +59,7 @@ def create_service(state: State, command: CreateService, now: float) -> None:
         registered=command.registered,
         tags=command.tags,
         unsteady_since=now,
+        task_options=command.task_options,
     )
     for event in state.events_of(service.arn):  # of an earlier service of this name
         state.drop(event)
@@ -68,12 +70,16 @@ def create_service(state: State, command: CreateService, now: float) -> None:
     state.emit(
         now,
         EventType.SERVICE_CREATED,
-        f"service {service.name}: keep {service.desired_count} tasks of {name_of(definition.arn)} running",
+        f"service {service.name}: keep {service.desired_count} tasks of {name_of(definition.arn)} running"
+        + not_on_aws(command.aws_refuses),
         cluster=service.cluster_arn,
         service=service.arn,
         desiredCount=service.desired_count,
         taskDefinition=definition.arn,
+        awsRefuses=command.aws_refuses or None,
     )
+    if command.aws_refuses:
+        state.note_service(now, service, f"(service {service.name}) runs here{not_on_aws(command.aws_refuses)}")
 
 
 def _is_same(service: Service, command: CreateService) -> bool:
@@ -136,6 +142,8 @@ def update_service(state: State, command: UpdateService, now: float) -> None:
         health_check_grace_period_seconds=service.health_check_grace_period_seconds if grace is None else grace,
         load_balancers=load_balancers,
         registered=service.registered if command.registered is None else command.registered,
+        launch_type=command.launch_type or service.launch_type,
+        task_options=command.task_options or service.task_options,
     )
     if deploys or desired_count != previous.desired_count:
         service = resized(service, desired_count, now)

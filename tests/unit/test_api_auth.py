@@ -161,9 +161,9 @@ def test_an_unknown_operation_is_named(api: Harness, target: str) -> None:
 
 
 def test_an_operation_that_is_not_here_yet_is_named(api: Harness) -> None:
-    status, code, message = told(api.send(b"{}", headers={"X-Amz-Target": f"{TARGETS['ecs']}.ExecuteCommand"}))
+    status, code, message = told(api.send(b"{}", headers={"X-Amz-Target": f"{TARGETS['ecs']}.CreateDaemon"}))
     assert (status, code) == (501, "NotImplementedException")
-    assert message == "chaos-ecs does not have the operation ExecuteCommand yet."
+    assert message == "chaos-ecs does not have the operation CreateDaemon yet."
 
 
 def test_every_answer_has_a_request_id_of_its_own(api: Harness) -> None:

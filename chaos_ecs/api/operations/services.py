@@ -9,14 +9,18 @@ from typing import Any
 
 from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
+from chaos_ecs.api.operations.cluster_members import placed
 from chaos_ecs.api.operations.members import (
     check_network,
+    check_platform,
     definition_in,
     identifiers_of,
     launch_type_of,
     missing,
+    refused_by_aws,
     sorted_by_name,
     tags_of,
+    task_options,
     wants,
 )
 from chaos_ecs.api.operations.service_members import (
@@ -55,13 +59,14 @@ def create_service(call: Call) -> _Answer:
     check_supported(params)
     cluster = identifiers.cluster_arn(call.region, params.get("cluster"))
     arn = identifiers.service_arn(cluster, params["serviceName"])
-    launch_type = launch_type_of(params)
+    check_platform(params, launch_type_of(params))
     balancers = load_balancers(params) or ()
     tags = tags_of(params)
-    members = json.dumps(registered(params), sort_keys=True)
     configuration = deployment_configuration(params, DeploymentConfiguration())
 
     def build(state: State) -> m.CreateService:
+        said = placed(state, cluster, params)
+        launch_type, members = launch_type_of(said), registered(said)
         definition = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         check_network(definition_in(state, definition), params)
         _check_load_balancers(state, definition, balancers)
@@ -76,8 +81,10 @@ def create_service(call: Call) -> _Answer:
             health_check_grace_period_seconds=grace_period(params) or 0,
             load_balancers=balancers,
             client_token=params.get("clientToken", ""),
-            registered=members,
+            registered=json.dumps(members, sort_keys=True),
             tags=tags,
+            task_options=task_options(members),
+            aws_refuses=refused_by_aws(definition_in(state, definition), launch_type, params),
         )
 
     return call.request(build, lambda state, now, events: _described(state, arn))
@@ -103,6 +110,7 @@ def update_service(call: Call) -> _Answer:
             _check_load_balancers(state, definition or service.task_definition_arn, said)
         if definition or forced or "deploymentConfiguration" in params:
             check_shifting(state, configuration, said)
+        members = merged(service, params)
         return m.UpdateService(
             arn=service.arn,
             desired_count=params.get("desiredCount"),
@@ -111,10 +119,19 @@ def update_service(call: Call) -> _Answer:
             health_check_grace_period_seconds=grace_period(params),
             load_balancers=balancers,
             force_new_deployment=forced,
-            registered=json.dumps(merged(service, params), sort_keys=True),
+            registered=json.dumps(members, sort_keys=True),
+            launch_type=_launch_type(state, cluster, params),
+            task_options=task_options(members),
         )
 
     return call.request(build, lambda state, now, events: _described(state, found[0]))
+
+
+def _launch_type(state: State, cluster: str, params: _Params) -> str | None:
+    """What another capacity provider strategy stands for; None where none is said."""
+    if not params.get("capacityProviderStrategy"):
+        return None
+    return launch_type_of(placed(state, cluster, params))
 
 
 def _check_load_balancers(state: State, definition_arn: str, balancers: Sequence[ServiceLoadBalancer]) -> None:

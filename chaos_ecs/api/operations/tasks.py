@@ -8,48 +8,52 @@ from typing import Any
 
 from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
-from chaos_ecs.api.operations.definitions import environment
+from chaos_ecs.api.operations.cluster_members import placed
 from chaos_ecs.api.operations.members import (
     check_network,
+    check_platform,
     definition_in,
     identifiers_of,
     launch_type_of,
     missing,
+    refused_by_aws,
     tags_of,
     wants,
 )
+from chaos_ecs.api.operations.task_members import check_run, overrides_of
 from chaos_ecs.api.paging import page
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.arns import family_of
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.model import ContainerOverride, Task
+from chaos_ecs.core.model import Task
 from chaos_ecs.core.state import State
+from chaos_ecs.core.tagging import managed
 
 DESCRIBE_LIMIT = 100
-STARTED_BY_LIMIT = 128
-GROUP_LIMIT = 255
 
 _Answer = Future[dict[str, Any]]
 _Params = Mapping[str, Any]
 
 
 def run_task(call: Call) -> _Answer:
-    """Answers at once, with tasks on their way and with failures for those that could not be placed."""
+    """Answers at once, with tasks on their way and with failures for those that could not be placed. Raises
+    ClusterNotFoundException, ClientException, InvalidParameterException, PlatformUnknownException, and
+    ConflictException for a client token that was used otherwise (API_RunTask)."""
     params = call.params
-    if not params["taskDefinition"]:
-        raise InvalidParameterException("TaskDefinition can not be blank.")
-    _check_lengths(params)
+    check_run(params)
     cluster = identifiers.cluster_arn(call.region, params.get("cluster"))
-    launch_type = launch_type_of(params)
-    overrides = tuple(_override(item) for item in params.get("overrides", {}).get("containerOverrides", ()))
+    check_platform(params, launch_type_of(params))
+    overrides = overrides_of(params)
     tags = dict(tags_of(params))
     token = params.get("clientToken", "")
 
     def build(state: State) -> m.RunTask:
+        launch_type = launch_type_of(placed(state, cluster, params))
         arn = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         definition = definition_in(state, arn)
         check_network(definition, params)
         inherited = definition.tags if definition and params.get("propagateTags") == "TASK_DEFINITION" else ()
+        own = managed(cluster) if params.get("enableECSManagedTags") else ()
         return m.RunTask(
             cluster_arn=cluster,
             task_definition_arn=arn,
@@ -59,7 +63,9 @@ def run_task(call: Call) -> _Answer:
             launch_type=launch_type,
             overrides=overrides,
             client_token=token,
-            tags=tuple({**dict(inherited), **tags}.items()),
+            tags=tuple({**dict(inherited), **tags, **dict(own)}.items()),
+            execute_command=params.get("enableExecuteCommand", False),
+            aws_refuses=refused_by_aws(definition, launch_type, params),
         )
 
     def answer(state: State, now: float, events: tuple[m.Event, ...]) -> dict[str, Any]:
@@ -150,25 +156,3 @@ def _filtered(tasks: Sequence[Task], params: _Params) -> list[Task]:
 
 def _wire(call: Call, state: State, task: Task, *, tags: bool) -> Any:
     return call.surroundings.task_cache.wire(state, task, tags=tags)
-
-
-# --- from the wire ---
-
-
-def _override(said: _Params) -> ContainerOverride:
-    return ContainerOverride(
-        name=said.get("name", ""),
-        command=tuple(said["command"]) if "command" in said else None,
-        environment=environment(said),
-        cpu=said.get("cpu"),
-        memory=said.get("memory"),
-        memory_reservation=said.get("memoryReservation"),
-    )
-
-
-def _check_lengths(params: _Params) -> None:
-    for name, limit in (("startedBy", STARTED_BY_LIMIT), ("group", GROUP_LIMIT)):
-        if len(params.get(name, "")) > limit:
-            raise InvalidParameterException(f"{name} can have at most {limit} characters.")
-    if params.get("propagateTags") == "SERVICE":
-        raise InvalidParameterException("propagateTags SERVICE is for services: RunTask takes TASK_DEFINITION or NONE.")

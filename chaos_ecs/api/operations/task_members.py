@@ -1,0 +1,56 @@
+"""Members of RunTask and StartTask, from the wire: overrides, lengths, and what excludes what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from chaos_ecs.api.operations.definitions import environment
+from chaos_ecs.core.errors import InvalidParameterException
+from chaos_ecs.core.model import ContainerOverride, TaskDefinition
+
+LIMITS = {"startedBy": 128, "group": 255, "referenceId": 1024, "clientToken": 64}
+"""API_RunTask; API_StartTask says 36 for startedBy in its text and 128 in the same sentence's limits."""
+
+OVERRIDES_LIMIT = 8192
+"""API_RunTask.overrides: "A total of 8192 characters are allowed for overrides"."""
+
+_Params = Mapping[str, Any]
+
+
+def check_run(params: _Params) -> None:
+    """Raises InvalidParameterException for what ECS refuses before it looks at what is there."""
+    if not params["taskDefinition"]:
+        raise InvalidParameterException("TaskDefinition can not be blank.")
+    for name, limit in LIMITS.items():
+        if len(params.get(name, "")) > limit:
+            raise InvalidParameterException(f"{name} can have at most {limit} characters.")
+    if params.get("propagateTags") == "SERVICE":
+        raise InvalidParameterException("propagateTags SERVICE is for services: RunTask takes TASK_DEFINITION or NONE.")
+    if len(json.dumps(params.get("overrides", {}), separators=(",", ":"))) > OVERRIDES_LIMIT:
+        raise InvalidParameterException(f"Overrides can have at most {OVERRIDES_LIMIT} characters.")
+
+
+def overrides_of(params: _Params) -> tuple[ContainerOverride, ...]:
+    return tuple(_override(item) for item in params.get("overrides", {}).get("containerOverrides", ()))
+
+
+def check_overrides(definition: TaskDefinition, params: _Params) -> None:
+    """As `run_task` of the core does, for whoever starts nothing."""
+    for override in overrides_of(params):
+        if not any(container.name == override.name for container in definition.containers):
+            raise InvalidParameterException(
+                f"Override for container named {override.name} is not a container in the TaskDefinition."
+            )
+
+
+def _override(said: _Params) -> ContainerOverride:
+    return ContainerOverride(
+        name=said.get("name", ""),
+        command=tuple(said["command"]) if "command" in said else None,
+        environment=environment(said),
+        cpu=said.get("cpu"),
+        memory=said.get("memory"),
+        memory_reservation=said.get("memoryReservation"),
+    )

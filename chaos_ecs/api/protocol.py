@@ -77,6 +77,11 @@ class Api:
             self._operations[name] = Operation(model, parse, check, self._refusal)
         return self._operations[name]
 
+    def members_of(self, name: str) -> tuple[str, ...]:
+        """The members of an operation's input, in the model's order."""
+        shape = self._model.operation_model(name).input_shape
+        return tuple(shape.members) if shape else ()
+
     def encode(self, shape: str, value: dict[str, Any]) -> msgspec.Raw:
         """A checked and encoded part of an answer, to be put into one as it is."""
         walk = self._outputs.walk(self._model.shape_for(shape))

@@ -20,7 +20,21 @@ from chaos_ecs.core.model import Service
 TARGET_GROUPS_PER_SERVICE = 5
 """Service quotas of Amazon ECS: target groups per service."""
 
-_MODELLED = frozenset(
+ACTED_ON = frozenset(
+    {
+        "capacityProviderStrategy",
+        "deploymentConfiguration",
+        "deploymentController",
+        "enableECSManagedTags",
+        "forceNewDeployment",
+        "propagateTags",
+        "schedulingStrategy",
+        "serviceConnectConfiguration",
+    }
+)
+"""Members that are kept as they were said, and that something here acts on or refuses besides."""
+
+MODELLED = frozenset(
     {
         "cluster",
         "service",
@@ -36,7 +50,7 @@ _MODELLED = frozenset(
     }
 )
 _MODELLED_OF_DEPLOYMENTS = STRATEGY_MEMBERS | {"minimumHealthyPercent", "maximumPercent"}
-_NOT_RETURNED = frozenset({"role", "monitoring", "gatewayConnectors"})
+NOT_RETURNED = frozenset({"role", "monitoring", "gatewayConnectors"})
 _DEPLOYING = (
     "networkConfiguration",
     "platformVersion",
@@ -158,9 +172,9 @@ def grace_period(params: _Params) -> int | None:
 
 def registered(params: _Params) -> dict[str, Any]:
     """Members that DescribeServices returns and nothing here acts on."""
-    for name in sorted(_NOT_RETURNED & params.keys()):
+    for name in sorted(NOT_RETURNED & params.keys()):
         log.debug("%s is dropped, DescribeServices has no place for it", name)
-    kept = {name: value for name, value in params.items() if name not in _MODELLED and name not in _NOT_RETURNED}
+    kept = {name: value for name, value in params.items() if name not in MODELLED and name not in NOT_RETURNED}
     if "deploymentConfiguration" in kept:
         said = kept["deploymentConfiguration"]
         kept["deploymentConfiguration"] = {

@@ -59,7 +59,7 @@ def create_service(call: Call) -> _Answer:
     check_supported(params)
     cluster = identifiers.cluster_arn(call.region, params.get("cluster"))
     arn = identifiers.service_arn(cluster, params["serviceName"])
-    check_platform(params, launch_type_of(params))
+    launch_type_of(params)
     balancers = load_balancers(params) or ()
     tags = tags_of(params)
     configuration = deployment_configuration(params, DeploymentConfiguration())
@@ -69,6 +69,7 @@ def create_service(call: Call) -> _Answer:
         launch_type, members = launch_type_of(said), registered(said)
         definition = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         check_network(definition_in(state, definition), params)
+        check_platform(params, launch_type)
         _check_load_balancers(state, definition, balancers)
         check_shifting(state, configuration, balancers)
         return m.CreateService(
@@ -111,6 +112,8 @@ def update_service(call: Call) -> _Answer:
         if definition or forced or "deploymentConfiguration" in params:
             check_shifting(state, configuration, said)
         members = merged(service, params)
+        launch_type = _launch_type(state, cluster, params)
+        check_platform(params, launch_type or service.launch_type)
         return m.UpdateService(
             arn=service.arn,
             desired_count=params.get("desiredCount"),
@@ -120,7 +123,7 @@ def update_service(call: Call) -> _Answer:
             load_balancers=balancers,
             force_new_deployment=forced,
             registered=json.dumps(members, sort_keys=True),
-            launch_type=_launch_type(state, cluster, params),
+            launch_type=launch_type,
             task_options=task_options(members),
         )
 
@@ -165,13 +168,16 @@ def list_services(call: Call) -> _Answer:
     """ACTIVE services only: one that is being deleted is described but not listed."""
     launch_type = call.params.get("launchType")
     strategy = call.params.get("schedulingStrategy", "REPLICA")
+    managed_by = call.params.get("resourceManagementType", "CUSTOMER")
 
     def answer(state: State, now: float) -> dict[str, Any]:
         cluster = identifiers.known_cluster(state, call.region, call.params.get("cluster"))
         arns = [
             service.arn
             for service in state.services_in(cluster)
-            if service.status == "ACTIVE" and launch_type in (None, service.launch_type) and strategy == "REPLICA"
+            if service.status == "ACTIVE"
+            and launch_type in (None, service.launch_type)
+            and (strategy, managed_by) == ("REPLICA", "CUSTOMER")
         ]
         return page(call.params, "serviceArns", sorted_by_name(arns), size=LIST_PAGE)
 

@@ -42,7 +42,7 @@ def run_task(call: Call) -> _Answer:
     params = call.params
     check_run(params)
     cluster = identifiers.cluster_arn(call.region, params.get("cluster"))
-    check_platform(params, launch_type_of(params))
+    launch_type_of(params)
     overrides = overrides_of(params)
     tags = dict(tags_of(params))
     token = params.get("clientToken", "")
@@ -52,6 +52,7 @@ def run_task(call: Call) -> _Answer:
         arn = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         definition = definition_in(state, arn)
         check_network(definition, params)
+        check_platform(params, launch_type)
         inherited = definition.tags if definition and params.get("propagateTags") == "TASK_DEFINITION" else ()
         own = managed(cluster) if params.get("enableECSManagedTags") else ()
         return m.RunTask(

@@ -19,9 +19,9 @@ PAGE = Path(__file__).parents[1] / "COVERAGE.md"
 _HEAD = """# What of ECS's API is here
 
 Made by `python -m chaos_ecs.api.coverage` from the operations' table and botocore's model. Top-level members only.
-*Honoured*: checked and acted on. *Kept*: returned by Describe, nothing here acts on it. *Dropped*: taken, so that tools
-go on working, and neither acted on nor returned. *Refused*: answered with an error that names it. A member that the
-model of this botocore does not have is dropped with a line in the log.
+*Honoured*: checked and acted on. *Kept*: returned by Describe, nothing here acts on it. *Dropped*: its form is checked,
+so that tools go on working, and it is neither acted on nor returned. *Refused*: answered with an error that names it. A
+member that the model of this botocore does not have is dropped with a line in the log.
 
 | Operation | Honoured | Kept | Dropped | Refused |
 |---|---|---|---|---|

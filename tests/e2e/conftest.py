@@ -23,6 +23,7 @@ import pytest
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import engine
 from tests.builders import eventually
+from tests.e2e.simulated import Running, served
 
 BIN = Path(sys.executable).parent
 LONG_SECONDS = 180
@@ -160,3 +161,10 @@ def opened_room(tmp_path: Path, client: docker.APIClient, **more: str) -> Iterat
     left = made.containers(everything=True) if (home / "home-id").exists() else []
     shutil.rmtree(home, ignore_errors=True)
     assert left == []
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    """A server on a simulated controller; needs no engine."""
+    with served() as started:
+        yield started

@@ -14,7 +14,7 @@ from typing import Any
 from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
 from chaos_ecs.api.operations.members import check_network, definition_in, identifiers_of, missing, tags_of
-from chaos_ecs.api.operations.task_members import check_overrides, check_run
+from chaos_ecs.api.operations.task_members import START_STARTED_BY, check_overrides, check_run
 from chaos_ecs.api.paging import page
 from chaos_ecs.core.commands import usable_definition
 from chaos_ecs.core.errors import (
@@ -101,7 +101,7 @@ def start_task(call: Call) -> _Answer:
     """No task, and a failure MISSING for each container instance that is named. Raises InvalidParameterException,
     ClusterNotFoundException and ClientException for what RunTask refuses as well (API_StartTask)."""
     params = call.params
-    check_run(params)
+    check_run(params, started_by=START_STARTED_BY)
     tags_of(params)
     named = _named(call, START_LIMIT)
 

@@ -19,6 +19,12 @@ DEFAULT_LAUNCH_TYPE = "EC2"
 PLATFORM_VERSIONS = ("LATEST", "1.4.0", "1.3.0", "1.2.0", "1.1.0", "1.0.0")
 """Developer Guide, "Fargate platform versions for Linux"."""
 
+_NETWORK_LIMITS = {"subnets": 16, "securityGroups": 5}
+"""API_AwsVpcConfiguration."""
+
+_PLACEMENT_LIMITS = {"placementConstraints": 10, "placementStrategy": 5}
+"""API_CreateService, API_RunTask."""
+
 _TAG_PUNCTUATION = "_.:/=+-@"
 
 
@@ -100,6 +106,12 @@ def refused_by_aws(definition: TaskDefinition | None, launch_type: str, params: 
     return aws_refuses(definition, launch_type, has_network=has_network)
 
 
+def check_placement(params: Mapping[str, Any]) -> None:
+    for name, limit in _PLACEMENT_LIMITS.items():
+        if len(params.get(name, ())) > limit:
+            raise InvalidParameterException(f"{name} can have at most {limit} items.")
+
+
 def check_network(definition: TaskDefinition | None, params: Mapping[str, Any]) -> None:
     """awsvpc needs to be told where; any subnet's name will do here."""
     said = params.get("networkConfiguration", {}).get("awsvpcConfiguration")
@@ -107,6 +119,12 @@ def check_network(definition: TaskDefinition | None, params: Mapping[str, Any]) 
         raise InvalidParameterException(
             "Network Configuration must be provided when networkMode 'awsvpc' is specified."
         )
+    if said:
+        if not said["subnets"]:
+            raise InvalidParameterException("subnets can not be empty.")
+        for name, limit in _NETWORK_LIMITS.items():
+            if len(said.get(name, ())) > limit:
+                raise InvalidParameterException(f"{name} can have at most {limit} items.")
 
 
 def named_in(events: Sequence[Event], event_type: str, member: str) -> list[str]:

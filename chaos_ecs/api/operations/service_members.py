@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from chaos_ecs.api.operations.members import check_placement
 from chaos_ecs.api.strategies import STRATEGY_MEMBERS, with_strategy
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.deploying import DeploymentConfiguration
@@ -61,6 +63,9 @@ _DEPLOYING = (
 )
 """API_UpdateService, member by member: these start a new deployment when they differ from what was known."""
 
+_TOKEN = re.compile(r"[!-~]{0,36}")
+"""API_CreateService.clientToken."""
+
 _PERCENT_TYPES = ("BOUNDED_PERCENT", "UNBOUNDED_PERCENT")
 
 _Params = Mapping[str, Any]
@@ -68,7 +73,11 @@ log = logging.getLogger(__name__)
 
 
 def check_supported(params: _Params) -> None:
-    """Raises UnsupportedFeatureException for what chaos-ecs has not got."""
+    """Raises UnsupportedFeatureException for what chaos-ecs has not got, InvalidParameterException for what ECS refuses
+    before it looks at what is there."""
+    if not _TOKEN.fullmatch(params.get("clientToken", "")):
+        raise InvalidParameterException("clientToken can have at most 36 characters, all of them printable ASCII.")
+    check_placement(params)
     said = params.get("deploymentConfiguration", {})
     controller = params.get("deploymentController", {}).get("type", "ECS")
     for told, is_supported in (

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from chaos_ecs.api.operations.definitions import environment
+from chaos_ecs.api.operations.members import check_placement
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import ContainerOverride, TaskDefinition
 
-LIMITS = {"startedBy": 128, "group": 255, "referenceId": 1024, "clientToken": 64}
-"""API_RunTask; API_StartTask says 36 for startedBy in its text and 128 in the same sentence's limits."""
+LIMITS = {"group": 255, "referenceId": 1024, "clientToken": 64}
+RUN_STARTED_BY, START_STARTED_BY = 128, 36
+"""The longest startedBy: API_RunTask, API_StartTask."""
 
 OVERRIDES_LIMIT = 8192
 """API_RunTask.overrides: "A total of 8192 characters are allowed for overrides"."""
@@ -19,11 +21,12 @@ OVERRIDES_LIMIT = 8192
 _Params = Mapping[str, Any]
 
 
-def check_run(params: _Params) -> None:
+def check_run(params: _Params, *, started_by: int = RUN_STARTED_BY) -> None:
     """Raises InvalidParameterException for what ECS refuses before it looks at what is there."""
     if not params["taskDefinition"]:
         raise InvalidParameterException("TaskDefinition can not be blank.")
-    for name, limit in LIMITS.items():
+    check_placement(params)
+    for name, limit in {**LIMITS, "startedBy": started_by}.items():
         if len(params.get(name, "")) > limit:
             raise InvalidParameterException(f"{name} can have at most {limit} characters.")
     if params.get("propagateTags") == "SERVICE":

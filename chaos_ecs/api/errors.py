@@ -6,12 +6,17 @@ ServiceUnavailableException (503) are only here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class Refused(Exception):  # noqa: N818 (it is an answer, not a failure)
-    """A request that is answered without asking the controller: HTTP status, `__type` and message."""
+    """A request that is answered without asking the controller: HTTP status, `__type`, message, and what else the
+    error's shape has."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, members: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
+        self.members = members or {}
         self.status = status
         self.code = code
         self.message = message

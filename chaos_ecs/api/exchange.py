@@ -30,7 +30,7 @@ class Response:
 
 
 def json_refusal(refusal: Refused, request_id: str) -> tuple[Refused, bytes]:
-    return refusal, protocol.error_body(refusal.code, refusal.message)
+    return refusal, protocol.error_body(refusal.code, refusal.message, refusal.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Exchange:
         try:
             return self._response(200, self.encode(self.future.result(timeout=0)))
         except EcsError as refusal:
-            return self.refuse(Refused(400, refusal.code, refusal.message))
+            return self.refuse(Refused(400, refusal.code, refusal.message, refusal.members))
         except Refused as refusal:
             return self.refuse(refusal)
         except ChaosEcsError as trouble:  # such as an engine that went away

@@ -7,8 +7,10 @@ Source: Smithy, "AWS JSON 1.1 protocol". `X-Amz-Target` is PREFIX.OPERATION; tim
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -117,5 +119,5 @@ def decode(body: bytes) -> Any:
         raise serialization(f"The request body is not valid JSON: {error}") from None
 
 
-def error_body(code: str, message: str) -> bytes:
-    return msgspec.json.encode({"__type": code, "message": message})
+def error_body(code: str, message: str, members: Mapping[str, Any] = MappingProxyType({})) -> bytes:
+    return msgspec.json.encode({"__type": code, "message": message, **members})

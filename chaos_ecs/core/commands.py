@@ -137,7 +137,7 @@ def _check_same_run(state: State, tasks: list[Task], command: RunTask) -> None:
         command.overrides,
         command.count,
     ):
-        raise ConflictException("The client token was used before with other parameters.")
+        raise ConflictException("The client token was used before with other parameters.", [task.arn for task in tasks])
 
 
 def stop_task(state: State, command: StopTask, now: float) -> None:

@@ -86,7 +86,7 @@ class Running:
         connection.close()
         return told
 
-    def aws(self, *arguments: str, code: int = 0, path: str = "") -> Any:
+    def aws(self, *arguments: str, refused: bool = False, path: str = "") -> Any:
         """The installed aws CLI's `ecs` command: its answer, or its refusal. `path` is searched first."""
         environment = {
             **os.environ,
@@ -99,8 +99,8 @@ class Running:
         }
         command = [sys.executable, "-m", "awscli", "ecs", *arguments, "--output", "json"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == code, done.stderr
-        if code:
+        assert (done.returncode != 0) is refused, done.stderr
+        if refused:
             return done.stderr
         return json.loads(done.stdout) if done.stdout else {}
 

@@ -34,6 +34,7 @@ def _stable(running: Running) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # forty times the CLI, which takes a second or more to start
 def test_a_session_of_the_aws_cli(running: Running, tmp_path: Path) -> None:
     aws = running.aws
     _a_cluster_and_two_revisions(running)
@@ -82,7 +83,7 @@ def _a_task_of_its_own(running: Running, path: str) -> None:
     running.ecs().get_waiter("tasks_running").wait(cluster="shop", tasks=[arn], WaiterConfig=SOON)
     aws("wait", "tasks-running", *on, "--tasks", arn)
     execute = ("execute-command", *on, "--task", arn, "--interactive", "--command", "sh")
-    refused = aws(*execute, code=255, path=path)
+    refused = aws(*execute, refused=True, path=path)
     assert "TargetNotConnectedException" in refused
     assert "chaos-ecs exec" in refused
     stopped = aws("stop-task", *on, "--task", arn, "--reason", "enough")["task"]
@@ -120,8 +121,8 @@ def _pages(running: Running) -> None:
 
 def _the_end(running: Running) -> None:
     aws, on = running.aws, ("--cluster", "shop")
-    assert "ClusterContainsServicesException" in aws("delete-cluster", *on, code=254)
-    assert "while it is scaled above 0" in aws("delete-service", *on, "--service", "web", code=254)
+    assert "ClusterContainsServicesException" in aws("delete-cluster", *on, refused=True)
+    assert "while it is scaled above 0" in aws("delete-service", *on, "--service", "web", refused=True)
     assert aws("delete-service", *on, "--service", "web", "--force")["service"]["status"] == "DRAINING"
     running.ecs().get_waiter("services_inactive").wait(cluster="shop", services=["web"], WaiterConfig=SOON)
     aws("wait", "services-inactive", *on, "--services", "web")

@@ -298,3 +298,30 @@ def test_settings_of_a_region_are_its_own(api: Harness, ecs: Any) -> None:
     ecs.put_account_setting(name="awsvpcTrunking", value="enabled")
     assert api.client("eu-west-1").list_account_settings()["settings"] == []
     assert json.loads(api.simulation.state.clusters[f"{ARN}cluster/{CLUSTER}"].registered)["capacityProviders"]
+
+
+def test_awsvpc_without_a_network_is_refused_in_ecs_own_words(ecs: Any) -> None:
+    definition = registered(ecs, networkMode="awsvpc")
+    for launch_type in ("EC2", "FARGATE"):
+        with pytest.raises(ClientError, match="Network Configuration must be provided when networkMode 'awsvpc' is sp"):
+            ecs.run_task(cluster=CLUSTER, taskDefinition=definition, launchType=launch_type)
+        with pytest.raises(ClientError, match="Network Configuration must be provided when networkMode 'awsvpc' is sp"):
+            web(ecs, taskDefinition=definition, launchType=launch_type)
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
+    web(ecs, taskDefinition=definition, launchType="FARGATE", networkConfiguration=network)
+    assert described(ecs)["events"] == []
+
+
+def test_launch_type_ec2_is_placed_on_the_engine_as_every_other(api: Harness, ecs: Any) -> None:
+    assert web(ecs, launchType="EC2")["launchType"] == "EC2"
+    api.simulation.advance(5)
+    assert described(ecs)["runningCount"] == 3
+
+
+def test_a_client_token_that_was_used_otherwise_names_the_tasks_it_started(api: Harness, ecs: Any) -> None:
+    said = {"cluster": CLUSTER, "taskDefinition": "worker", "clientToken": "once"}
+    first = ecs.run_task(**said)["tasks"]
+    assert [task["taskArn"] for task in ecs.run_task(**said)["tasks"]] == [task["taskArn"] for task in first]
+    status, body = api.call("RunTask", {**said, "count": 2})
+    assert (status, body["__type"]) == (400, "ConflictException")
+    assert body["resourceIds"] == [task["taskArn"] for task in first]

@@ -37,6 +37,8 @@ _Params = Mapping[str, Any]
 
 
 def register_task_definition(call: Call) -> _Answer:
+    """The next revision of its family, with ECS's defaults filled in. Raises ClientException, and
+    InvalidParameterException for its tags (API_RegisterTaskDefinition)."""
     params = call.params
     if not identifiers.NAME.fullmatch(params["family"]):
         raise ClientException("Family contains invalid characters.")
@@ -62,6 +64,9 @@ def register_task_definition(call: Call) -> _Answer:
 
 
 def describe_task_definition(call: Call) -> _Answer:
+    """The revision, or the newest ACTIVE one of a family; deregistered ones included. Raises ClientException and
+    InvalidParameterException (API_DescribeTaskDefinition)."""
+
     def answer(state: State, now: float) -> dict[str, Any]:
         arn = identifiers.task_definition_arn(state, call.region, call.params["taskDefinition"])
         definition = state.task_definitions.get(arn)
@@ -80,7 +85,8 @@ def _described(definition: TaskDefinition, *, tags: bool) -> dict[str, Any]:
 
 
 def deregister_task_definition(call: Call) -> _Answer:
-    """It goes on being describable; what runs from it goes on running."""
+    """The revision, INACTIVE: it goes on being describable, and what runs from it goes on running. Raises ClientException
+    and InvalidParameterException (API_DeregisterTaskDefinition)."""
     named = identifiers.family_revision(call.region, call.params["taskDefinition"])
     if named.revision is None:
         raise ClientException("Revision is missing.")
@@ -92,7 +98,8 @@ def deregister_task_definition(call: Call) -> _Answer:
 
 
 def list_task_definitions(call: Call) -> _Answer:
-    """ACTIVE ones by default, by family and revision; `familyPrefix` is a whole family's name in spite of its name."""
+    """The ARNs of ACTIVE ones, if nothing else is said, by family and revision; `familyPrefix` is a whole family's name.
+    Raises InvalidParameterException (API_ListTaskDefinitions)."""
     status = call.params.get("status", "ACTIVE")
     family = call.params.get("familyPrefix")
     descending = call.params.get("sort") == "DESC"
@@ -112,7 +119,8 @@ def list_task_definitions(call: Call) -> _Answer:
 
 
 def list_task_definition_families(call: Call) -> _Answer:
-    """A family is ACTIVE while it has an ACTIVE revision. Here `familyPrefix` is a prefix."""
+    """The names of families, ACTIVE while they have an ACTIVE revision; here `familyPrefix` is a prefix. Raises
+    InvalidParameterException (API_ListTaskDefinitionFamilies)."""
     status = call.params.get("status", "ACTIVE")
     prefix = call.params.get("familyPrefix", "")
 

@@ -50,6 +50,9 @@ _Params = Mapping[str, Any]
 
 
 def create_service(call: Call) -> _Answer:
+    """The service, ACTIVE with nothing running yet; the same again is answered as it is. Raises
+    ClusterNotFoundException, ClientException, InvalidParameterException, PlatformUnknownException and
+    UnsupportedFeatureException (API_CreateService)."""
     params = call.params
     if not identifiers.NAME.fullmatch(params["serviceName"]):
         raise InvalidParameterException("Invalid service name: use 1 to 255 letters, numbers, hyphens and underscores.")
@@ -92,7 +95,8 @@ def create_service(call: Call) -> _Answer:
 
 
 def update_service(call: Call) -> _Answer:
-    """A member that is left out stays as it is. Which members start a new deployment: `service_members.py`."""
+    """The service with what is said; a member that is left out stays. Which start a new deployment: `service_members.py`.
+    Raises ServiceNotFoundException, ServiceNotActiveException, and what CreateService does (API_UpdateService)."""
     params = call.params
     check_supported(params)
     balancers = load_balancers(params)
@@ -145,7 +149,8 @@ def _check_load_balancers(state: State, definition_arn: str, balancers: Sequence
 
 
 def describe_services(call: Call) -> _Answer:
-    """Up to ten, DRAINING and INACTIVE ones included; one that is not there is a failure, not an error."""
+    """Up to ten, DRAINING and INACTIVE ones included; one that is not there is a failure MISSING. Raises
+    ClusterNotFoundException and InvalidParameterException (API_DescribeServices)."""
     named = identifiers_of(call.params, "services", DESCRIBE_LIMIT)
     if not named:
         raise InvalidParameterException("Services cannot be empty.")
@@ -165,7 +170,8 @@ def describe_services(call: Call) -> _Answer:
 
 
 def list_services(call: Call) -> _Answer:
-    """ACTIVE services only: one that is being deleted is described but not listed."""
+    """The ARNs of ACTIVE services, ten at a time: one that is being deleted is described but not listed. Raises
+    ClusterNotFoundException and InvalidParameterException (API_ListServices)."""
     launch_type = call.params.get("launchType")
     strategy = call.params.get("schedulingStrategy", "REPLICA")
     managed_by = call.params.get("resourceManagementType", "CUSTOMER")
@@ -185,6 +191,8 @@ def list_services(call: Call) -> _Answer:
 
 
 def delete_service(call: Call) -> _Answer:
+    """The service, DRAINING until its tasks have stopped. Raises ClusterNotFoundException, ServiceNotFoundException, and
+    InvalidParameterException without `force` while it is scaled above 0 (API_DeleteService)."""
     found = []
 
     def build(state: State) -> m.DeleteService:

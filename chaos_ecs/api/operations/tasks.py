@@ -82,6 +82,8 @@ def run_task(call: Call) -> _Answer:
 
 
 def stop_task(call: Call) -> _Answer:
+    """The task, with the desired status STOPPED at once. Raises ClusterNotFoundException and InvalidParameterException
+    (API_StopTask)."""
     found = []
 
     def build(state: State) -> m.StopTask:
@@ -95,7 +97,8 @@ def stop_task(call: Call) -> _Answer:
 
 
 def describe_tasks(call: Call) -> _Answer:
-    """Up to a hundred, stopped ones included; one that is not there is a failure, not an error."""
+    """Up to a hundred, stopped ones included; one that is not there is a failure MISSING. Raises
+    ClusterNotFoundException and InvalidParameterException (API_DescribeTasks)."""
     named = identifiers_of(call.params, "tasks", DESCRIBE_LIMIT)
     if not named:
         raise InvalidParameterException("Tasks cannot be empty.")
@@ -115,7 +118,8 @@ def describe_tasks(call: Call) -> _Answer:
 
 
 def list_tasks(call: Call) -> _Answer:
-    """Those meant to run by default, in order of creation. `startedBy` must be the only filter, as ECS has it."""
+    """The ARNs of those meant to run, if nothing else is said, in order of creation; `startedBy` must be the only filter.
+    Raises ClusterNotFoundException, ServiceNotFoundException and InvalidParameterException (API_ListTasks)."""
     params = call.params
     if "startedBy" in params and params.keys() & {"family", "serviceName", "containerInstance", "launchType"}:
         raise InvalidParameterException("cannot specify startedBy with another filter")

@@ -85,8 +85,8 @@ def _described(definition: TaskDefinition, *, tags: bool) -> dict[str, Any]:
 
 
 def deregister_task_definition(call: Call) -> _Answer:
-    """The revision, INACTIVE: it goes on being describable, and what runs from it goes on running. Raises ClientException
-    and InvalidParameterException (API_DeregisterTaskDefinition)."""
+    """The revision, INACTIVE: it goes on being describable, and what runs from it goes on running. Raises
+    ClientException and InvalidParameterException (API_DeregisterTaskDefinition)."""
     named = identifiers.family_revision(call.region, call.params["taskDefinition"])
     if named.revision is None:
         raise ClientException("Revision is missing.")
@@ -98,8 +98,8 @@ def deregister_task_definition(call: Call) -> _Answer:
 
 
 def list_task_definitions(call: Call) -> _Answer:
-    """The ARNs of ACTIVE ones, if nothing else is said, by family and revision; `familyPrefix` is a whole family's name.
-    Raises InvalidParameterException (API_ListTaskDefinitions)."""
+    """The ARNs of ACTIVE ones, if nothing else is said, by family and revision; `familyPrefix` is a family's whole
+    name. Raises InvalidParameterException (API_ListTaskDefinitions)."""
     status = call.params.get("status", "ACTIVE")
     family = call.params.get("familyPrefix")
     descending = call.params.get("sort") == "DESC"

@@ -95,7 +95,7 @@ def create_service(call: Call) -> _Answer:
 
 
 def update_service(call: Call) -> _Answer:
-    """The service with what is said; a member that is left out stays. Which start a new deployment: `service_members.py`.
+    """The service with what is said; a member that is left out stays (`service_members.py` has what starts a deployment).
     Raises ServiceNotFoundException, ServiceNotActiveException, and what CreateService does (API_UpdateService)."""
     params = call.params
     check_supported(params)
@@ -191,8 +191,8 @@ def list_services(call: Call) -> _Answer:
 
 
 def delete_service(call: Call) -> _Answer:
-    """The service, DRAINING until its tasks have stopped. Raises ClusterNotFoundException, ServiceNotFoundException, and
-    InvalidParameterException without `force` while it is scaled above 0 (API_DeleteService)."""
+    """The service, DRAINING until its tasks have stopped. Raises ClusterNotFoundException, ServiceNotFoundException,
+    and InvalidParameterException without `force` while it is scaled above 0 (API_DeleteService)."""
     found = []
 
     def build(state: State) -> m.DeleteService:

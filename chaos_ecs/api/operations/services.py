@@ -95,7 +95,7 @@ def create_service(call: Call) -> _Answer:
 
 
 def update_service(call: Call) -> _Answer:
-    """The service with what is said; a member that is left out stays (`service_members.py` has what starts a deployment).
+    """The service with what is said; a member that is left out stays (`service_members.py`: which deploy).
     Raises ServiceNotFoundException, ServiceNotActiveException, and what CreateService does (API_UpdateService)."""
     params = call.params
     check_supported(params)

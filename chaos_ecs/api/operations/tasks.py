@@ -118,7 +118,7 @@ def describe_tasks(call: Call) -> _Answer:
 
 
 def list_tasks(call: Call) -> _Answer:
-    """The ARNs of those meant to run, if nothing else is said, in order of creation; `startedBy` is the only filter then.
+    """The ARNs of those meant to run, if nothing else is said, in order of creation; `startedBy` has to stand alone.
     Raises ClusterNotFoundException, ServiceNotFoundException and InvalidParameterException (API_ListTasks)."""
     params = call.params
     if "startedBy" in params and params.keys() & {"family", "serviceName", "containerInstance", "launchType"}:

@@ -172,6 +172,7 @@ def volume_list(definition: TaskDefinition) -> list[dict[str, Any]]:
 
 def task_view(task: Task, definition: TaskDefinition, *, tags: bool = False) -> dict[str, Any]:
     fargate = task.launch_type == "FARGATE"
+    registered = json.loads(task.registered) if task.registered else {}
     return {
         "attachments": [],
         "attributes": [],
@@ -191,10 +192,11 @@ def task_view(task: Task, definition: TaskDefinition, *, tags: bool = False) -> 
         "launchType": task.launch_type,
         "memory": str(_task_memory(definition)),
         "overrides": {
+            **registered.get("overrides", {}),
             "containerOverrides": [_override_view(container.name, task.overrides) for container in task.containers],
             "inferenceAcceleratorOverrides": [],
         },
-        "platformVersion": FARGATE_PLATFORM_VERSION if fargate else None,
+        "platformVersion": registered.get("platformVersion", FARGATE_PLATFORM_VERSION) if fargate else None,
         "platformFamily": "Linux" if fargate else None,
         "pullStartedAt": task.pull_started_at,
         "pullStoppedAt": task.pull_stopped_at,

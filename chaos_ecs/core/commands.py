@@ -125,6 +125,7 @@ def run_task(state: State, command: RunTask, now: float) -> None:
             run_count=command.count,
             tags=command.tags,
             execute_command=command.execute_command,
+            registered=command.registered,
             aws_refuses=command.aws_refuses,
         )
 

@@ -60,6 +60,7 @@ def create_task(
     tags: Tags = (),
     standby: bool = False,
     execute_command: bool = False,
+    registered: str = "",
     aws_refuses: str = "",
 ) -> Task:
     """A new task, PROVISIONING: written down first, started once, never restarted."""
@@ -84,6 +85,7 @@ def create_task(
         fills=fills,
         standby=standby,
         execute_command=execute_command,
+        registered=registered,
     )
     state.put(task)
     if not standby:

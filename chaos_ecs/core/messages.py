@@ -129,6 +129,7 @@ class RunTask:
     tags: Tags = ()
     cause: str = "run-task asked for it; nobody will replace it"
     execute_command: bool = False
+    registered: str = ""  # further members, JSON
     aws_refuses: str = ""  # as of CreateService
 
 

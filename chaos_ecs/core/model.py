@@ -311,6 +311,7 @@ class Task:
     healthy_at: float | None = None  # when it was first healthy, if anybody asked: see `health.py`
     unhealthy_at: float | None = None  # when its health checks first failed, after the grace period
     execute_command: bool = False
+    registered: str = ""  # members of the request that DescribeTasks returns, JSON; never read by the core
 
     @property
     def key(self) -> str:

@@ -325,3 +325,12 @@ def test_a_client_token_that_was_used_otherwise_names_the_tasks_it_started(api: 
     status, body = api.call("RunTask", {**said, "count": 2})
     assert (status, body["__type"]) == (400, "ConflictException")
     assert body["resourceIds"] == [task["taskArn"] for task in first]
+
+
+def test_a_task_tells_the_overrides_and_the_platform_version_it_was_started_with(ecs: Any) -> None:
+    overrides = {"cpu": "256", "memory": "512", "taskRoleArn": "arn:aws:iam::123456789012:role/other"}
+    told = ecs.run_task(
+        cluster=CLUSTER, taskDefinition="worker", launchType="FARGATE", platformVersion="1.3.0", overrides=overrides
+    )["tasks"][0]
+    assert {name: told["overrides"][name] for name in overrides} == overrides
+    assert told["platformVersion"] == "1.3.0"

@@ -39,6 +39,16 @@ def overrides_of(params: _Params) -> tuple[ContainerOverride, ...]:
     return tuple(_override(item) for item in params.get("overrides", {}).get("containerOverrides", ()))
 
 
+def registered(params: _Params) -> str:
+    """Members that DescribeTasks returns and nothing here acts on: those of a TaskOverride but for its containers, and
+    a platform version other than the newest."""
+    overrides = {name: value for name, value in params.get("overrides", {}).items() if name != "containerOverrides"}
+    kept: dict[str, Any] = {"overrides": overrides} if overrides else {}
+    if params.get("platformVersion", "LATEST") != "LATEST":
+        kept["platformVersion"] = params["platformVersion"]
+    return json.dumps(kept) if kept else ""
+
+
 def check_overrides(definition: TaskDefinition, params: _Params) -> None:
     """As `run_task` of the core does, for whoever starts nothing."""
     for override in overrides_of(params):

@@ -20,7 +20,7 @@ from chaos_ecs.api.operations.members import (
     tags_of,
     wants,
 )
-from chaos_ecs.api.operations.task_members import check_run, overrides_of
+from chaos_ecs.api.operations.task_members import check_run, overrides_of, registered
 from chaos_ecs.api.paging import page
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.arns import family_of
@@ -66,6 +66,7 @@ def run_task(call: Call) -> _Answer:
             client_token=token,
             tags=tuple({**dict(inherited), **tags, **dict(own)}.items()),
             execute_command=params.get("enableExecuteCommand", False),
+            registered=registered(params),
             aws_refuses=refused_by_aws(definition, launch_type, params),
         )
 

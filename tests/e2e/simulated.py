@@ -104,6 +104,26 @@ class Running:
             return done.stderr
         return json.loads(done.stdout) if done.stdout else {}
 
+    def ecs_raw(self, operation: str, body: bytes) -> tuple[int, bytes]:
+        """A request to ECS with any body at all."""
+        headers = sign(
+            "POST",
+            "/",
+            "",
+            {"Host": self.host, "X-Amz-Target": f"AmazonEC2ContainerServiceV20141113.{operation}"},
+            body,
+            credentials=KEYS,
+            region="us-east-1",
+            service="ecs",
+            now=time.time(),
+        )
+        connection = self.connect()
+        connection.request("POST", "/", body, headers)
+        response = connection.getresponse()
+        answered = response.status, response.read()
+        connection.close()
+        return answered
+
     def end(self) -> None:
         self.server.stop()
         self.serving.join(10)

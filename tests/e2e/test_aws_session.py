@@ -16,6 +16,7 @@ from botocore.loaders import Loader
 from chaos_ecs.api.operations import ECS_OPERATIONS
 from tests.builders import eventually
 from tests.e2e.simulated import SOON, Running
+from tests.fuzz import Fuzzer
 
 ARN = "arn:aws:ecs:us-east-1:123456789012:"
 CONTAINER = {"name": "web", "image": "chaos-ecs/demo:1", "command": ["web"], "memory": 64}
@@ -194,3 +195,15 @@ def _much_of_everything(ecs: Any) -> None:
             desiredCount=1,
             serviceConnectConfiguration=connect,
         )
+
+
+def test_made_up_requests_over_http_are_answered_or_refused(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    """As `make fuzz` has many more without a socket."""
+    examples = {name: {"cluster": "my-cluster"} for name in ECS_OPERATIONS}
+    fuzzer = Fuzzer(3, examples)
+    for _ in range(200):
+        operation, body = fuzzer.request()
+        status, answer = running.ecs_raw(operation, body)
+        assert status in (200, 400), (operation, body, answer)
+        json.loads(answer)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

@@ -68,7 +68,10 @@ COVERAGE: Mapping[str, Told] = {
             "trustedExecutionConfiguration",
         )
     ),
-    "CreateService": Told(refused={"schedulingStrategy": "DAEMON", "deploymentController": "CODE_DEPLOY, EXTERNAL"}),
+    "CreateService": Told(
+        dropped=("clientToken",),  # the same input again is answered as it is, with a token or without
+        refused={"schedulingStrategy": "DAEMON", "deploymentController": "CODE_DEPLOY, EXTERNAL"},
+    ),
     "UpdateService": Told(refused={"deploymentController": "CODE_DEPLOY, EXTERNAL"}),
     "StopServiceDeployment": Told(refused={"stopType": "ABORT"}),
     "CreateTaskSet": _NO_TASK_SETS,
@@ -78,10 +81,28 @@ COVERAGE: Mapping[str, Told] = {
     "UpdateServicePrimaryTaskSet": _NO_TASK_SETS,
     "RunTask": Told(
         kept=("enableExecuteCommand",),
-        dropped=("placementConstraints", "placementStrategy", "volumeConfigurations"),
+        dropped=(
+            "networkConfiguration",
+            "placementConstraints",
+            "placementStrategy",
+            "referenceId",
+            "volumeConfigurations",
+        ),
     ),
-    "StartTask": Told(dropped=("enableECSManagedTags", "enableExecuteCommand", "volumeConfigurations")),
-    "ListTasks": Told(),
+    "StartTask": Told(
+        dropped=(
+            "enableECSManagedTags",
+            "enableExecuteCommand",
+            "group",
+            "networkConfiguration",
+            "overrides",
+            "propagateTags",
+            "referenceId",
+            "startedBy",
+            "tags",
+            "volumeConfigurations",
+        )
+    ),
     "ExecuteCommand": Told(always_refuses="InvalidParameterException or TargetNotConnectedException: chaos-ecs exec"),
     "ListContainerInstances": Told(dropped=("filter", "status")),
     "DescribeContainerInstances": Told(dropped=("include",)),
@@ -91,7 +112,6 @@ COVERAGE: Mapping[str, Told] = {
     "DiscoverPollEndpoint": Told(dropped=("containerInstance", "cluster")),
     "PutAttributes": _NO_INSTANCES,
     "DeleteAttributes": _NO_INSTANCES,
-    "UpdateContainerInstancesState": Told(),
 }
 
 
@@ -109,9 +129,10 @@ def kept_by(operation: str) -> tuple[str, ...]:
 
 
 def dropped_by(operation: str) -> tuple[str, ...]:
+    told = COVERAGE.get(operation, Told()).dropped
     if operation in ("CreateService", "UpdateService"):
-        return tuple(name for name in members_of(operation) if name in NOT_RETURNED)
-    return COVERAGE.get(operation, Told()).dropped
+        return tuple(name for name in members_of(operation) if name in NOT_RETURNED or name in told)
+    return told
 
 
 def honoured_by(operation: str) -> tuple[str, ...]:

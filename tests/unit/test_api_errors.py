@@ -210,7 +210,9 @@ OWN: list[Case] = [
     _with("UpdateService", INVALID, "less than or equal to 5000", desiredCount=5001),
     _with("UpdateService", INVALID, "not associated", capacityProviderStrategy=[{"capacityProvider": "mine"}]),
     _with("DescribeServices", INVALID, "Services cannot be empty.", services=[]),
-    _with("DescribeServices", INVALID, "at most 10", services=[f"s{n}" for n in range(11)]),
+    _with(
+        "DescribeServices", INVALID, "service names can have at most 10 items.", services=[f"s{n}" for n in range(11)]
+    ),
     _with("ListServices", INVALID, "Invalid token.", nextToken="made up"),
     _with("ListServicesByNamespace", "NamespaceNotFoundException", "namespace wasn't found", namespace="nowhere"),
     _with("DeleteService", INVALID, "while it is scaled above 0", force=None),

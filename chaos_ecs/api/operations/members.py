@@ -19,6 +19,9 @@ DEFAULT_LAUNCH_TYPE = "EC2"
 PLATFORM_VERSIONS = ("LATEST", "1.4.0", "1.3.0", "1.2.0", "1.1.0", "1.0.0")
 """Developer Guide, "Fargate platform versions for Linux"."""
 
+_CALLED = {"services": "service names"}
+"""What ECS calls a list that is too long, as users have published it."""
+
 _NETWORK_LIMITS = {"subnets": 16, "securityGroups": 5}
 """API_AwsVpcConfiguration."""
 
@@ -67,7 +70,7 @@ def identifiers_of(params: Mapping[str, Any], name: str, at_most: int) -> list[s
     """The things to describe, each once, in the order given. Raises InvalidParameterException past ECS's limit."""
     identifiers = params.get(name, [])
     if len(identifiers) > at_most:
-        raise InvalidParameterException(f"{name} can have at most {at_most} items, not {len(identifiers)}.")
+        raise InvalidParameterException(f"{_CALLED.get(name, name)} can have at most {at_most} items.")
     return list(dict.fromkeys(identifiers))
 
 

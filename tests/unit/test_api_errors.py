@@ -135,7 +135,28 @@ def _network(*subnets: str) -> dict[str, Any]:
 _SPOT = {"capacityProvider": "FARGATE_SPOT", "weight": 1}
 _FARGATE = {"capacityProvider": "FARGATE", "weight": 1}
 
+_DISTINCT = {"type": "distinctInstance", "expression": "x"}
+_ANY = [{"type": "distinctInstance"}]
+_BOTH = {"targetGroupArn": "a", "loadBalancerName": "b", "containerName": "worker", "containerPort": 80}
+_LOG = {"s3BucketName": "b"}
+
+
+def _connected(port: str, aliases: int = 0) -> dict[str, Any]:
+    service = {"portName": port, "clientAliases": [{"port": 80}] * aliases}
+    return {"serviceConnectConfiguration": {"enabled": True, "namespace": "shop", "services": [service]}}
+
+
+def _strategy(field: str) -> dict[str, Any]:
+    return {"placementStrategy": [{"type": "binpack", "field": field}]}
+
+
+def _logging(**said: Any) -> dict[str, Any]:
+    return {"configuration": {"executeCommandConfiguration": said}}
+
+
 OWN: list[Case] = [
+    _with("CreateCluster", INVALID, "You must set logging to 'OVERRIDE'", **_logging(logConfiguration=_LOG)),
+    _with("UpdateCluster", INVALID, "must be specified when overriding", **_logging(logging="OVERRIDE")),
     # clusters
     _with("CreateCluster", INVALID, "Invalid cluster name", clusterName="no spaces"),
     _with("CreateCluster", INVALID, "Arguments on this idempotent request", clusterName=CLUSTER, tags=_tags("k")),
@@ -180,16 +201,23 @@ OWN: list[Case] = [
     _with("CreateService", INVALID, "greater than or equal to 0", desiredCount=-1),
     _with("CreateService", INVALID, "Creation of service was not idempotent.", serviceName="web"),
     _with("CreateService", CLIENT, "TaskDefinition not found.", taskDefinition="nobody"),
-    _with("CreateService", INVALID, "but not both", launchType="EC2", capacityProviderStrategy=[_SPOT]),
+    _with(
+        "CreateService", INVALID, "Specifying both a launch type", launchType="EC2", capacityProviderStrategy=[_SPOT]
+    ),
     _with("CreateService", INVALID, "not associated", capacityProviderStrategy=[{"capacityProvider": "mine"}]),
     _with("CreateService", INVALID, "duplicate", capacityProviderStrategy=[_SPOT, _SPOT]),
     _with(
         "CreateService",
         INVALID,
-        "Only one capacity provider",
+        "with a base value defined",
         capacityProviderStrategy=[{**_SPOT, "base": 1}, {**_FARGATE, "base": 1}],
     ),
-    _with("CreateService", INVALID, "greater than zero", capacityProviderStrategy=[{**_SPOT, "weight": 0}]),
+    _with(
+        "CreateService",
+        INVALID,
+        "with a weight value greater than zero",
+        capacityProviderStrategy=[{**_SPOT, "weight": 0}],
+    ),
     _with("CreateService", INVALID, "maximum of 20", capacityProviderStrategy=[_SPOT] * 21),
     _with("CreateService", INVALID, "must be null when specifying an EC2", platformVersion="LATEST"),
     _with(
@@ -201,7 +229,7 @@ OWN: list[Case] = [
     ),
     _with("CreateService", "UnsupportedFeatureException", "DAEMON", schedulingStrategy="DAEMON"),
     _with("CreateService", "UnsupportedFeatureException", "EXTERNAL", deploymentController={"type": "EXTERNAL"}),
-    _with("CreateService", INVALID, "between 0 and 100", deploymentConfiguration={"minimumHealthyPercent": 101}),
+    _with("CreateService", INVALID, "must be at most 100", deploymentConfiguration={"minimumHealthyPercent": 101}),
     _with("CreateService", INVALID, "at least 100", deploymentConfiguration={"maximumPercent": 99}),
     _with("CreateService", INVALID, "healthCheckGracePeriodSeconds", healthCheckGracePeriodSeconds=-1),
     _with("CreateService", INVALID, "at most 36 characters", clientToken="x" * 37),
@@ -224,6 +252,24 @@ OWN: list[Case] = [
     _with("StopServiceDeployment", "ConflictException", "can not be stopped any more"),
     _with("StopServiceDeployment", INVALID, "stopType ABORT is not valid", stopType="ABORT"),
     _with("ContinueServiceDeployment", INVALID, "", serviceDeploymentArn="x"),
+    _with("CreateService", INVALID, "Namespace is missing.", serviceConnectConfiguration={"enabled": True}),
+    _with("CreateService", INVALID, "portName(x) does not refer to any named PortMapping", **_connected("x")),
+    _with("CreateService", INVALID, "2 clientAliases exceeds the max limit of 1", **_connected("x", aliases=2)),
+    _with("UpdateService", INVALID, "Namespace is missing.", serviceConnectConfiguration={"enabled": True}),
+    _with("CreateService", INVALID, "binpack field 'disk' is invalid", **_strategy("disk")),
+    _with(
+        "CreateService", INVALID, "strategies are not supported with FARGATE", launchType="FARGATE", **_strategy("cpu")
+    ),
+    _with("CreateService", INVALID, "expression should not be specified", placementConstraints=[_DISTINCT]),
+    _with("CreateService", INVALID, "Maximum number of constraints is 10", placementConstraints=[_DISTINCT] * 11),
+    _with("CreateService", INVALID, "cannot both be specified", loadBalancers=[_BOTH]),
+    _with(
+        "RunTask",
+        INVALID,
+        "constraints are not supported with FARGATE",
+        launchType="FARGATE",
+        placementConstraints=_ANY,
+    ),
     # task sets
     *(
         _with(name, INVALID, "only supports task set management on services configured to use external")
@@ -245,7 +291,7 @@ OWN: list[Case] = [
     _with("RunTask", INVALID, "clientToken can have at most 64", clientToken="x" * 65),
     _with("RunTask", INVALID, "referenceId can have at most 1024", referenceId="x" * 1025),
     _with("RunTask", INVALID, "propagateTags SERVICE", propagateTags="SERVICE"),
-    _with("RunTask", INVALID, "but not both", launchType="EC2", capacityProviderStrategy=[_SPOT]),
+    _with("RunTask", INVALID, "Specifying both a launch type", launchType="EC2", capacityProviderStrategy=[_SPOT]),
     _with(
         "RunTask",
         INVALID,
@@ -259,7 +305,7 @@ OWN: list[Case] = [
         overrides={"containerOverrides": [{"name": "worker", "command": ["x" * 8200]}]},
     ),
     _with("StartTask", INVALID, "Container instances cannot be empty.", containerInstances=[]),
-    _with("RunTask", INVALID, "placementStrategy can have at most 5", placementStrategy=[{"type": "random"}] * 6),
+    _with("RunTask", INVALID, "Maximum number of strategies is 5", placementStrategy=[{"type": "random"}] * 6),
     _with("RunTask", INVALID, "subnets can not be empty.", networkConfiguration=_network()),
     _with("RunTask", INVALID, "subnets can have at most 16", networkConfiguration=_network(*"abcdefghijklmnopq")),
     _with("StartTask", INVALID, "startedBy can have at most 36", startedBy="x" * 37),

@@ -178,7 +178,7 @@ def test_services_are_listed_by_launch_type(ecs: Any) -> None:
         (
             creating(launchType="EC2", capacityProviderStrategy=[{"capacityProvider": "FARGATE"}]),
             "InvalidParameterException",
-            "Specify either Launch Type or Capacity Provider Strategy, but not both.",
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
         ),
         (creating(schedulingStrategy="DAEMON"), "UnsupportedFeatureException", "DAEMON"),
         (creating(deploymentController={"type": "CODE_DEPLOY"}), "UnsupportedFeatureException", "CODE_DEPLOY"),

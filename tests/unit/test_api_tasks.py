@@ -207,7 +207,7 @@ def running(**members: Any) -> tuple[str, dict[str, Any]]:
         (
             running(launchType="EC2", capacityProviderStrategy=[{"capacityProvider": "x"}]),
             "InvalidParameterException",
-            "but not both",
+            "Specifying both a launch type",
         ),
         (("StopTask", {"cluster": CLUSTER, "task": "0" * 32}), "InvalidParameterException", "task was not found."),
         (("StopTask", {"cluster": CLUSTER}), "InvalidParameterException", "Task can not be blank."),

@@ -49,6 +49,7 @@ def said_of_cluster(params: _Params) -> dict[str, Any]:
     """The members of a request that a cluster keeps. Raises InvalidParameterException."""
     said = {name: params[name] for name in CLUSTER_MEMBERS if name in params}
     check_settings(said.get("settings", ()))
+    _check_logging(said.get("configuration", {}).get("executeCommandConfiguration", {}))
     if "serviceConnectDefaults" in said and not said["serviceConnectDefaults"].get("namespace"):
         said["serviceConnectDefaults"] = {}  # API_ClusterServiceConnectDefaultsRequest: an empty string removes it
     return said
@@ -60,6 +61,26 @@ def check_settings(settings: Sequence[_Params]) -> None:
             raise InvalidParameterException(
                 f"The value of the cluster setting containerInsights must be one of {', '.join(INSIGHTS)}."
             )
+
+
+def _check_logging(said: _Params) -> None:
+    """API_ExecuteCommandConfiguration, in the words it was seen to be refused with."""
+    overrides, target = said.get("logging") == "OVERRIDE", said.get("logConfiguration", {})
+    if target and not overrides:
+        raise InvalidParameterException("You must set logging to 'OVERRIDE' when you supply a log configuration.")
+    if overrides and not (target.get("cloudWatchLogGroupName") or target.get("s3BucketName")):
+        raise InvalidParameterException(
+            "A CloudWatch log group name or S3 bucket name must be specified when overriding the default log "
+            "configuration."
+        )
+
+
+def default_namespace(state: State, cluster_arn: str) -> str | None:
+    """The Service Connect namespace of services that name none."""
+    namespace: str | None = (
+        members_of(state.clusters.get(cluster_arn)).get("serviceConnectDefaults", {}).get("namespace")
+    )
+    return namespace
 
 
 def check_providers(providers: Sequence[str], strategy: _Strategy) -> None:
@@ -88,11 +109,12 @@ def check_strategy(providers: Sequence[str], strategy: _Strategy) -> None:
         raise InvalidParameterException(NOT_ASSOCIATED)
     if sum(1 for item in strategy if item.get("base")) > 1:
         raise InvalidParameterException(
-            "Only one capacity provider in a capacity provider strategy can have a base value defined."
+            "There are multiple capacity providers in the specified capacity provider strategy with a base value "
+            "defined."
         )
     if all(item.get("weight", 1 if len(strategy) == 1 else 0) == 0 for item in strategy):
         raise InvalidParameterException(
-            "At least one capacity provider in the strategy must have a weight greater than zero."
+            "There are no capacity providers in the capacity provider strategy with a weight value greater than zero."
         )
 
 

@@ -25,9 +25,6 @@ _CALLED = {"services": "service names"}
 _NETWORK_LIMITS = {"subnets": 16, "securityGroups": 5}
 """API_AwsVpcConfiguration."""
 
-_PLACEMENT_LIMITS = {"placementConstraints": 10, "placementStrategy": 5}
-"""API_CreateService, API_RunTask."""
-
 _TAG_PUNCTUATION = "_.:/=+-@"
 
 
@@ -83,7 +80,9 @@ def launch_type_of(params: Mapping[str, Any]) -> str:
     """EC2 where nothing is said; a capacity provider strategy stands for the launch type its first provider has."""
     strategy: Sequence[Mapping[str, Any]] = params.get("capacityProviderStrategy", ())
     if strategy and "launchType" in params:
-        raise InvalidParameterException("Specify either Launch Type or Capacity Provider Strategy, but not both.")
+        raise InvalidParameterException(
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
+        )
     if strategy:
         return FARGATE if strategy[0]["capacityProvider"].startswith(FARGATE) else DEFAULT_LAUNCH_TYPE
     launch_type: str = params.get("launchType", DEFAULT_LAUNCH_TYPE)
@@ -107,12 +106,6 @@ def refused_by_aws(definition: TaskDefinition | None, launch_type: str, params: 
     """What AWS would answer to what is run here all the same; empty where it would run it too."""
     has_network = bool(params.get("networkConfiguration", {}).get("awsvpcConfiguration"))
     return aws_refuses(definition, launch_type, has_network=has_network)
-
-
-def check_placement(params: Mapping[str, Any]) -> None:
-    for name, limit in _PLACEMENT_LIMITS.items():
-        if len(params.get(name, ())) > limit:
-            raise InvalidParameterException(f"{name} can have at most {limit} items.")
 
 
 def check_network(definition: TaskDefinition | None, params: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from chaos_ecs.api.operations.members import check_placement
+from chaos_ecs.api.operations.placing import check_placement
 from chaos_ecs.api.strategies import STRATEGY_MEMBERS, with_strategy
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.deploying import DeploymentConfiguration
@@ -98,8 +98,10 @@ def deployment_configuration(params: _Params, known: DeploymentConfiguration) ->
         minimum_healthy_percent=said.get("minimumHealthyPercent", known.minimum_healthy_percent),
         maximum_percent=said.get("maximumPercent", known.maximum_percent),
     )
-    if not 0 <= configuration.minimum_healthy_percent <= 100:
-        raise InvalidParameterException("minimumHealthyPercent must be between 0 and 100.")
+    if configuration.minimum_healthy_percent > 100:
+        raise InvalidParameterException("minimumHealthyPercent must be at most 100.")
+    if configuration.minimum_healthy_percent < 0:
+        raise InvalidParameterException("minimumHealthyPercent must be at least 0.")
     if configuration.maximum_percent < 100:
         raise InvalidParameterException("maximumPercent must be at least 100.")
     configuration = with_strategy(said, configuration)
@@ -142,6 +144,8 @@ def load_balancers(params: _Params) -> tuple[ServiceLoadBalancer, ...] | None:
 
 
 def _load_balancer(item: _Params) -> ServiceLoadBalancer:
+    if item.get("loadBalancerName") and item.get("targetGroupArn"):
+        raise InvalidParameterException("loadBalancerName and targetGroupArn cannot both be specified.")
     if item.get("loadBalancerName"):
         raise UnsupportedFeatureException(
             f"The load balancer {item['loadBalancerName']}: Classic Load Balancers (loadBalancerName) are not "

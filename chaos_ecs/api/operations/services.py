@@ -9,7 +9,7 @@ from typing import Any
 
 from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
-from chaos_ecs.api.operations.cluster_members import placed
+from chaos_ecs.api.operations.cluster_members import default_namespace, placed
 from chaos_ecs.api.operations.members import (
     check_network,
     check_platform,
@@ -23,6 +23,7 @@ from chaos_ecs.api.operations.members import (
     task_options,
     wants,
 )
+from chaos_ecs.api.operations.placing import check_fargate_placement, check_service_connect
 from chaos_ecs.api.operations.service_members import (
     check_supported,
     deployment_configuration,
@@ -73,6 +74,8 @@ def create_service(call: Call) -> _Answer:
         definition = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         check_network(definition_in(state, definition), params)
         check_platform(params, launch_type)
+        check_fargate_placement(params, launch_type)
+        check_service_connect(params, definition_in(state, definition), default_namespace(state, cluster))
         _check_load_balancers(state, definition, balancers)
         check_shifting(state, configuration, balancers)
         return m.CreateService(
@@ -118,6 +121,9 @@ def update_service(call: Call) -> _Answer:
         members = merged(service, params)
         launch_type = _launch_type(state, cluster, params)
         check_platform(params, launch_type or service.launch_type)
+        check_fargate_placement(params, launch_type or service.launch_type)
+        known = definition_in(state, definition or service.task_definition_arn)
+        check_service_connect(params, known, default_namespace(state, cluster))
         return m.UpdateService(
             arn=service.arn,
             desired_count=params.get("desiredCount"),

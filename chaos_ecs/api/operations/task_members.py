@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chaos_ecs.api.operations.definitions import environment
-from chaos_ecs.api.operations.members import check_placement
+from chaos_ecs.api.operations.placing import check_placement
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import ContainerOverride, TaskDefinition
 

@@ -270,6 +270,10 @@ OWN: list[Case] = [
         launchType="FARGATE",
         placementConstraints=_ANY,
     ),
+    *(
+        _with(name, INVALID, "The volume name 'x' in your request does not have", volumeConfigurations=[{"name": "x"}])
+        for name in ("CreateService", "UpdateService", "RunTask")
+    ),
     # task sets
     *(
         _with(name, INVALID, "only supports task set management on services configured to use external")

@@ -1,4 +1,4 @@
-"""Placement constraints and strategies, and Service Connect: checked as ECS checks them, in words it was seen to use.
+"""Placement, Service Connect and volume configurations: checked as ECS checks them, in words that it was seen to use.
 
 Nothing here places by them: there is one engine (decision 076). Source of the words: cdk-preflight's benches of
 CreateService and CreateCluster, each a refusal that AWS really gave.
@@ -6,6 +6,7 @@ CreateService and CreateCluster, each a refusal that AWS really gave.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,6 +46,19 @@ def check_fargate_placement(params: _Params, launch_type: str) -> None:
     for name, told in (("placementConstraints", "constraints"), ("placementStrategy", "strategies")):
         if params.get(name):
             raise InvalidParameterException(f"Placement {told} are not supported with FARGATE launch type.")
+
+
+def check_volumes(params: _Params, definition: TaskDefinition | None) -> None:
+    """Whether the task definition has every volume that is configured."""
+    if definition is None or not params.get("volumeConfigurations"):
+        return
+    names = [volume.get("name") for volume in json.loads(definition.registered).get("volumes", ())]
+    for said in params["volumeConfigurations"]:
+        if said["name"] not in names:
+            raise InvalidParameterException(
+                f"The volume name '{said['name']}' in your request does not have a matching volume in your Task "
+                "Definition."
+            )
 
 
 def check_service_connect(params: _Params, definition: TaskDefinition | None, cluster_namespace: str | None) -> None:

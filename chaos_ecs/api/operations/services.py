@@ -23,7 +23,7 @@ from chaos_ecs.api.operations.members import (
     task_options,
     wants,
 )
-from chaos_ecs.api.operations.placing import check_fargate_placement, check_service_connect
+from chaos_ecs.api.operations.placing import check_fargate_placement, check_service_connect, check_volumes
 from chaos_ecs.api.operations.service_members import (
     check_supported,
     deployment_configuration,
@@ -76,6 +76,7 @@ def create_service(call: Call) -> _Answer:
         check_platform(params, launch_type)
         check_fargate_placement(params, launch_type)
         check_service_connect(params, definition_in(state, definition), default_namespace(state, cluster))
+        check_volumes(params, definition_in(state, definition))
         _check_load_balancers(state, definition, balancers)
         check_shifting(state, configuration, balancers)
         return m.CreateService(
@@ -124,6 +125,7 @@ def update_service(call: Call) -> _Answer:
         check_fargate_placement(params, launch_type or service.launch_type)
         known = definition_in(state, definition or service.task_definition_arn)
         check_service_connect(params, known, default_namespace(state, cluster))
+        check_volumes(params, known)
         return m.UpdateService(
             arn=service.arn,
             desired_count=params.get("desiredCount"),

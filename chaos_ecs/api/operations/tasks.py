@@ -20,7 +20,7 @@ from chaos_ecs.api.operations.members import (
     tags_of,
     wants,
 )
-from chaos_ecs.api.operations.placing import check_fargate_placement
+from chaos_ecs.api.operations.placing import check_fargate_placement, check_volumes
 from chaos_ecs.api.operations.task_members import check_run, overrides_of, registered
 from chaos_ecs.api.paging import page
 from chaos_ecs.core import messages as m
@@ -55,6 +55,7 @@ def run_task(call: Call) -> _Answer:
         check_network(definition, params)
         check_platform(params, launch_type)
         check_fargate_placement(params, launch_type)
+        check_volumes(params, definition)
         inherited = definition.tags if definition and params.get("propagateTags") == "TASK_DEFINITION" else ()
         own = managed(cluster) if params.get("enableECSManagedTags") else ()
         return m.RunTask(

@@ -191,18 +191,21 @@ WHOLE: Mapping[str, Mapping[str, Any]] = {
 def with_everything() -> Harness:
     """A service web of two whose namespace is shop, a cluster without anything and one that was deleted."""
     api = Harness()
-    ecs = api.client()
-    connect = {"enabled": True, "namespace": "shop"}
-    ecs.create_service(
-        cluster=CLUSTER,
-        serviceName="web",
-        taskDefinition="web-server",
-        desiredCount=2,
-        serviceConnectConfiguration=connect,
-    )
-    ecs.create_cluster(clusterName="spare")
-    ecs.create_cluster(clusterName="gone")
-    ecs.delete_cluster(cluster="gone")
+    web = {
+        "cluster": CLUSTER,
+        "serviceName": "web",
+        "taskDefinition": "web-server",
+        "desiredCount": 2,
+        "serviceConnectConfiguration": {"enabled": True, "namespace": "shop"},
+    }
+    for operation, params in (
+        ("CreateService", web),
+        ("CreateCluster", {"clusterName": "spare"}),
+        ("CreateCluster", {"clusterName": "gone"}),
+        ("DeleteCluster", {"cluster": "gone"}),
+    ):
+        status, body = api.call(operation, params)
+        assert status == 200, body
     api.simulation.advance(5)
     return api
 

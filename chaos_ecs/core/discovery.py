@@ -83,7 +83,7 @@ def _configured(registered: str) -> Iterable[str]:
     for offered in connect.get("services", ()) if connect.get("enabled") else ():
         aliases = [alias.get("dnsName") for alias in offered.get("clientAliases", ())]
         discovery_name = offered.get("discoveryName") or offered["portName"]
-        namespace = name_of(connect.get("namespace") or "")
+        namespace = (connect.get("namespace") or "").rpartition("/")[2]  # its name, or its ARN
         for name in (discovery_name, f"{discovery_name}.{namespace}" if namespace else None, *aliases):
             if name:
                 yield name.lower()

@@ -100,6 +100,7 @@ def test_names_are_those_of_one_cluster() -> None:
     assert leads(simulation, "web", other) == NOBODY
 
 
+@pytest.mark.parametrize("namespace", ["shop", "arn:aws:servicediscovery:us-east-1:123456789012:namespace/shop"])
 @pytest.mark.parametrize(
     ("offered", "names"),
     [
@@ -108,11 +109,11 @@ def test_names_are_those_of_one_cluster() -> None:
         ({"portName": "http", "clientAliases": [{"port": 80, "dnsName": "store.local"}]}, ["store.local", "http"]),
     ],
 )
-def test_service_connects_names_lead_there_too(offered: object, names: list[str]) -> None:
+def test_service_connects_names_lead_there_too(offered: object, names: list[str], namespace: str) -> None:
     simulation = a_simulation()
     a_service(simulation, desired_count=1)
     simulation.advance(10)
-    connect = {"enabled": True, "namespace": "arn:aws:servicediscovery:x:1:namespace/shop", "services": [offered]}
+    connect = {"enabled": True, "namespace": namespace, "services": [offered]}
     simulation.submit(UpdateService(WEB, registered=json.dumps({"serviceConnectConfiguration": connect})))
     simulation.advance(1)
     for name in [*names, "web"]:

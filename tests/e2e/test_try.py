@@ -9,24 +9,9 @@ import pytest
 
 from tests.e2e.conftest import Ran, Room
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow]
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.usefixtures("workload_images")]
 
 UNDER_SECONDS = 60.0  # from images that are there
-
-
-@pytest.fixture(scope="module", autouse=True)
-def images(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Built once for all of them: that is no part of the lesson."""
-    import os
-    import subprocess
-
-    from tests.e2e.conftest import BIN
-
-    environment = {**os.environ, "CHAOS_ECS_HOME": str(tmp_path_factory.mktemp("images"))}
-    for image in ("balancer", "web", "postgres", "queue", "workloads"):
-        subprocess.run(
-            [str(BIN / "chaos-ecs"), "images", "build", image], env=environment, check=True, capture_output=True
-        )
 
 
 def tried(room: Room, name: str) -> Ran:

@@ -1,0 +1,224 @@
+"""What the workloads teach, at length: twenty kills at moments that a seed picks, and nothing is lost or half done."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from random import Random
+from time import monotonic
+from typing import Any
+
+import docker
+import pytest
+
+from tests.builders import eventually
+from tests.e2e.conftest import Room
+from tests.e2e.workloads import PATIENCE_SECONDS, Task, Workshop, asked
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.usefixtures("workload_images")]
+
+SEED = 7
+KILLS = 20
+KILLED = 137
+
+
+@pytest.fixture
+def workshop(room: Room) -> Workshop:
+    return Workshop(room)
+
+
+# --- the queue ---
+
+WORKERS = 2
+PORTION = 10  # messages, for five kills: about as many as are done meanwhile, so that there is always one in hand
+JOBS = {"SECONDS_PER_MESSAGE": "1.5", "VISIBILITY_SECONDS": "3"}
+SETTINGS = [word for name, value in JOBS.items() for word in ("--env", f"{name}={value}")]
+
+
+def test_no_message_is_lost_over_twenty_kills_in_the_middle_of_one(workshop: Workshop) -> None:
+    workshop.needs("queue")
+    up = ("service", "up", "worker", "--task-definition", "queue-worker", "--desired", str(WORKERS), "--no-lb")
+    workshop.room.ok(*up, *SETTINGS)
+    random, broken_off = Random(SEED), 0
+    for kill in range(KILLS):
+        if kill % 5 == 0:
+            workshop.room.ok("run-task", "queue-worker", "--command", f"feed {PORTION}", *SETTINGS)
+        victim = random.choice(eventually(lambda: two_workers(workshop), PATIENCE_SECONDS))
+        broken_off += killed_at_work(workshop, victim["taskArn"])
+    eventually(lambda: two_workers(workshop), PATIENCE_SECONDS)
+    eventually(lambda: tally(workshop)["left"] == 0, within=60, every=0.5)
+    told = tally(workshop)
+    print(told, broken_off)
+    assert (told["sent"], told["distinct"]) == (PORTION * KILLS // 5, told["sent"]), told
+    assert broken_off >= KILLS * 3 // 4, "a kill between two messages proves little"
+    killed = [task for task in workshop.tasks_of("worker") if task["containers"][0].get("exitCode") == KILLED]
+    assert len(killed) == KILLS
+
+
+def two_workers(workshop: Workshop) -> list[Task]:
+    found = workshop.running("worker")
+    return found if len(found) == WORKERS else []
+
+
+def killed_at_work(workshop: Workshop, worker: str) -> bool:
+    """Whether it had a message in its hands when it died."""
+    container = workshop.container(worker)
+    eventually(lambda: last_line(container.output).startswith("received"), PATIENCE_SECONDS)
+    workshop.room.ok("kill", worker.rpartition("/")[2])
+    return last_line(container.output).startswith("received")
+
+
+def tally(workshop: Workshop) -> dict[str, int]:
+    told: dict[str, int] = json.loads(last_line(workshop.run("queue-worker", "count")))
+    return told
+
+
+def last_line(output: str) -> str:
+    return (output.splitlines() or [""])[-1]
+
+
+# --- the migration ---
+
+NOTHING = ("", "")
+RELATIONS = """
+    SELECT string_agg(relname || coalesce('.' || attname, ''), ' ' ORDER BY relname, attnum)
+    FROM pg_class LEFT JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
+    WHERE relnamespace = 'public'::regnamespace
+"""
+ROWS = (
+    "SELECT version_num, count(*), count(last_name), count(DISTINCT email) FROM alembic_version, customers GROUP BY 1"
+)
+OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE client_addr <> '127.0.0.1'"
+
+
+def test_a_migration_that_is_killed_at_any_of_twenty_moments_was_never_there_or_is_done(workshop: Workshop) -> None:
+    workshop.needs("database")
+    began_at = monotonic()
+    workshop.run("migrate", SECONDS=2)
+    whole_seconds, done = monotonic() - began_at, schema(workshop)
+    assert done[1] == "0003|1000|1000|1000"
+    kills: list[tuple[str, bool]] = []
+    for words, seconds in moments(Random(SEED), whole_seconds):
+        set_back(workshop)
+        said = killed_migration(workshop, words, seconds)
+        eventually(lambda: workshop.sql(OTHERS) == "0", PATIENCE_SECONDS)
+        found = schema(workshop)
+        print(words, round(seconds, 2), repr(said), found == done)
+        assert found in {NOTHING, done}, (words, seconds, said)
+        if said is not None:
+            kills.append((said, found == done))
+        if len(kills) == KILLS:
+            break
+    phases = [said[:6] for said, _ in kills]
+    assert phases.count("step 2") >= KILLS // 4, kills
+    assert "" in phases, f"none before it began to work: {kills}"
+    assert any("100 %" in said or "step 3" in said or is_done for said, is_done in kills), f"none near its end: {kills}"
+    set_back(workshop)
+    workshop.run("migrate", SECONDS=0)
+    assert schema(workshop) == done
+    assert [task["containers"][0]["exitCode"] for task in workshop.tasks_from("migrate")].count(KILLED) == KILLS
+
+
+def moments(random: Random, whole_seconds: float) -> Iterator[tuple[str, float]]:
+    """When to kill: so many seconds after the task was asked for, or after it said these words. Three quarters are
+    spread over its whole run, the others lie about its commit; more follow for those that came too late."""
+    spread = KILLS * 3 // 4
+    yield from (("", whole_seconds * (place + random.random()) / spread) for place in range(spread))
+    while True:
+        yield "90 % of the rows", 0.1 + 0.2 * random.random()
+
+
+def killed_migration(workshop: Workshop, words: str, seconds: float) -> str | None:
+    """What it said last; None if it had ended before."""
+    began_at = monotonic()
+    container = workshop.container(arn := workshop.start("migrate", SECONDS=2))
+    if words:
+        eventually(lambda: words in container.output, PATIENCE_SECONDS, every=0.005)
+        began_at = monotonic()
+    eventually(lambda: monotonic() - began_at >= seconds, PATIENCE_SECONDS, every=0.005)
+    try:
+        container.kill()
+    except docker.errors.APIError:
+        assert container.exit_code == 0, container.output
+    return last_line(container.output) if workshop.exit_code(arn) == KILLED else None
+
+
+def schema(workshop: Workshop) -> tuple[str, str]:
+    """What is in the database, down to the last column and index; its revision and how many rows are whole."""
+    relations = workshop.sql(RELATIONS)
+    return relations, workshop.sql(ROWS) if "customers.last_name" in relations else ""
+
+
+def set_back(workshop: Workshop) -> None:
+    workshop.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+
+# --- the API ---
+
+OUTAGE_SECONDS = 10.0
+BACK_SECONDS = 5.0
+
+
+def test_an_api_outlives_an_outage_of_its_database_and_no_task_is_replaced(workshop: Workshop) -> None:
+    workshop.needs("database")
+    wished = ("--task-definition", "api", "--desired", "2", "--health-check-path", "/live")
+    url = workshop.room.ok("service", "up", "api", *wished).out.split()[-1]
+    assert asked(f"{url}/items", {"name": "tea"})[0] == 201
+    tasks = sorted(task["taskArn"] for task in workshop.running("api"))
+    workshop.room.ok("service", "scale", "database", "0")
+    answers = asked_for(OUTAGE_SECONDS, url)
+    assert {(ready, live) for ready, _, live, _ in answers} == {(503, 200)}, answers
+    assert all(told["reason"].startswith("database: ") for _, told, _, _ in answers), answers
+    assert {told["task"] for _, told, _, _ in answers} == {arn.rpartition("/")[2] for arn in tasks}, "both were asked"
+    workshop.room.ok("service", "scale", "database", "1")
+    for _ in tasks:
+        eventually(lambda: asked(f"{url}/ready")[0] == 200, within=BACK_SECONDS)
+    assert [item["name"] for item in asked(f"{url}/items")[1]["items"]] == ["tea"]
+    assert sorted(task["taskArn"] for task in workshop.tasks_of("api")) == tasks, "replaced in vain"
+
+
+def asked_for(seconds: float, url: str) -> list[tuple[int, dict[str, Any], int, dict[str, Any]]]:
+    """What `/ready` and `/live` answered all that time."""
+    answers: list[tuple[int, dict[str, Any], int, dict[str, Any]]] = []
+    ends_at = monotonic() + seconds
+
+    def is_over() -> bool:
+        answers.append((*asked(f"{url}/ready"), *asked(f"{url}/live")))
+        return monotonic() >= ends_at
+
+    eventually(is_over, within=2 * seconds, every=0.25)
+    return answers
+
+
+# --- the training ---
+
+
+def test_a_training_killed_at_70_percent_stays_gone_and_run_again_it_ends_as_if_nothing_had_happened(
+    workshop: Workshop,
+) -> None:
+    killed = workshop.start("train", SECONDS=10)
+    workshop.container(killed).says("(70 %)")
+    ran = workshop.room.ok("kill", killed.rpartition("/")[2], "--watch-gap", "10")
+    assert "10s later, replacements: 0" in ran.out + ran.err
+    assert [task["taskArn"] for task in workshop.tasks_from("train")] == [killed]
+    assert workshop.exit_code(killed) == KILLED
+    resumed, model = trained(workshop)
+    assert re.search(r"^train: resumes at (7\d|8\d) %", resumed, re.MULTILINE), resumed
+    whole, as_if = trained(workshop)
+    assert whole.startswith("train: begins")
+    assert last_line(losses(resumed)).endswith("(100 %)")
+    assert losses(whole).endswith(losses(resumed))
+    assert model == as_if, "the same to the last bit"
+
+
+def trained(workshop: Workshop) -> tuple[str, bytes]:
+    """What it printed, and the model that it left."""
+    arn = workshop.start("train", SECONDS=1)
+    assert workshop.exit_code(arn) == 0
+    container = workshop.container(arn)
+    return container.output, container.files("/data")["model.npz"]
+
+
+def losses(output: str) -> str:
+    return "\n".join(re.findall(r"^epoch .*", output, re.MULTILINE))

@@ -30,8 +30,8 @@ class Workshop:
 
     # --- services ---
 
-    def needs(self, family: str) -> None:
-        """A service of one task that others find by its name; healthy from here on."""
+    def needs(self, family: str) -> Running:
+        """A service of one task that others find by its name; its container, once it is healthy."""
         self.ecs.create_service(
             cluster=CLUSTER,
             serviceName=family,
@@ -40,6 +40,7 @@ class Workshop:
             deploymentConfiguration=ALONE,
         )
         eventually(lambda: [task["healthStatus"] for task in self.running(family)] == ["HEALTHY"], PATIENCE_SECONDS)
+        return self.container(self.running(family)[0]["taskArn"])
 
     def running(self, service: str) -> list[Task]:
         """Oldest first."""
@@ -49,11 +50,6 @@ class Workshop:
     def tasks_of(self, service: str) -> list[Task]:
         """Those that have stopped, too."""
         return [task for task in all_tasks(self.ecs) if task["group"] == f"service:{service}"]
-
-    def sql(self, statement: str) -> str:
-        """Asked within the container of the database that runs now."""
-        (task,) = self.running("database")
-        return self.container(task["taskArn"]).sql(statement)
 
     # --- standalone tasks ---
 

@@ -41,6 +41,12 @@ def test_the_api_outlives_its_database(room: Room) -> None:
     assert "service database RECOVERED IN" in ran.out + ran.err
     killed = [task for task in room.ok("ps", "--all", "--json").json["tasks"] if task["exitCode"] == 137]
     assert [task["serviceArn"].rpartition("/")[2] for task in killed] == ["database"], "nobody else was hurt"
+    answers = re.findall(r"^ +GET http://127\.0\.0\.1:\d+(/\w+)  (\d+) *(.*)$", ran.err, re.MULTILINE)
+    assert ("/live", "200", "") in answers
+    assert any((path, status, why[:10]) == ("/ready", "503", "database: ") for path, status, why in answers), ran.err
+    assert answers[-1] == ("/ready", "200", "")
+    assert re.search(r"[1-9]\d* of \d+ answers of /ready were 503, and (\d+) of \1 of /live were 200\. ", ran.out)
+    assert "API tasks replaced: 0." in ran.out
     assert_nothing_is_left(room)
 
 

@@ -47,7 +47,11 @@ def try_(
     chaos-ecs try web
     chaos-ecs try train
     """
-    trial = Trial(shell_of(ctx))
+    shell = shell_of(ctx)
+    if shell.controller().own("GetController").get("simulated"):
+        why = "this controller simulates: its tasks run no program"
+        raise ChaosEcsError("E-SIMULATED", "There is nothing to try", why, "chaos-ecs controller stop", 2)
+    trial = Trial(shell)
     _TRIALS[name](trial)
     trial.end(name)
 

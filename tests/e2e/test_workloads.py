@@ -90,6 +90,7 @@ def last_line(output: str) -> str:
 
 # --- the migration ---
 
+PAUSE_SECONDS = 0.2  # between two of its ten parts
 NOTHING = ("", "")
 RELATIONS = """
     SELECT string_agg(relname || coalesce('.' || attname, ''), ' ' ORDER BY relname, attnum)
@@ -104,11 +105,11 @@ OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE client_addr <> '127.0.0.1'
 
 def test_a_migration_that_is_killed_at_any_of_twenty_moments_was_never_there_or_is_done(workshop: Workshop) -> None:
     database = workshop.needs("database")
-    whole_seconds = a_whole_migration(workshop)
+    workshop.run("migrate", SECONDS=0)
     done = schema(database)
     assert done[1] == "0003|1000|1000|1000"
     kills: list[tuple[str, bool]] = []
-    for words, seconds in islice(moments(Random(SEED), whole_seconds), 2 * KILLS):
+    for words, seconds in islice(moments(Random(SEED)), 2 * KILLS):
         set_back(database)
         said = killed_migration(workshop, words, seconds)
         eventually(lambda: database.sql(OTHERS) == "0", PATIENCE_SECONDS)
@@ -128,29 +129,20 @@ def test_a_migration_that_is_killed_at_any_of_twenty_moments_was_never_there_or_
     assert [task["containers"][0]["exitCode"] for task in workshop.tasks_from("migrate")].count(KILLED) == KILLS
 
 
-def a_whole_migration(workshop: Workshop) -> float:
-    """How long it takes until it is done."""
-    began_at = monotonic()
-    task = workshop.start("migrate", SECONDS=2)
-    workshop.container(task).says("done")
-    seconds = monotonic() - began_at
-    assert workshop.exit_code(task) == 0
-    return seconds
-
-
-def moments(random: Random, whole_seconds: float) -> Iterator[tuple[str, float]]:
-    """When to kill: so many seconds after the task was asked for, or after it said these words. Three quarters are
-    spread over its whole run, the others lie about its commit; more follow for those that came too late."""
-    spread = KILLS * 3 // 4
-    yield from (("", whole_seconds * (place + random.random()) / spread) for place in range(spread))
+def moments(random: Random) -> Iterator[tuple[str, float]]:
+    """When to kill: so many seconds after it was asked for, or after it said these words; the last ones lie about its
+    commit, and more of them make good for those that came too late."""
+    yield from (("", (quarter + random.random()) / 4) for quarter in range(4))
+    steps = ["in one transaction", "step 1 of 3", "step 2 of 3", *(f": {percent} %" for percent in range(10, 90, 10))]
+    yield from ((words, random.random() * PAUSE_SECONDS) for words in steps)
     while True:
-        yield "90 % of the rows", 0.1 + 0.2 * random.random()
+        yield ": 90 %", (0.25 + random.random()) * PAUSE_SECONDS
 
 
 def killed_migration(workshop: Workshop, words: str, seconds: float) -> str | None:
     """What it said last; None if it had ended before."""
     began_at = monotonic()
-    task = workshop.start("migrate", SECONDS=2)
+    task = workshop.start("migrate", SECONDS=10 * PAUSE_SECONDS)
     container = workshop.container(task)
     if words:
         eventually(lambda: words in container.output, PATIENCE_SECONDS, every=0.01)
@@ -215,14 +207,14 @@ def asked_for(seconds: float, url: str) -> list[tuple[int, dict[str, Any], int, 
 def test_a_training_killed_at_70_percent_stays_gone_and_run_again_it_ends_as_if_nothing_had_happened(
     workshop: Workshop,
 ) -> None:
-    killed = workshop.start("train", SECONDS=10)
+    killed = workshop.start("train", SECONDS=16)
     workshop.container(killed).says("(70 %)")
     ran = workshop.room.ok("kill", killed.rpartition("/")[2], "--watch-gap", "10")
     assert "10s later, replacements: 0" in ran.out + ran.err
     assert [task["taskArn"] for task in workshop.tasks_from("train")] == [killed]
     assert workshop.exit_code(killed) == KILLED
     resumed, model = trained(workshop)
-    assert re.search(r"^train: resumes at (7\d|8\d) %", resumed, re.MULTILINE), resumed
+    assert re.search(r"^train: resumes at [789]\d %", resumed, re.MULTILINE), resumed
     whole, as_if = trained(workshop)
     assert whole.startswith("train: begins")
     assert last_line(losses(resumed)).endswith("(100 %)")

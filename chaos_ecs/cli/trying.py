@@ -10,7 +10,8 @@ import io
 import json
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ from chaos_ecs.errors import ChaosEcsError
 
 PATIENCE_SECONDS = 60.0
 LINES_SHOWN = 6
+AWAY_SECONDS = 5.0  # long enough to be seen, and for health checks to fail if they asked the wrong question
 _LOOK_SECONDS = 0.2
 
 
@@ -45,7 +47,11 @@ def try_(
     chaos-ecs try web
     chaos-ecs try train
     """
-    trial = Trial(shell_of(ctx))
+    shell = shell_of(ctx)
+    if shell.controller().own("GetController").get("simulated"):
+        why = "this controller simulates: its tasks run no program"
+        raise ChaosEcsError("E-SIMULATED", "There is nothing to try", why, "chaos-ecs controller stop", 2)
+    trial = Trial(shell)
     _TRIALS[name](trial)
     trial.end(name)
 
@@ -53,6 +59,7 @@ def try_(
 @dataclass
 class Trial:
     shell: Shell
+    heard: dict[str, int] = field(default_factory=dict)
 
     # --- steps ---
 
@@ -136,6 +143,26 @@ class Trial:
         service = state(controller).service_named(cluster, name)
         return service is not None and service.steady and service.running_count >= service.desired_count > 0
 
+    def url_of(self, service: str) -> str:
+        """Where the load balancer answers for it."""
+        _, snapshot, cluster = self.shell.look()
+        found = snapshot.service_named(cluster, service)
+        return snapshot.url_of(found) if found else ""
+
+    def asks(self, url: str) -> int:
+        """The status of its answer, which is shown where it is another one than before; 0 where nobody answers."""
+        status, reason = _answer(url)
+        if self.heard.get(url) != status:
+            self.shell.say(f"   GET {url}  {status}  {reason}".rstrip())
+            self.heard[url] = status
+        return status
+
+    def replaced(self, service: str) -> int:
+        """How many tasks of the service have stopped so far."""
+        _, snapshot, cluster = self.shell.look()
+        found = snapshot.service_named(cluster, service)
+        return sum(item.is_stopped for item in snapshot.tasks_in(cluster) if found and item.service == found.arn)
+
     def lesson(self, *sentences: str) -> None:
         self.shell.say("")
         for sentence in sentences:
@@ -143,6 +170,23 @@ class Trial:
 
     def end(self, name: Name) -> None:
         self.shell.say(f"next: chaos-ecs ps   |   chaos-ecs events   |   put it all away: chaos-ecs clean   ({name})")
+
+
+def _answer(url: str) -> tuple[int, str]:
+    """Status and reason; 0 where nobody answers. Straight there: a proxy of the environment would answer instead."""
+    from http.client import HTTPException
+    from urllib import request
+    from urllib.error import HTTPError
+
+    try:
+        with request.build_opener(request.ProxyHandler({})).open(url, timeout=PATIENCE_SECONDS) as answer:
+            return answer.status, ""
+    except HTTPError as refused:
+        with refused, suppress(ValueError, AttributeError):
+            return refused.code, str(json.loads(refused.read()).get("reason", ""))
+        return refused.code, ""
+    except (OSError, HTTPException) as error:
+        return 0, f"nobody answers: {error}"
 
 
 # --- the six ---
@@ -162,15 +206,36 @@ def _web(trial: Trial) -> None:
 def _api(trial: Trial) -> None:
     trial.say("An API back end: Python, with a real PostgreSQL behind it.")
     trial.needs("database")
-    wished = ("--task-definition", "api", "--desired", "2", "--health-check-path", "/ready")
+    wished = ("--task-definition", "api", "--desired", "2", "--health-check-path", "/live")
     trial.run("service", "up", "api", *wished)
-    trial.say("Its database is killed. The API lives on (/live), says that it is of no use now (/ready), and waits.")
+    trial.say("Its database is killed: a service, so a new task takes its place, on the same volume.")
     trial.run("kill", "database")
-    trial.until("the API to be ready again", lambda: trial.is_steady("api"))
+    trial.say("Now it stays away for some seconds. The API lives on (/live), is of no use (/ready), and waits.")
+    url = trial.url_of("api")
+    trial.run("service", "scale", "database", "0")
+    ready, live = _asked_while_away(trial, url)
+    trial.run("service", "scale", "database", "1")
+    trial.until("the API to be ready by itself", lambda: trial.asks(f"{url}/ready") == 200)
     trial.lesson(
+        f"Without its database, {ready.count(503)} of {len(ready)} answers of /ready were 503, and {live.count(200)} of"
+        f" {len(live)} of /live were 200. API tasks replaced: {trial.replaced('api')}.",
         "An API is a SERVICE, and so is its database, with a volume for what must outlive its tasks. Liveness and"
-        " readiness are two questions: replacing a process whose database is away changes nothing."
+        " readiness are two questions. The load balancer asks /live here, because ECS replaces whoever fails its"
+        " health check: with /ready it would have replaced every API task, and each new one would have found the"
+        " same database missing.",
     )
+
+
+def _asked_while_away(trial: Trial, url: str) -> tuple[list[int], list[int]]:
+    """What /ready and /live answered for some seconds."""
+    ready: list[int] = []
+    live: list[int] = []
+    ends_at = trial.shell.monotonic() + AWAY_SECONDS
+    while trial.shell.monotonic() < ends_at:
+        ready.append(trial.asks(f"{url}/ready"))
+        live.append(trial.asks(f"{url}/live"))
+        trial.shell.sleep(_LOOK_SECONDS)
+    return ready, live
 
 
 def _worker(trial: Trial) -> None:

@@ -9,24 +9,9 @@ import pytest
 
 from tests.e2e.conftest import Ran, Room
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow]
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.usefixtures("workload_images")]
 
 UNDER_SECONDS = 60.0  # from images that are there
-
-
-@pytest.fixture(scope="module", autouse=True)
-def images(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Built once for all of them: that is no part of the lesson."""
-    import os
-    import subprocess
-
-    from tests.e2e.conftest import BIN
-
-    environment = {**os.environ, "CHAOS_ECS_HOME": str(tmp_path_factory.mktemp("images"))}
-    for image in ("balancer", "web", "postgres", "queue", "workloads"):
-        subprocess.run(
-            [str(BIN / "chaos-ecs"), "images", "build", image], env=environment, check=True, capture_output=True
-        )
 
 
 def tried(room: Room, name: str) -> Ran:
@@ -56,6 +41,12 @@ def test_the_api_outlives_its_database(room: Room) -> None:
     assert "service database RECOVERED IN" in ran.out + ran.err
     killed = [task for task in room.ok("ps", "--all", "--json").json["tasks"] if task["exitCode"] == 137]
     assert [task["serviceArn"].rpartition("/")[2] for task in killed] == ["database"], "nobody else was hurt"
+    answers = re.findall(r"^ +GET http://127\.0\.0\.1:\d+(/\w+)  (\d+) *(.*)$", ran.err, re.MULTILINE)
+    assert ("/live", "200", "") in answers
+    assert any((path, status, why[:10]) == ("/ready", "503", "database: ") for path, status, why in answers), ran.err
+    assert answers[-1] == ("/ready", "200", "")
+    assert re.search(r"[1-9]\d* of \d+ answers of /ready were 503, and (\d+) of \1 of /live were 200\. ", ran.out)
+    assert "API tasks replaced: 0." in ran.out
     assert_nothing_is_left(room)
 
 

@@ -14,9 +14,9 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.usefixtures("wor
 UNDER_SECONDS = 60.0  # from images that are there
 
 
-def tried(room: Room, name: str) -> Ran:
+def tried(room: Room, name: str, *options: str) -> Ran:
     began_at = monotonic()
-    ran = room.ok("try", name)
+    ran = room.ok(*options, "try", name)
     assert monotonic() - began_at < UNDER_SECONDS
     return ran
 
@@ -63,8 +63,12 @@ def test_a_migration_that_was_killed_has_done_nothing_and_the_next_one_does_all(
     assert_nothing_is_left(room)
 
 
-def test_a_batch_writes_a_whole_report_or_none(room: Room) -> None:
-    told = tried(room, "batch").err
+def test_a_batch_in_another_cluster_writes_a_whole_report_or_none(room: Room) -> None:
+    room.ok("controller", "start")
+    room.aws("create-cluster", "--cluster-name", "other")
+    told = tried(room, "batch", "--cluster", "other").err
+    assert "$ chaos-ecs --cluster other run-task batch" in told
+    assert room.ok("ps", "--all", "-q").out == "", "nothing of it is in my-cluster"
     assert len(re.findall(r"report in /data/reports/\S+\.csv", told)) == 1, "the one that was not killed"
     assert_nothing_is_left(room)
 

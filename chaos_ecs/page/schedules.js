@@ -49,12 +49,12 @@ export class Schedules {
   made(schedule) {
     const id = `schedule-${schedule.arn.replace(/[^\w-]/g, "-")}`
     const row = { schedule }
-    for (const [name, tag] of [["name", "b"], ["condition", "strong"], ["expression", "code"], ["runs", "span"], ["next", "span"], ["last", "span"], ["why", "span"]]) {
+    for (const [name, tag] of [["name", "b"], ["condition", "strong"], ["expression", "code"], ["next", "span"], ["last", "span"], ["why", "span"]]) {
       row[name] = make(tag, { class: name })
     }
     row.name.id = id
     row.condition.setAttribute("role", "status")
-    const head = make("p", {}, row.name, " ", row.condition, " ", row.expression, " ", row.runs)
+    const head = make("p", {}, row.name, " ", row.condition, " ", row.expression)
     row.item = make("li", { "aria-labelledby": id }, head, make("p", { class: "due" }, row.next, " ", row.last, " ", row.why))
     if (this.page.mayAct) row.item.append(this.buttons(row, id))
     this.rows.set(schedule.arn, row)
@@ -80,8 +80,6 @@ export class Schedules {
     put(row.name, label(schedule))
     put(row.condition, isSure ? t(`schedule.${word}`) : t("was", { word: t(`schedule.${word}`) }))
     put(row.expression, schedule.timezone === "UTC" ? schedule.expression : `${schedule.expression} ${schedule.timezone}`)
-    const definition = schedule.taskDefinition.slice(schedule.taskDefinition.lastIndexOf("/") + 1)
-    put(row.runs, t(schedule.count > 1 ? "schedule.runs.many" : "schedule.runs", { definition, n: schedule.count }))
     put(row.next, isSure ? this.next(schedule, now) : t("tile.unknown"))
     put(row.last, this.last(schedule, now))
     put(row.why, this.trouble(schedule))
@@ -89,9 +87,11 @@ export class Schedules {
   }
 
   next(schedule, now) {
-    if (schedule.state !== "ENABLED") return t("schedule.next.paused")
-    if (schedule.nextDueAt === null) return t("schedule.next.never")
-    return t("schedule.next", { left: left(Math.max(0, schedule.nextDueAt - now)), at: moment(schedule.nextDueAt, now) })
+    const definition = schedule.taskDefinition.slice(schedule.taskDefinition.lastIndexOf("/") + 1)
+    const what = schedule.count > 1 ? `${schedule.count} × ${definition}` : definition
+    if (schedule.state !== "ENABLED") return t("schedule.next.paused", { what })
+    if (schedule.nextDueAt === null) return t("schedule.next.never", { what })
+    return t("schedule.next", { what, left: left(Math.max(0, schedule.nextDueAt - now)), at: moment(schedule.nextDueAt, now) })
   }
 
   last(schedule, now) {

@@ -89,7 +89,7 @@ def copies(room: Room, *, everything: bool = False) -> Counter[tuple[str, ...]]:
             config = room.client.inspect_container(one["Id"])["Config"]
             if "chaos-ecs.family" in config["Labels"]:
                 alike = sorted(item for item in config["Env"] if not item.startswith("CHAOS_ECS_TASK_"))
-                found[(*config["Cmd"], *alike)] += 1
+                found[(*(config["Cmd"] or [config["Image"]]), *alike)] += 1
     return found
 
 
@@ -161,7 +161,7 @@ def test_the_script_of_each_button_that_makes_a_service_makes_it_from_nothing(ro
 
 
 def test_the_commands_of_schedules_make_pause_resume_and_delete_them(room: Room, tab: Tab) -> None:
-    def known() -> dict[str, tuple[str, Any]]:
+    def known() -> dict[str, tuple[Any, ...]]:
         names = [one["Name"] for one in room.scheduler("list-schedules")["Schedules"]]
         told = [room.scheduler("get-schedule", "--name", name) for name in names]
         return {one["Name"]: (one["State"], one["ScheduleExpression"], one["Target"]) for one in told}

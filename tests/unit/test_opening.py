@@ -17,7 +17,7 @@ def opened(state: State) -> State:
 
 
 def test_an_older_record_gets_the_definitions_it_lacks_and_keeps_its_own() -> None:
-    state = opened(State())
+    state = opened(State(salt="0"))
     known = dict(state.task_definitions)
     del state.families[TRAIN], state.task_definitions[f"{TRAIN}:1"]
     opened(state)
@@ -26,7 +26,7 @@ def test_an_older_record_gets_the_definitions_it_lacks_and_keeps_its_own() -> No
 
 
 def test_a_definition_that_was_deregistered_stays_so() -> None:
-    state = opened(State())
+    state = opened(State(salt="0"))
     apply(state, DeregisterTaskDefinition(f"{TRAIN}:1"), 1.0)
     opened(state)
     assert state.families[TRAIN].latest_revision == 1

@@ -135,8 +135,9 @@ export class Actions {
    *  the commands of that, for a shell that has none of it. The rest of the wait is the programs' own: it must be healthy. */
   async leaning(name, work) {
     const { cluster, page } = this
-    const found = () => page.state.services.find((item) => item.clusterArn === page.about.clusterArn && item.name === name && item.status !== "INACTIVE")
+    const found = () => page.state.services.find((item) => item.clusterArn === page.about.clusterArn && item.name === name && item.status === "ACTIVE")
     const runs = () => found()?.desiredCount > 0 && found().runningCount >= found().desiredCount
+    if (found()?.desiredCount === 0) throw new Refusal(t("leaning.late", { service: name }))
     const wished = { cluster, serviceName: name, taskDefinition: `${name}:1`, desiredCount: 1, deploymentConfiguration: ONE_AT_MOST }
     const commands = found() || this.leanedOn.has(name) ? [] : [command("CreateService", wished)]
     if (!runs()) commands.push(`aws ecs wait services-stable \\\n  --cluster ${cluster} --services ${name}`)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -104,6 +105,18 @@ def test_the_web_server_is_nginx_behind_the_balancer_and_heals(room: Room, tab: 
     tab.page.locator("#log").get_by_text("RECOVERED IN").wait_for()
     after = await_steady(tab, "web", 3)
     assert len(set(before) & set(after)) == 2
+
+
+def test_a_version_of_the_real_web_server_is_one_and_a_broken_one_is_broken(room: Room, tab: Tab) -> None:
+    try_it(tab, "web")
+    await_steady(tab, "web", 3)
+    outcome = block(tab, "web").locator(".outcome")
+    tab.press("Deploy v2", within="#services")
+    outcome.get_by_text("web:2 is live.").wait_for(timeout=60_000)
+    assert "version v2" in asked(room, "web")("/")[1]
+    tab.press("Deploy broken", within="#services")
+    outcome.get_by_text(re.compile(r"^web:3 FAILED .* was rolled back\. web:2 is live\.$")).wait_for(timeout=90_000)
+    assert "version v2" in asked(room, "web")("/")[1]
 
 
 def test_the_api_has_a_database_of_one_task_and_outlives_its_death(room: Room, tab: Tab) -> None:
@@ -210,6 +223,12 @@ def test_what_leans_on_a_service_waits_until_that_runs_and_says_so(room: Room, t
     tab.page.wait_for_timeout(6_000)  # longer than other answers stand
     assert tab.page.locator("#answer").inner_text().startswith("This leans on service database.")
     assert tab.page.locator("#standalone-tiles .tile").count() == 0
+    room.aws("update-service", "--cluster", "my-cluster", "--service", "database", "--desired-count", "0")
+    block(tab, "database").locator(".desired").get_by_text("0").wait_for()
+    try_it(tab, "batch")
+    why = "Refused: service database, which it leans on, does not run; see why on its tiles"
+    tab.page.locator("#answer").get_by_text(why).wait_for()
+    room.aws("update-service", "--cluster", "my-cluster", "--service", "database", "--desired-count", "1")
     room.aws("update-service", "--cluster", "my-cluster", "--service", "database", "--task-definition", "database:1")
     ended(tab, "migrate:1").filter(has_text="FINISHED").wait_for(timeout=60_000)
     assert len(tab.page.locator("#standalone-tiles .tile").all()) == 1

@@ -29,7 +29,8 @@ def test_axe_finds_nothing_serious(room: Room, tab: Tab, scheme: str) -> None:
     tab.page.locator("#every-minute").click()
     tab.page.locator("#schedule-list li").wait_for()
     tab.expect_running(3)
-    tab.expect_running(2, "standalone")
+    tab.page.locator("#standalone-tiles .tile").filter(has_text="by schedule").wait_for()
+    tab.running("standalone").first.wait_for()
     assert serious(tab) == []
     tab.running("standalone").first.click()
     tab.page.locator("#projector").click()

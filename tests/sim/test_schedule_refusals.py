@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from chaos_ecs.core import arns
 from chaos_ecs.core.messages import (
@@ -134,3 +138,78 @@ def test_while_the_engine_is_away_calls_are_refused_and_every_one_of_them_is_ret
     times = [event.data["scheduledTime"] for event in ran(simulation)]
     assert len(times) == len(set(times)) == 8, "none is lost, none runs twice"
     assert not told(simulation, EventType.TASK_NOT_PLACED)
+
+
+# --- targets that nobody can read ---
+
+
+def outcome(target: RunTarget) -> str:
+    """What became of a schedule with that target, the first time; `ran`, or the code of the refusal."""
+    simulation = a_simulation()
+    a_schedule(simulation, a_design("rate(1 day)", target=target))
+    simulation.crash()
+    simulation.restart()  # from what was saved
+    retries = told(simulation, EventType.SCHEDULE_RETRY)
+    assert len(ran(simulation)) + len(retries) == 1
+    return retries[0].data["code"] if retries else "ran"
+
+
+named = st.text(max_size=40) | st.text(alphabet="arn:ws-ecs/task-definition0123456789", max_size=60)
+
+
+@settings(max_examples=60, deadline=None)
+@given(named | named.map("arn:{}".format) | named.map(f"{arns.family_arn(REGION, '')}{{}}".format))
+@example("arn:aws")
+@example("arn:")
+@example("")
+@example("/")
+@example("arn:aws:ecs:us-east-1:123456789012:task-definition/batch-job:abc")
+def test_any_text_names_a_task_definition_that_is_there_or_is_refused(name: str) -> None:
+    is_there = name in ("batch-job", "worker", "flaky", "batch-job:1")
+    assert outcome(RunTarget(CLUSTER, name)) == ("ran" if is_there else "ClientException")
+
+
+@settings(max_examples=30, deadline=None)
+@given(named | named.map("arn:{}".format))
+@example("arn:aws")
+@example("")
+def test_any_text_names_a_cluster_that_is_there_or_is_refused(name: str) -> None:
+    assert outcome(RunTarget(name, "batch-job")) == "ClusterNotFoundException"
+
+
+keys = st.sampled_from(("containerOverrides", "name", "command", "environment", "cpu", "memory", "value", "x"))
+texts = st.text(max_size=9) | st.just("batch-job") | st.just("\ud800")
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.text(max_size=30) | values.map(json.dumps))
+@example("[" * 100_000)
+@example("[" * 100_000 + "]" * 100_000)
+@example(json.dumps({"containerOverrides": [{"name": "batch-job", "command": ["\ud800"]}]}))
+@example(json.dumps({"containerOverrides": [{"name": "\ud800"}]}))
+@example(json.dumps({"containerOverrides": [{"name": "batch-job", "memory": 10**30}]}))
+def test_any_text_is_an_input_or_is_refused(text: str) -> None:
+    assert outcome(RunTarget(CLUSTER, "batch-job", input=text)) in ("ran", "InvalidParameterException")
+
+
+def test_half_a_surrogate_pair_is_no_text_of_an_input() -> None:
+    simulation = a_simulation()
+    text = json.dumps({"containerOverrides": [{"name": "batch-job", "command": ["\ud800"]}]})
+    a_schedule(simulation, a_design(target=RunTarget(CLUSTER, "batch-job", input=text)))
+    (retry,) = told(simulation, EventType.SCHEDULE_RETRY)
+    assert retry.data["reason"] == "JSON syntax error in input for the target."
+
+
+def test_what_nobody_foresaw_in_a_target_costs_its_schedule_the_run_and_no_other() -> None:
+    simulation = a_simulation()
+    broken: Any = (("a tag without a value",),)
+    a_schedule(simulation, a_design(target=RunTarget(CLUSTER, "batch-job", tags=broken)), name="broken")
+    a_schedule(simulation, name="other")
+    (retry,) = told(simulation, EventType.SCHEDULE_RETRY)
+    assert retry.data["reason"] == "The target cannot be read: ValueError"
+    assert len(ran(simulation)) == 1

@@ -214,3 +214,19 @@ def test_an_answer_leaves_out_what_is_not_known_and_rounds_times_to_milliseconds
 def test_an_answer_that_the_model_does_not_allow_is_our_own_bug(output: dict[str, object]) -> None:
     with pytest.raises(OutputError):
         Api(EVERYTHING).operation("Take").serialise(output)
+
+
+@pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("CreateService", {"serviceName": "web", "taskDefinition": "web-server", "desiredCount": 1,
+                           "tags": [{"key": "a", "value": "\ud800 "}]}),
+        ("RunTask", {"taskDefinition": "batch-job", "startedBy": "\udc00"}),
+        ("RegisterTaskDefinition", {"family": "a", "containerDefinitions": [
+            {"name": "a", "image": "a", "memory": 64, "environment": [{"name": "A", "value": "\ud800x"}]}]}),
+        ("TagResource", {"resourceArn": "a", "tags": [{"key": "\ud800 ", "value": ""}]}),
+    ],
+)  # fmt: skip
+def test_half_a_surrogate_pair_is_refused_wherever_it_stands(operation: str, params: dict[str, Any]) -> None:
+    status, body = Harness().call(operation, params)
+    assert (status, body["__type"]) == (400, "SerializationException")

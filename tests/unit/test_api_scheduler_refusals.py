@@ -88,7 +88,13 @@ HERE = "1 validation error detected: Value"
             {"Target": ecs(LaunchType="FARGATE")},
             "Parameter NetworkConfiguration must be specified for the target when launch type is FARGATE.",
         ),
+        (
+            {"Target": ecs(LaunchType="FARGATE", NetworkConfiguration={})},
+            "Parameter NetworkConfiguration must be specified for the target when launch type is FARGATE.",
+        ),
         ({"Target": a_target(Input='{"containerOverrides": [}')}, "JSON syntax error in input for the target."),
+        ({"Target": a_target(Input='["\\ud800 "]')}, "JSON syntax error in input for the target."),
+        ({"Target": a_target(Input="[" * 100_000)}, "JSON syntax error in input for the target."),
         (
             {"name": "a/b"},
             (
@@ -134,3 +140,53 @@ def test_a_definition_and_a_cluster_that_are_not_there_are_refused_only_when_it_
     assert letter["attributes"]["ERROR_MESSAGE"] == "TaskDefinition not found."
     assert letter["attributes"]["RETRY_ATTEMPTS"] == "2"
     assert letter["attributes"]["TARGET_ARN"] == ARN
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "arn:aws",
+        "arn:",
+        "arn:aws:ecs:us-east-1:123456789012:cluster/batch-job",
+        "arn:aws:ecs:us-east-1:123456789012:task-definition/batch-job:abc",
+        "arn:aws:ecs:us-east-1:123456789012:task-definition/a/b",
+        "arn:aws:lambda:us-east-1:123456789012:task-definition/batch-job",
+    ],
+)
+def test_an_arn_that_is_none_of_a_task_definition_is_refused_before_it_is_due(room: Room, named: str) -> None:
+    told = room.refused(Target=a_target(EcsParameters={"TaskDefinitionArn": named}))
+    assert told == (400, "ValidationException", f"TaskDefinitionArn {named} is not the ARN of a task definition.")
+
+
+@pytest.mark.parametrize("named", ["batch-job", "batch-job:1", f"{DEFINITION}:1"])
+def test_a_definition_may_be_named_by_its_family_too(room: Room, named: str) -> None:
+    room.create(Target=a_target(EcsParameters={"TaskDefinitionArn": named}))
+    assert len(room.ecs.list_tasks(cluster=CLUSTER)["taskArns"]) == 1
+
+
+def sent(room: Room, method: str, body: bytes) -> tuple[int, str]:
+    """Status and message, of a body that boto3 would not send."""
+    answer = room.api.send(body, method=method, path="/schedules/nightly", service="scheduler")
+    return answer.status, json.loads(answer.body).get("Message", "")
+
+
+@pytest.mark.parametrize("at", [-1e18, -1e6, 7.3e9, 1e300])
+@pytest.mark.parametrize("member", ["StartDate", "EndDate"])
+def test_a_date_that_no_calendar_has_is_refused_also_by_an_update(room: Room, member: str, at: float) -> None:
+    room.create()
+    said = {name: value for name, value in wish(**{member: at}).items() if name != "Name"}
+    expected = (400, f"The {member} you specify is not within the years 1970 to 2199.")
+    assert sent(room, "PUT", json.dumps(said).encode()) == expected
+    status, body = room.api.call(
+        "PreviewSchedule",
+        {"expression": "rate(1 day)", f"{member[:1].lower()}{member[1:]}": at},
+        service="chaos-ecs",
+    )
+    assert (status, body["__type"]) == (400, "InvalidParameterException")
+    assert body["message"].startswith(expected[1])
+
+
+def test_half_a_surrogate_pair_is_refused_at_the_border(room: Room) -> None:
+    said = {name: value for name, value in wish(Description="\ud800 ").items() if name != "Name"}
+    status, message = sent(room, "POST", json.dumps(said).encode())
+    assert (status, message.startswith("The request body is not valid JSON")) == (400, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from chaos_ecs.core.arns import cluster_arn
 from tests.unit.api_harness import CLUSTER
-from tests.unit.scheduler_room import ARN, QUEUE, ROLE, Room, a_target, ecs
+from tests.unit.scheduler_room import ARN, DEFINITION, QUEUE, ROLE, Room, a_target, ecs, wish
 
 
 @pytest.fixture

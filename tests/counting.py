@@ -1,24 +1,28 @@
-"""How much work something is, in calls: the same on every machine, however busy it is."""
+"""How much work something is, in lines of code that run: the same on every machine, however busy it is."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from types import FrameType, ModuleType
+from typing import Any
 
 
-def calls_in(module: ModuleType, do: Callable[[], object]) -> int:
-    """How often functions of that module are called, or generators of it resumed, while that is done."""
-    count = 0
+def steps_in(module: ModuleType, do: Callable[[], object]) -> int:
+    """How many lines of that module run, on this thread, while that is done."""
+    steps = 0
 
-    def note(frame: FrameType, event: str, _: object) -> None:
-        nonlocal count
-        count += event == "call" and frame.f_code.co_filename == module.__file__
+    def note(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal steps
+        if frame.f_code.co_filename != module.__file__:
+            return None
+        steps += event == "line"
+        return note
 
-    before = sys.getprofile()
-    sys.setprofile(note)
+    before = sys.gettrace()
+    sys.settrace(note)
     try:
         do()
     finally:
-        sys.setprofile(before)
-    return count
+        sys.settrace(before)
+    return steps

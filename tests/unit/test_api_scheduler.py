@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from chaos_ecs.core import schedule
 from chaos_ecs.core.arns import cluster_arn
+from tests.counting import steps_in
 from tests.unit.api_harness import CLUSTER, REGION
 from tests.unit.scheduler_room import ARN, DEFINITION, OFF, QUEUE, ROLE, Room, a_target, ecs, said, wish
 
@@ -292,6 +294,15 @@ def test_the_coming_times_of_a_schedule_and_of_an_expression_are_told(room: Room
     assert len(wished["times"]) == 10
     assert datetime.fromtimestamp(wished["times"][0], UTC).strftime("%H:%M") == "01:30"
     assert room.api.chaos("PreviewSchedule", expression="at(2020-01-01T00:00:00)")["times"] == []
+
+
+@pytest.mark.parametrize("asked", [{"name": "nightly"}, {"expression": "cron(0/7 * * * ? *)"}])
+def test_coming_times_are_not_counted_on_the_controllers_thread(room: Room, asked: dict[str, str]) -> None:
+    room.create(ScheduleExpression="cron(0/5 * * * ? *)")
+    told: dict[str, Any] = {}
+    steps = steps_in(schedule, lambda: told.update(room.api.chaos("PreviewSchedule", count=1000, **asked)))
+    assert len(told["times"]) == 1000
+    assert steps < 1000
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ from chaos_ecs.core.schedule import (
     parse,
     zone,
 )
-from tests.counting import calls_in
+from tests.counting import steps_in
 
 DATA = Path(__file__).parent / "data"
 NOW = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
@@ -405,19 +405,19 @@ def test_a_rate_of_any_start_date_goes_on(rate: tuple[int, str], start: float, a
 
 @pytest.mark.parametrize("expression", ["cron(* * * * ? *)", "cron(59 23 ? * 2-6 *)", "cron(0 0 L * ? *)"])
 @pytest.mark.parametrize("hour", [0, 12, 23])
-def test_a_look_costs_a_few_calls_at_any_time_of_any_day_of_any_year(expression: str, hour: int) -> None:
+def test_a_look_takes_a_few_steps_at_any_time_of_any_day_of_any_year(expression: str, hour: int) -> None:
     parsed = parse(expression)
     for year in (1970, 2030, 2198):
         after = datetime(year, 12, 28, hour, 58, 30, tzinfo=UTC).timestamp()
         look = partial(next_due, parsed, after, created_at=0.0, timezone="Europe/Berlin")
-        assert calls_in(schedule, look) < 60
+        assert steps_in(schedule, look) < 150
 
 
 def test_an_expression_that_never_fires_is_known_as_such_soon() -> None:
     """Each minute of the hour over which the clocks jump: the worst found."""
     look = partial(next_due, parse("cron(* 2 ? 3 1L *)"), NOW, created_at=NOW, timezone="Europe/Berlin")
     assert look() is None
-    assert calls_in(schedule, look) < 4000
+    assert steps_in(schedule, look) < 20_000
 
 
 @pytest.mark.parametrize("at", [-1e18, -1e5, 7.3e9, 1e300])

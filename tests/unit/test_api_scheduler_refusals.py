@@ -175,7 +175,7 @@ def sent(room: Room, method: str, body: bytes) -> tuple[int, str]:
 @pytest.mark.parametrize("member", ["StartDate", "EndDate"])
 def test_a_date_that_no_calendar_has_is_refused_also_by_an_update(room: Room, member: str, at: float) -> None:
     room.create()
-    said = {name: value for name, value in wish(**{member: at}).items() if name != "Name"}
+    said = {name: value for name, value in {**wish(), member: at}.items() if name != "Name"}
     expected = (400, f"The {member} you specify is not within the years 1970 to 2199.")
     assert sent(room, "PUT", json.dumps(said).encode()) == expected
     status, body = room.api.call(

@@ -215,6 +215,12 @@ def test_describe_tells_all_of_it(room: Room) -> None:
     assert told[-2:] == ["2027-01-15 08:05 +00:00  02:30", "2027-01-15 08:10 +00:00  07:30"]
 
 
+def test_describe_tells_by_whom_its_tasks_say_they_were_started(room: Room) -> None:
+    run(room, "add", "a-name-that-is-longer-than-aws-keeps", "--every", "1m")
+    (task,) = room.world.tasks.values()
+    assert shown(room, "describe", "a-name-that-is-longer-than-aws-keeps")[2].endswith(f"startedBy {task.started_by}")
+
+
 def test_describe_shows_what_waits_for_a_retry_and_why(room: Room) -> None:
     run(room, "add", "nightly", "--every", "1h", "--task-definition", "nope")
     room.advance(10)

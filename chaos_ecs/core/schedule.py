@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -368,6 +369,16 @@ def zone(timezone: str) -> ZoneInfo:
     )
 
 
+def check_dates(start: float | None, end: float | None) -> None:
+    """Raises ScheduleError for a StartDate or an EndDate that no calendar here has; the wording is ours."""
+    for name, at in (("StartDate", start), ("EndDate", end)):
+        if at is not None and not _EARLIEST < at < _LATEST:
+            raise ScheduleError(
+                f"The {name} you specify is not within the years {FIRST_YEAR} to {LAST_YEAR}.",
+                "dates are seconds since 1970",
+            )
+
+
 # --- when it is due ---
 
 
@@ -386,18 +397,10 @@ def next_due(
     one comes with BEFORE_ALL. A one-time schedule ignores StartDate and EndDate; one in the past never runs. AWS
     invokes anywhere between :00 and :59 of the minute; here a cron is due at :00.
     """
-    if isinstance(expression, At):
-        due = _instant(expression.wall, zone(timezone))
-        return due if due is not None and due > after and due >= created_at else None
-    begin = created_at if start_date is None else max(created_at, start_date)
-    if max(after, begin) >= _LATEST:
-        return None
-    if isinstance(expression, Rate):
-        due = _next_of_rate(expression.seconds, after, begin, created_at if start_date is None else start_date)
-    else:
-        earliest = max(after, begin - 1, _EARLIEST)
-        due = _next_of_cron(expression, max(math.floor(earliest) + 1, math.ceil(begin)), zone(timezone))
-    return None if due is None or due >= _LATEST or (end_date is not None and due > end_date) else due
+    times = coming(
+        expression, after, created_at=created_at, timezone=timezone, start_date=start_date, end_date=end_date
+    )
+    return next(times, None)
 
 
 def coming(
@@ -409,52 +412,73 @@ def coming(
     start_date: float | None = None,
     end_date: float | None = None,
 ) -> Iterator[float]:
-    """All times at which it is due later than `after`; there may be millions."""
-    due: float | None = after
-    while due is not None:
-        due = next_due(
-            expression, due, created_at=created_at, timezone=timezone, start_date=start_date, end_date=end_date
-        )
-        if due is not None:
+    """All times at which it is due later than `after`, in order; there may be millions."""
+    if isinstance(expression, At):
+        due = _instant(expression.wall, zone(timezone))
+        if due is not None and due > after and due >= created_at:
             yield due
+        return
+    anchor = created_at if start_date is None else max(start_date, _EARLIEST)  # floats of long ago have no minutes
+    begin = max(created_at, anchor)
+    if max(after, begin) >= _LATEST:
+        return
+    if isinstance(expression, Rate):
+        times = _times_of_rate(expression.seconds, after, begin, anchor)
+    else:
+        earliest = max(after, begin - 1, _EARLIEST)
+        times = _times_of_cron(expression, max(math.floor(earliest) + 1, math.ceil(begin)), zone(timezone))
+    for due in times:
+        if due >= _LATEST or (end_date is not None and due > end_date):
+            return
+        assert due > after, f"{expression}: {due} does not follow {after}"  # or whoever counts would never end
+        yield due
+        after = due
 
 
-def _next_of_rate(seconds: int, after: float, begin: float, anchor: float) -> float:
+def _times_of_rate(seconds: int, after: float, begin: float, anchor: float) -> Iterator[float]:
     """rate(5 minutes) anchored at 12:00: 12:00, 12:05, ... Clocks that are put forward or back change nothing."""
     count = math.ceil((begin - anchor) / seconds)
     if after >= anchor:
         count = max(count, math.floor((after - anchor) / seconds) + 1)
-    due = anchor + count * seconds
-    return due if due > after and due >= begin else due + seconds  # fractions are rounded
+    if (due := anchor + count * seconds) <= after or due < begin:  # fractions are rounded
+        count += 1
+    while True:
+        yield anchor + count * seconds
+        count += 1
 
 
-def _next_of_cron(cron: Cron, earliest: int, tz: ZoneInfo) -> float | None:
-    begin = (_EPOCH + timedelta(seconds=earliest)).astimezone(tz).replace(tzinfo=None, second=0)
-    for wall in _walls(cron, begin):
-        due = _instant(wall, tz)
-        if due is not None and due >= earliest:
-            return due
-    return None
-
-
-def _walls(cron: Cron, begin: datetime) -> Iterator[datetime]:
-    """What the clocks show when it is due, from `begin` on, in order."""
+def _times_of_cron(cron: Cron, earliest: int, tz: ZoneInfo) -> Iterator[float]:
+    """From `earliest` on. What came before is stepped over by year, day and hour: at every look somebody waits."""
+    begin = (_EPOCH + timedelta(seconds=earliest)).astimezone(tz)
     for day in _dates(cron, begin.date()):
-        for hour in cron.hours:
-            for minute in cron.minutes:
-                wall = datetime.combine(day, time(hour, minute))
-                if wall >= begin:
-                    yield wall
+        is_first = day == begin.date()
+        for hour in _since(cron.hours, begin.hour if is_first else 0):
+            minutes = _since(cron.minutes, begin.minute if is_first and hour == begin.hour else 0)
+            if len(minutes) > 1 and _is_skipped(day, hour, minutes, tz):
+                continue
+            for minute in minutes:
+                due = _instant(datetime(day.year, day.month, day.day, hour, minute), tz)  # noqa: DTZ001
+                if due is not None and due >= earliest:
+                    yield due
+
+
+def _is_skipped(day: date, hour: int, minutes: tuple[int, ...], tz: ZoneInfo) -> bool:
+    """Whether the clocks jump over all of them, which they do where they jump over the first and the last."""
+    ends = (minutes[0], minutes[-1])
+    return all(_instant(datetime.combine(day, time(hour, minute)), tz) is None for minute in ends)
 
 
 def _dates(cron: Cron, begin: date) -> Iterator[date]:
-    for year in cron.years:
-        for month in cron.months:
-            if (year, month) >= (begin.year, begin.month):
-                for number in cron.days.of(year, month):
-                    day = date(year, month, number)
-                    if day >= begin:
-                        yield day
+    for year in _since(cron.years, begin.year):
+        for month in _since(cron.months, begin.month if year == begin.year else 1):
+            is_first = (year, month) == (begin.year, begin.month)
+            for number in _since(cron.days.of(year, month), begin.day if is_first else 1):
+                yield date(year, month, number)
+
+
+def _since(numbers: tuple[int, ...], first: int) -> tuple[int, ...]:
+    """Those of them, which are in order, that are not before the first one."""
+    return numbers[bisect_left(numbers, first) :]
 
 
 def _instant(wall: datetime, tz: ZoneInfo) -> float | None:

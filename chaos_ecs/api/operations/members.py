@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chaos_ecs.core.arns import name_of
-from chaos_ecs.core.errors import InvalidParameterException
+from chaos_ecs.core.errors import EcsError, InvalidParameterException
 from chaos_ecs.core.messages import Event, Tags
 from chaos_ecs.core.model import TaskDefinition
 from chaos_ecs.core.state import State
@@ -42,23 +42,25 @@ def missing(arn: str) -> dict[str, str]:
 
 
 def launch_type_of(params: Mapping[str, Any]) -> str:
+    return launch_type(params.get("launchType"), params.get("capacityProviderStrategy", ()))
+
+
+def launch_type(
+    said: str | None,
+    strategy: Sequence[Mapping[str, Any]],
+    refusal: type[EcsError] = InvalidParameterException,
+) -> str:
     """EC2 where nothing is said; a capacity provider strategy stands for the launch type its first provider has."""
-    strategy: Sequence[Mapping[str, Any]] = params.get("capacityProviderStrategy", ())
-    if strategy and "launchType" in params:
-        raise InvalidParameterException("Specify either Launch Type or Capacity Provider Strategy, but not both.")
+    if strategy and said:
+        raise refusal("Specify either Launch Type or Capacity Provider Strategy, but not both.")
     if strategy:
         return "FARGATE" if strategy[0]["capacityProvider"].startswith("FARGATE") else DEFAULT_LAUNCH_TYPE
-    launch_type: str = params.get("launchType", DEFAULT_LAUNCH_TYPE)
-    return launch_type
+    return said or DEFAULT_LAUNCH_TYPE
 
 
-def check_network(definition: TaskDefinition | None, params: Mapping[str, Any]) -> None:
-    """awsvpc needs to be told where; any subnet's name will do here."""
-    said = params.get("networkConfiguration", {}).get("awsvpcConfiguration")
-    if definition and definition.network_mode == "awsvpc" and not said:
-        raise InvalidParameterException(
-            "Network Configuration must be provided when networkMode 'awsvpc' is specified."
-        )
+def has_network(params: Mapping[str, Any], member: str = "networkConfiguration") -> bool:
+    """Whether it is said where an awsvpc task is to be."""
+    return bool(params.get(member, {}).get("awsvpcConfiguration"))
 
 
 def named_in(events: Sequence[Event], event_type: str, member: str) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any
 from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
 from chaos_ecs.api.operations.members import (
-    check_network,
     definition_in,
+    has_network,
     identifiers_of,
     launch_type_of,
     missing,
@@ -36,6 +36,7 @@ from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.service_checks import check_containers, check_shifting, check_target_groups
 from chaos_ecs.core.state import State
+from chaos_ecs.core.task_definitions import check_network
 
 DESCRIBE_LIMIT = 10
 LIST_PAGE = 10
@@ -63,7 +64,7 @@ def create_service(call: Call) -> _Answer:
 
     def build(state: State) -> m.CreateService:
         definition = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
-        check_network(definition_in(state, definition), params)
+        check_network(definition_in(state, definition), has_network=has_network(params))
         _check_load_balancers(state, definition, balancers)
         check_shifting(state, configuration, balancers)
         return m.CreateService(

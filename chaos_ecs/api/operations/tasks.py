@@ -10,8 +10,8 @@ from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
 from chaos_ecs.api.operations.definitions import environment
 from chaos_ecs.api.operations.members import (
-    check_network,
     definition_in,
+    has_network,
     identifiers_of,
     launch_type_of,
     missing,
@@ -24,6 +24,7 @@ from chaos_ecs.core.arns import family_of
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import ContainerOverride, Task
 from chaos_ecs.core.state import State
+from chaos_ecs.core.task_definitions import check_network, tags_of_run
 
 DESCRIBE_LIMIT = 100
 STARTED_BY_LIMIT = 128
@@ -42,14 +43,13 @@ def run_task(call: Call) -> _Answer:
     cluster = identifiers.cluster_arn(call.region, params.get("cluster"))
     launch_type = launch_type_of(params)
     overrides = tuple(_override(item) for item in params.get("overrides", {}).get("containerOverrides", ()))
-    tags = dict(tags_of(params))
+    tags, propagates = tags_of(params), params.get("propagateTags") == "TASK_DEFINITION"
     token = params.get("clientToken", "")
 
     def build(state: State) -> m.RunTask:
         arn = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         definition = definition_in(state, arn)
-        check_network(definition, params)
-        inherited = definition.tags if definition and params.get("propagateTags") == "TASK_DEFINITION" else ()
+        check_network(definition, has_network=has_network(params))
         return m.RunTask(
             cluster_arn=cluster,
             task_definition_arn=arn,
@@ -59,7 +59,7 @@ def run_task(call: Call) -> _Answer:
             launch_type=launch_type,
             overrides=overrides,
             client_token=token,
-            tags=tuple({**dict(inherited), **tags}.items()),
+            tags=tags_of_run(definition, tags, propagates=propagates),
         )
 
     def answer(state: State, now: float, events: tuple[m.Event, ...]) -> dict[str, Any]:

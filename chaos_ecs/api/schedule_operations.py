@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from itertools import islice
 from typing import Any
 
-from chaos_ecs.api.call import Call
+from chaos_ecs.api.call import Call, then
 from chaos_ecs.api.schedule_views import described
 from chaos_ecs.core.arns import schedule_arn
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.schedule import ScheduleError, coming, parse, zone
+from chaos_ecs.core.schedule import ScheduleError, check_dates, coming, parse, zone
 from chaos_ecs.core.schedule_commands import known_schedule
 from chaos_ecs.core.schedules import DEFAULT_GROUP, Schedule
 from chaos_ecs.core.state import State
@@ -30,22 +30,22 @@ def describe_schedule(call: Call) -> _Answer:
 
 
 def preview_schedule(call: Call) -> _Answer:
-    """A rate that is none yet would begin now, or at its startDate."""
+    """A rate that is none yet would begin now, or at its startDate. The times are counted off the controller's thread,
+    because there may be a thousand."""
     params = call.params
     if ("name" in params) == ("expression" in params):
         raise InvalidParameterException("Name a schedule, or give an expression.")
     timezone = params.get("timezone", "UTC")
     if "expression" in params:
-        _check(params["expression"], timezone)
+        _check(params["expression"], timezone, params.get("startDate"), params.get("endDate"))
 
-    def answer(state: State, now: float) -> dict[str, Any]:
-        count = params.get("count", SHOWN)
+    def begin(state: State, now: float) -> tuple[dict[str, Any], Iterator[float]]:
         if "name" in params:
             schedule = _schedule(state, call)
             design = schedule.design
             said = {"expression": design.expression, "timezone": design.timezone}
             word = "ENABLED" if design.enabled else "DISABLED"
-            return {**said, "state": word, "now": now, "times": list(islice(_coming(schedule, now), count))}
+            return {**said, "state": word, "now": now}, schedule.coming(now)
         times = coming(
             parse(params["expression"]),
             created_at=now,
@@ -54,15 +54,14 @@ def preview_schedule(call: Call) -> _Answer:
             end_date=params.get("endDate"),
         )
         said = {"expression": params["expression"], "timezone": timezone}
-        return {**said, "now": now, "times": list(islice(times, count))}
+        return {**said, "now": now}, times
 
-    return call.ask(answer)
+    count = params.get("count", SHOWN)
+    return then(call.ask(begin), lambda begun: call.surroundings.background.submit(_counted, *begun, count))
 
 
-def _coming(schedule: Schedule, now: float) -> Iterator[float]:
-    after: float | None = now
-    while after is not None and (after := schedule.next_due(after)) is not None:
-        yield after
+def _counted(said: Mapping[str, Any], times: Iterator[float], count: int) -> dict[str, Any]:
+    return {**said, "times": list(islice(times, count))}
 
 
 def _schedule(state: State, call: Call) -> Schedule:
@@ -70,10 +69,11 @@ def _schedule(state: State, call: Call) -> Schedule:
     return known_schedule(state, arn)
 
 
-def _check(expression: str, timezone: str) -> None:
+def _check(expression: str, timezone: str, start: float | None, end: float | None) -> None:
     """Says what is wrong, which AWS does not."""
     try:
         parse(expression)
         zone(timezone)
+        check_dates(start, end)
     except ScheduleError as error:
         raise InvalidParameterException(f"{error} {error.why[:1].upper()}{error.why[1:]}.") from None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chaos_ecs.core.arns import name_of
-from chaos_ecs.core.schedules import Invocation, Schedule, dead_letter_attributes
+from chaos_ecs.core.schedules import Invocation, Schedule, dead_letter_attributes, started_by
 
 
 def schedule_view(schedule: Schedule, open_ones: Sequence[Invocation]) -> dict[str, Any]:
@@ -38,9 +38,11 @@ def schedule_view(schedule: Schedule, open_ones: Sequence[Invocation]) -> dict[s
 
 
 def described(schedule: Schedule, open_ones: Sequence[Invocation]) -> dict[str, Any]:
-    """The same, with each invocation that waits and the dead letters, newest first."""
+    """The same, with who its tasks say they were started by, each invocation that waits, and the dead letters, newest
+    first."""
     return {
         **schedule_view(schedule, open_ones),
+        "startedBy": started_by(schedule.name),
         "open": [
             {
                 "scheduledTime": invocation.due,

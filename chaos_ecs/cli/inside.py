@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs import wiring
 from chaos_ecs.cli import find
 from chaos_ecs.cli.client import Controller, state
-from chaos_ecs.cli.definitions import MEMORY_MIB, family_of_image
+from chaos_ecs.cli.definitions import MEMORY_MIB, Wish, describe, family_of_image, registered_as
 from chaos_ecs.cli.follow import Follower
 from chaos_ecs.cli.livelog import screen_for
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.shell import Shell
-from chaos_ecs.cli.snapshot import Container, Task, short
+from chaos_ecs.cli.snapshot import Container, Snapshot, Task, short
 from chaos_ecs.cli.tasks import OURS_FAILED, Run, TaskId, started
 from chaos_ecs.errors import ChaosEcsError
 
@@ -24,6 +26,8 @@ SHELL = ("/bin/sh",)
 DEMO_IMAGE = "chaos-ecs/demo:1"
 NO_PROGRAM = (126, 127)  # `docker exec`: it cannot run, or is not there
 START_SECONDS = 120.0
+_AT_ONCE_SECONDS = 2.0
+_OF_ITS_WORK = ("command", "healthCheck", "portMappings", "dependsOn")
 
 # Waits for its SIGTERM, as process 1 must to hear it, and for nothing else.
 _WAITS = ("/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done")
@@ -53,15 +57,20 @@ def exec_(
 
 def run_inside(shell: Shell, controller: Controller, task: Task, container: Container, words: tuple[str, ...]) -> int:
     """Runs it with this terminal; its exit code. A program that is not there is said so."""
-    if controller.own("GetController").get("simulated"):
-        why = "this controller simulates: its tasks are no containers"
-        raise ChaosEcsError("E-SIMULATED", "There is nothing to go into", why, "chaos-ecs controller stop", 2)
+    _check_real(controller)
     is_person = shell.terminal and shell.keyboard is not None
-    code = wiring.run_inside(container.runtime_id, words, terminal=is_person, reads=not sys.stdin.closed)
-    if code in NO_PROGRAM:
+    began_at = shell.monotonic()
+    code = shell.inside(container.runtime_id, words, terminal=is_person, reads=not sys.stdin.closed)
+    if code in NO_PROGRAM and shell.monotonic() - began_at < _AT_ONCE_SECONDS:  # later it is the last line's of a shell
         shell.say(f"exit {code}: is there a {words[0]} in {container.image}?")
         shell.say(f"another one: chaos-ecs exec {task.short} -- PROGRAM")
     return code
+
+
+def _check_real(controller: Controller) -> None:
+    if controller.own("GetController").get("simulated"):
+        why = "this controller simulates: its tasks are no containers"
+        raise ChaosEcsError("E-SIMULATED", "There is nothing to go into", why, "chaos-ecs controller stop", 2)
 
 
 def _container_of(task: Task, name: str | None) -> Container:
@@ -80,30 +89,61 @@ def _container_of(task: Task, name: str | None) -> Container:
 # --- a task to look around in ---
 
 
-def interactive(
-    shell: Shell, image: str | None, command: Sequence[str] | None, environment: Sequence[tuple[str, str]]
-) -> int:
-    """A standalone task on the cluster's network that only waits, a shell in it, and its end when you leave."""
+def interactive(shell: Shell, family: str | None, wish: Wish) -> int:
+    """A standalone task on the cluster's network that only waits, a shell in it, and its end when you leave. It is made
+    as the task definition says (`family`), or of an image alone."""
     controller, before, cluster = shell.look()
-    family = f"shell-{family_of_image(image or DEMO_IMAGE)}"
-    definition = {
-        "name": family,
-        "image": image or DEMO_IMAGE,
-        "memory": MEMORY_MIB,
-        "essential": True,
-        "entryPoint": list(_WAITS),
-        "environment": [{"name": name, "value": value} for name, value in environment],
-    }
-    made = controller.ecs("RegisterTaskDefinition", family=family, containerDefinitions=[definition])["taskDefinition"]
-    run = started(controller, before, cluster, f"{family}:{made['revision']}")
+    _check_real(controller)
+    run = started(controller, before, cluster, _waiting(shell, controller, family, wish))
     arn = run.tasks[0]
     try:
-        task = _running(shell, run)
-        shell.say(f"inside {task.short}, a task of {shell.cluster_name}: services have names here; exit ends the task")
-        return run_inside(shell, controller, task, _container_of(task, None), tuple(command or SHELL))
+        with _hang_up_raises():
+            task = _running(shell, run)
+            shell.say(f"inside {task.short}, a task of {shell.cluster_name}; exit ends the task")
+            shell.say(_who_has_names(before, cluster))
+            return run_inside(shell, controller, task, _container_of(task, None), tuple(wish.command or SHELL))
     finally:
         controller.ecs("StopTask", cluster=cluster, task=arn, reason="its shell was left")
         shell.say(f"{short(arn)} is stopped: a standalone task, nobody replaces it")
+
+
+def _waiting(shell: Shell, controller: Controller, family: str | None, wish: Wish) -> str:
+    """A task definition whose container is like another's but for its work: FAMILY:REVISION."""
+    if family is None or wish.image is not None:
+        image = wish.image or DEMO_IMAGE
+        name = f"shell-{family_of_image(image)}"
+        container: dict[str, Any] = {"name": name, "image": image, "memory": MEMORY_MIB, "essential": True}
+        more: dict[str, Any] = {}
+    else:
+        known = describe(controller, family)
+        name, more = f"shell-{known['family']}", {"volumes": known.get("volumes") or []}
+        first = known["containerDefinitions"][0]
+        container = {member: value for member, value in first.items() if member not in _OF_ITS_WORK}
+    container["entryPoint"] = list(_WAITS)
+    return registered_as(shell, controller, name, container, replace(wish, image=None, command=None), more)
+
+
+def _who_has_names(before: Snapshot, cluster: str) -> str:
+    names = [service.name for service in before.services_in(cluster) if service.is_active]
+    if names:
+        return f"services have names here: {', '.join(names)}"
+    return "no service is here yet, and one that is made later is not found from this task"
+
+
+@contextmanager
+def _hang_up_raises() -> Iterator[None]:
+    """A window that is closed ends us like any other end: what is to be put away is."""
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    numbers = [getattr(signal, name) for name in ("SIGHUP", "SIGTERM") if hasattr(signal, name)]
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _running(shell: Shell, run: Run) -> Task:

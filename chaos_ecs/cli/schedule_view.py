@@ -19,7 +19,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Times in seconds since the epoch. `waiting` and `dead_letters` are told by DescribeSchedule alone."""
+    """Times in seconds since the epoch. DescribeSchedule alone tells `started_by`, `waiting` and `dead_letters`."""
 
     name: str
     arn: str
@@ -40,6 +40,7 @@ class Schedule:
     dropped: int
     retrying: int
     reason: str
+    started_by: str = ""
     waiting: Sequence[Waiting] = ()
     dead_letters: Sequence[Mapping[str, Any]] = ()  # newest first
     raw: Mapping[str, Any] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class Schedule:
             dropped=raw["dropped"],
             retrying=raw["retrying"],
             reason=raw.get("reason") or "",
+            started_by=raw.get("startedBy") or "",
             waiting=tuple(
                 Waiting(item["scheduledTime"], item["nextTryAt"], item["attempts"], item.get("reason") or "")
                 for item in raw.get("open") or ()

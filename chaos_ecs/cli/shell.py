@@ -51,6 +51,18 @@ class Opener(Protocol):
         ...
 
 
+class Inside(Protocol):
+    def __call__(self, runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool) -> int:
+        """Runs a program in a container, with this terminal if it is to have one; its exit code."""
+        ...
+
+
+def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool) -> int:
+    from chaos_ecs import wiring
+
+    return wiring.run_inside(runtime_id, words, terminal=terminal, reads=reads)
+
+
 def open_controller(shell: Shell, *, start: bool) -> Controller | None:
     """The controller of the state folder, started in the background if need be, which is then said."""
     from chaos_ecs import wiring
@@ -93,6 +105,7 @@ class Shell:
     terminal: bool = False
     asks: bool = False
     opener: Opener = open_controller
+    inside: Inside = run_inside
     read_answer: Callable[[], str] = input
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep

@@ -286,21 +286,31 @@ def _verdict(checks: Sequence[Check]) -> int:
 
 
 @images_app.command("build", cls=Command)
-def build(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Which one.")] = "demo") -> None:
-    """Build a task image, if it is not there already.
+def build(
+    ctx: typer.Context,
+    *,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="Which (default: demo).")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every one: before a workshop without network.")] = False,
+) -> None:
+    """Build task images, if they are not there already.
 
     \b
     chaos-ecs images build
+    chaos-ecs images build --all
     """
     from chaos_ecs import wiring
 
     shell = shell_of(ctx)
-    built = wiring.images().build(name, shell.say)
+    images = wiring.images()
+    told = []
+    for name in images.names() if all_ else names or ["demo"]:
+        built = images.build(name, shell.say)
+        told.append({"image": built.tag, "size": built.size, "wasThere": built.was_there})
+        if not shell.json:
+            done = "was there already" if built.was_there else "built"
+            shell.tell(f"{built.tag}  {_megabytes(built.size)}  {done}")
     if shell.json:
-        shell.tell(as_json({"image": built.tag, "size": built.size, "wasThere": built.was_there}))
-    else:
-        done = "was there already" if built.was_there else "built"
-        shell.tell(f"{built.tag}  {_megabytes(built.size)}  {done}")
+        shell.tell(as_json({"images": told}))
 
 
 @images_app.command("ls", cls=Command)

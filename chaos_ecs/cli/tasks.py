@@ -66,13 +66,16 @@ def run_task(
     chaos-ecs run-task db-migrate --env FAIL=1
     chaos-ecs run-task --image busybox:1.36 --command "echo hello"
     chaos-ecs run-task --interactive
+    chaos-ecs run-task api --interactive
     """
     shell = shell_of(ctx)
+    wish = Wish(image, find.pairs(env or []), definitions.words(command))
     if interactive:
         from chaos_ecs.cli import inside
 
-        raise typer.Exit(inside.interactive(shell, image, definitions.words(command), find.pairs(env or [])))
-    wish = Wish(image, find.pairs(env or []), definitions.words(command))
+        if count != 1 or not wait or quiet or timeout is not None:
+            raise typer.BadParameter("is one task, in the foreground, as long as you stay", param_hint="--interactive")
+        raise typer.Exit(inside.interactive(shell, family, wish))
     run = start(shell, family, count, wish)
     if wait:
         raise typer.Exit(_follow_to_the_end(shell, run, timeout, quiet=quiet))

@@ -1,6 +1,6 @@
 """`chaos-ecs try NAME`: one of the six workloads, really run, really killed, and what that teaches.
 
-Each step is a command of ours that a learner could type, and is shown as one. Never here: what the workloads are
+Each step is a command that a learner could type, and is shown as one. Never here: what the workloads are
 registered as (`core/opening.py`), and what they do (`task_images/`).
 """
 
@@ -9,20 +9,25 @@ from __future__ import annotations
 import io
 import json
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
+from chaos_ecs.cli import find
 from chaos_ecs.cli.client import state
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.shell import Shell
+from chaos_ecs.cli.snapshot import Task
 from chaos_ecs.errors import ChaosEcsError
 
 PATIENCE_SECONDS = 60.0
 LINES_SHOWN = 6
+AWAY_SECONDS = 5.0  # long enough to be seen, and for health checks to fail if they asked the wrong question
+COUNT_SECONDS = 2.0  # each look is a task
 _LOOK_SECONDS = 0.2
 
 
@@ -45,14 +50,42 @@ def try_(
     chaos-ecs try web
     chaos-ecs try train
     """
-    trial = Trial(shell_of(ctx))
-    _TRIALS[name](trial)
-    trial.end(name)
+    shell = shell_of(ctx)
+    if shell.controller().own("GetController").get("simulated"):
+        why = "this controller simulates: its tasks run no program"
+        raise ChaosEcsError("E-SIMULATED", "There is nothing to try", why, "chaos-ecs controller stop", 2)
+    trial = Trial(shell)
+    plan = _PLANS[name]
+    trial.check_free(plan.services)
+    trial.bring(plan.images)
+    plan.carry_out(trial)
+    trial.end(plan.services)
 
 
 @dataclass
 class Trial:
     shell: Shell
+    heard: dict[str, int] = field(default_factory=dict)
+
+    # --- before it ---
+
+    def check_free(self, services: Mapping[str, str]) -> None:
+        """`services`: the family of each that the trial is about to make, or goes on with. Raises E-NAME-TAKEN."""
+        _, snapshot, cluster = self.shell.look()
+        for name, family in services.items():
+            found = snapshot.service_named(cluster, name)
+            if found is not None and found.task_definition.partition(":")[0] != family:
+                what = f"There is a service {name} already"
+                why = f"it runs {found.task_definition}, and the trial would make it run {family}"
+                raise ChaosEcsError("E-NAME-TAKEN", what, why, f"chaos-ecs service down {name}", 5)
+
+    def bring(self, images: Sequence[str]) -> None:
+        """Builds what is not here yet, which takes as long as it takes: no step of the trial waits for it."""
+        from chaos_ecs import wiring
+
+        known = wiring.images()
+        for image in images:
+            known.build(image, self.shell.say)
 
     # --- steps ---
 
@@ -66,7 +99,9 @@ class Trial:
         if snapshot.service_named(cluster, family) is None:
             wished = {"minimumHealthyPercent": 0, "maximumPercent": 100}
             self.say(f"It needs a {family}: a service of one task, which tasks of this cluster find by its name.")
-            self.shell.say(f"$ aws ecs create-service --service-name {family} --task-definition {family} ...")
+            named = f"--cluster {self.shell.cluster_name} --service-name {family} --task-definition {family}"
+            self.shell.say(f"$ aws ecs create-service {named} --desired-count 1 \\")
+            self.shell.say("      --deployment-configuration minimumHealthyPercent=0,maximumPercent=100")
             controller.ecs(
                 "CreateService",
                 cluster=cluster,
@@ -81,8 +116,7 @@ class Trial:
         """A command of ours, shown and run. Raises what it did wrong as its own."""
         from chaos_ecs.cli.app import run
 
-        self._show(*words)
-        code = run(words, replace(self.shell, json=False))
+        code = run(self._shown(*words), replace(self.shell, json=False))
         if code not in codes:
             what, why = "The trial ends here", f"its command exited with {code}; what it said is above"
             raise ChaosEcsError("E-TRIAL", what, why, "chaos-ecs events", 1)
@@ -90,59 +124,100 @@ class Trial:
 
     def start(self, family: str, *options: str) -> str:
         """A standalone task that runs on; the first digits of its id."""
-        out = io.StringIO()
         from chaos_ecs.cli.app import run
 
-        self._show("run-task", family, *options, "--no-wait")
-        code = run(("run-task", family, *options, "--no-wait", "-q"), replace(self.shell, out=out, json=False))
+        out = io.StringIO()
+        words = self._shown("run-task", family, *options, "--no-wait")
+        code = run((*words, "-q"), replace(self.shell, out=out, json=False))
         if code:
             raise ChaosEcsError("E-TRIAL", "The trial ends here", "the task did not start", "chaos-ecs ps --all", 1)
         return out.getvalue().split()[0]
 
-    def _show(self, *words: str) -> None:
-        self.shell.say(f"$ chaos-ecs {shlex.join(words)}")
+    def _shown(self, *words: str) -> Sequence[str]:
+        """The words with the cluster, where one was named: what is run, and what is said to be."""
+        named = ("--cluster", self.shell.cluster) if self.shell.cluster else ()
+        self.shell.say(f"$ chaos-ecs {shlex.join((*named, *words))}")
+        return (*named, *words)
+
+    def task(self, digits: str) -> Task:
+        _, snapshot, cluster = self.shell.look()
+        return find.task(snapshot, cluster, digits)
 
     def says(self, task: str) -> str:
         """What a task has printed so far."""
-        controller, snapshot, cluster = self.shell.look()
-        arn = next(item.arn for item in snapshot.tasks_in(cluster) if item.id.startswith(task))
-        lines = controller.own("GetTaskLogs", cluster=cluster, task=arn, tail=200)["lines"]
+        controller, _, cluster = self.shell.look()
+        lines = controller.own("GetTaskLogs", cluster=cluster, task=self.task(task).arn, tail=200)["lines"]
         return "\n".join(line["message"] for line in lines)
 
     def ends(self, task: str) -> str:
         """Waits for a task's end, shows what it printed last, and answers all of it."""
-
-        def has_ended() -> bool:
-            _, snapshot, cluster = self.shell.look()
-            return all(item.is_stopped for item in snapshot.tasks_in(cluster) if item.id.startswith(task))
-
-        self.until(f"{task} to end", has_ended)
+        self.until(f"{task} to end", lambda: self.task(task).is_stopped)
         told = self.says(task)
         lines = told.splitlines()
         for line in (*lines[:2], "...", *lines[-4:]) if len(lines) > LINES_SHOWN else lines:
             self.shell.say(f"   {task}  {line}")
         return told
 
-    def until(self, what: str, check: Callable[[], bool], patience: float = PATIENCE_SECONDS) -> None:
-        self.shell.say(f"waiting for {what}, at most {patience:.0f} s")
-        ends_at = self.shell.monotonic() + patience
+    def until(self, what: str, check: Callable[[], bool], every: float = _LOOK_SECONDS) -> None:
+        self.shell.say(f"waiting for {what}, at most {PATIENCE_SECONDS:.0f} s")
+        ends_at = self.shell.monotonic() + PATIENCE_SECONDS
         while not check():
             if self.shell.monotonic() > ends_at:
                 raise ChaosEcsError("E-TIMEOUT", f"Waited in vain for {what}", "", "chaos-ecs events", 124)
-            self.shell.sleep(_LOOK_SECONDS)
+            self.shell.sleep(every)
 
     def is_steady(self, name: str) -> bool:
         controller, _, cluster = self.shell.look()
         service = state(controller).service_named(cluster, name)
         return service is not None and service.steady and service.running_count >= service.desired_count > 0
 
+    def url_of(self, service: str) -> str:
+        """Where the load balancer answers for it."""
+        _, snapshot, cluster = self.shell.look()
+        found = snapshot.service_named(cluster, service)
+        return snapshot.url_of(found) if found else ""
+
+    def asks(self, url: str) -> int:
+        """The status of its answer, which is shown where it is another one than before; 0 where nobody answers."""
+        status, reason = _answer(url)
+        if self.heard.get(url) != status:
+            self.shell.say(f"   GET {url}  {status}  {reason}".rstrip())
+            self.heard[url] = status
+        return status
+
+    def replaced(self, service: str) -> int:
+        """How many tasks of the service have stopped so far."""
+        _, snapshot, cluster = self.shell.look()
+        found = snapshot.service_named(cluster, service)
+        return sum(item.is_stopped for item in snapshot.tasks_in(cluster) if found and item.service == found.arn)
+
     def lesson(self, *sentences: str) -> None:
         self.shell.say("")
         for sentence in sentences:
             self.shell.tell(sentence, fold=True)
 
-    def end(self, name: Name) -> None:
-        self.shell.say(f"next: chaos-ecs ps   |   chaos-ecs events   |   put it all away: chaos-ecs clean   ({name})")
+    def end(self, services: Mapping[str, str]) -> None:
+        self.shell.say("next: chaos-ecs ps   |   chaos-ecs events")
+        if services:
+            put_away = "   |   ".join(f"chaos-ecs service down {name}" for name in services)
+            self.shell.say(f"put it away: {put_away}")
+
+
+def _answer(url: str) -> tuple[int, str]:
+    """Status and reason; 0 where nobody answers. Straight there: a proxy of the environment would answer instead."""
+    from http.client import HTTPException
+    from urllib import request
+    from urllib.error import HTTPError
+
+    try:
+        with request.build_opener(request.ProxyHandler({})).open(url, timeout=PATIENCE_SECONDS) as answer:
+            return answer.status, ""
+    except HTTPError as refused:
+        with refused, suppress(ValueError, AttributeError):
+            return refused.code, str(json.loads(refused.read()).get("reason", ""))
+        return refused.code, ""
+    except (OSError, HTTPException) as error:
+        return 0, f"nobody answers: {error}"
 
 
 # --- the six ---
@@ -162,15 +237,36 @@ def _web(trial: Trial) -> None:
 def _api(trial: Trial) -> None:
     trial.say("An API back end: Python, with a real PostgreSQL behind it.")
     trial.needs("database")
-    wished = ("--task-definition", "api", "--desired", "2", "--health-check-path", "/ready")
+    wished = ("--task-definition", "api", "--desired", "2", "--health-check-path", "/live")
     trial.run("service", "up", "api", *wished)
-    trial.say("Its database is killed. The API lives on (/live), says that it is of no use now (/ready), and waits.")
+    trial.say("Its database is killed: a service, so a new task takes its place, on the same volume.")
     trial.run("kill", "database")
-    trial.until("the API to be ready again", lambda: trial.is_steady("api"))
+    trial.say("Now it stays away for some seconds. The API lives on (/live), is of no use (/ready), and waits.")
+    url = trial.url_of("api")
+    trial.run("service", "scale", "database", "0")
+    ready, live = _asked_while_away(trial, url)
+    trial.run("service", "scale", "database", "1")
+    trial.until("the API to be ready by itself", lambda: trial.asks(f"{url}/ready") == 200)
     trial.lesson(
+        f"Without its database, {ready.count(503)} of {len(ready)} answers of /ready were 503, and {live.count(200)} of"
+        f" {len(live)} of /live were 200. API tasks replaced: {trial.replaced('api')}.",
         "An API is a SERVICE, and so is its database, with a volume for what must outlive its tasks. Liveness and"
-        " readiness are two questions: replacing a process whose database is away changes nothing."
+        " readiness are two questions. The load balancer asks /live here, because ECS replaces whoever fails its"
+        " health check: with /ready it would have replaced every API task, and each new one would have found the"
+        " same database missing.",
     )
+
+
+def _asked_while_away(trial: Trial, url: str) -> tuple[list[int], list[int]]:
+    """What /ready and /live answered for some seconds."""
+    ready: list[int] = []
+    live: list[int] = []
+    ends_at = trial.shell.monotonic() + AWAY_SECONDS
+    while trial.shell.monotonic() < ends_at:
+        ready.append(trial.asks(f"{url}/ready"))
+        live.append(trial.asks(f"{url}/live"))
+        trial.shell.sleep(_LOOK_SECONDS)
+    return ready, live
 
 
 def _worker(trial: Trial) -> None:
@@ -186,10 +282,13 @@ def _worker(trial: Trial) -> None:
         found: dict[str, Any] = json.loads(told.splitlines()[-1])
         return found
 
-    told = counted()
-    while told["left"]:
-        trial.shell.sleep(2.0)
-        told = counted()
+    told: dict[str, Any] = {}
+
+    def is_empty() -> bool:
+        told.update(counted())
+        return not told["left"]
+
+    trial.until("the queue to be empty", is_empty, every=COUNT_SECONDS)
     lost = told["sent"] - told["distinct"]
     trial.lesson(
         f"Sent {told['sent']}, done {told['distinct']}, twice {told['duplicates']}, lost {lost}.",
@@ -202,7 +301,7 @@ def _migrate(trial: Trial) -> None:
     trial.say("A database migration: once, before a deployment. It is killed half-way.")
     trial.needs("database")
     task = trial.start("migrate", "--env", "SECONDS=8")
-    trial.until("it to be in the middle", lambda: "rows" in trial.says(task) or _over(trial, task))
+    trial.until("it to be in the middle", lambda: "rows" in trial.says(task) or trial.task(task).is_stopped)
     trial.run("kill", task, "--watch-gap", "2", codes=(0, 3, 5))
     trial.say("What it had done is undone: one transaction. Nobody runs it again but you.")
     trial.ends(trial.start("migrate", "--command", "migrate status"))
@@ -212,11 +311,6 @@ def _migrate(trial: Trial) -> None:
         "A migration is a STANDALONE TASK: its end is its success. As a service it would be started again and again,"
         " for ever; and two at once wait for each other by a lock."
     )
-
-
-def _over(trial: Trial, task: str) -> bool:
-    _, snapshot, cluster = trial.shell.look()
-    return any(item.is_stopped for item in snapshot.tasks_in(cluster) if item.id.startswith(task))
 
 
 def _batch(trial: Trial) -> None:
@@ -238,7 +332,7 @@ def _train(trial: Trial) -> None:
         "Model training: twelve seconds of it, a checkpoint every 5 % in a volume. Killed when it is well under way."
     )
     task = trial.start("train", "--env", "SECONDS=12")
-    trial.until("it to be at 70 %", lambda: "70 %" in trial.says(task) or _over(trial, task))
+    trial.until("it to be at 70 %", lambda: "70 %" in trial.says(task) or trial.task(task).is_stopped)
     trial.run("kill", task, "--watch-gap", "2", codes=(0, 3, 5))
     trial.say("Nobody restarts it. Run again by hand, it goes on from its checkpoint.")
     trial.ends(trial.start("train", "--env", "SECONDS=12"))
@@ -248,11 +342,22 @@ def _train(trial: Trial) -> None:
     )
 
 
-_TRIALS: Mapping[Name, Callable[[Trial], None]] = {
-    Name.WEB: _web,
-    Name.API: _api,
-    Name.WORKER: _worker,
-    Name.MIGRATE: _migrate,
-    Name.BATCH: _batch,
-    Name.TRAIN: _train,
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """`services`: the family of each service it makes."""
+
+    carry_out: Callable[[Trial], None]
+    images: Sequence[str]
+    services: Mapping[str, str] = field(default_factory=dict)
+
+
+_DATABASE = {"database": "database"}
+_ON_A_DATABASE = ("balancer", "postgres", "workloads")
+_PLANS: Mapping[Name, _Plan] = {
+    Name.WEB: _Plan(_web, ("balancer", "web"), {"web": "web"}),
+    Name.API: _Plan(_api, _ON_A_DATABASE, {"api": "api", **_DATABASE}),
+    Name.WORKER: _Plan(_worker, ("balancer", "queue", "workloads"), {"worker": "queue-worker", "queue": "queue"}),
+    Name.MIGRATE: _Plan(_migrate, _ON_A_DATABASE, _DATABASE),
+    Name.BATCH: _Plan(_batch, _ON_A_DATABASE, _DATABASE),
+    Name.TRAIN: _Plan(_train, ("workloads",)),
 }

@@ -15,14 +15,7 @@ from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.page import questions, texts
 
 _NEXT = {"yes": "chaos-ecs service up --desired 3", "no": "chaos-ecs run-task batch-job"}
-_TRIES = {
-    "web": "chaos-ecs service up web --desired 3",
-    "api": "chaos-ecs service up api --desired 3",
-    "worker": "chaos-ecs service up worker --task-definition worker --desired 1",
-    "migrate": "chaos-ecs run-task db-migrate",
-    "batch": "chaos-ecs run-task batch-job",
-    "train": "chaos-ecs run-task batch-job --env SECONDS_TO_WORK=120",
-}
+_REAL = {"yes": "chaos-ecs try web", "no": "chaos-ecs try batch"}
 _YES = ("y", "yes", "j", "ja", "1")
 _NO = ("n", "no", "nein", "2")
 
@@ -63,7 +56,7 @@ def which(
         return
     shell.tell(f"{said['which.decision']} {said[f'{side}.card']}")
     shell.tell(said[f"which.{given}"], fold=True)
-    shell.say(f"next: {_NEXT[given]}   |   chaos-ecs which --quiz")
+    shell.say(f"next: {_NEXT[given]}   |   a real one: {_REAL[given]}   |   chaos-ecs which --quiz")
 
 
 def _asked(shell: Shell, said: Mapping[str, str]) -> Answer:
@@ -117,6 +110,6 @@ def _case(shell: Shell, said: Mapping[str, str], question: Mapping[str, Any]) ->
     verdict = said["quiz.right"] if is_right else said["quiz.wrong"].format(answer=answer)
     shell.say(f"{verdict} {said[question['reason']]}")
     if "try" in question:
-        shell.say(f"{said['quiz.try']}: {_TRIES[question['try']]}")
+        shell.say(f"{said['quiz.try']}: chaos-ecs try {question['try']}")
     shell.say()
     return is_right

@@ -19,7 +19,7 @@ from chaos_ecs.core.model import Service, ServiceStatus, Task, TaskDefinition
 from chaos_ecs.core.state import Published, State
 from chaos_ecs.core.todo import Plan
 
-_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
+_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 NOTHING: Published = ((), ())
 
 
@@ -79,11 +79,11 @@ def _configured(registered: str) -> Iterable[str]:
     """Of a Service Connect configuration that is enabled."""
     if "serviceConnectConfiguration" not in registered:  # what most services are spared: reading JSON at every look
         return
-    connect = json.loads(registered)["serviceConnectConfiguration"] or {}
+    connect = json.loads(registered).get("serviceConnectConfiguration") or {}
     for offered in connect.get("services", ()) if connect.get("enabled") else ():
         aliases = [alias.get("dnsName") for alias in offered.get("clientAliases", ())]
         discovery_name = offered.get("discoveryName") or offered["portName"]
-        namespace = name_of(connect.get("namespace") or "")
+        namespace = (connect.get("namespace") or "").rpartition("/")[2]  # its name, or its ARN
         for name in (discovery_name, f"{discovery_name}.{namespace}" if namespace else None, *aliases):
             if name:
                 yield name.lower()

@@ -80,6 +80,7 @@ def plan(state: State, touched: Iterable[str], now: float) -> Plan:
         return todo
     for arn in touched:
         _plan_touched(state, arn, now, todo)
+    _plan_names(state, touched, now, todo)
     _plan_starts(state, now, todo)
     _plan_reaping(state, now, todo)
     for seen in state.strays.values():
@@ -119,13 +120,20 @@ def _plan_routing(state: State, todo: Plan) -> None:
 def _plan_service(state: State, service: Service, now: float, todo: Plan) -> None:
     if service.arn in state.scalable_targets and plan_scaling(state, service, now, todo):
         return  # which tasks follow from another count is for the next step
-    plan_names(state, service, now, todo)
     if service.status is ServiceStatus.INACTIVE:
         _plan_forgetting(ForgetService(service.arn, "INACTIVE for an hour"), service, now, todo)
     elif service.status is ServiceStatus.DRAINING:
         plan_draining(state, service, now, todo)
     else:
         plan_active(state, service, now, todo)
+
+
+def _plan_names(state: State, touched: Iterable[str], now: float, todo: Plan) -> None:
+    """Whose tasks have changed: at once, whatever the pace at which the scheduler looks at its services."""
+    owners = (task.service_arn if (task := state.find_task(arn)) else arn for arn in touched)
+    for arn in dict.fromkeys(owners):
+        if service := state.services.get(arn or ""):
+            plan_names(state, service, now, todo)
 
 
 def _plan_cluster(cluster: Cluster, now: float, todo: Plan) -> None:

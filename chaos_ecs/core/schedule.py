@@ -369,6 +369,16 @@ def zone(timezone: str) -> ZoneInfo:
     )
 
 
+def check_dates(start: float | None, end: float | None) -> None:
+    """Raises ScheduleError for a StartDate or an EndDate that no calendar here has; the wording is ours."""
+    for name, at in (("StartDate", start), ("EndDate", end)):
+        if at is not None and not _EARLIEST < at < _LATEST:
+            raise ScheduleError(
+                f"The {name} you specify is not within the years {FIRST_YEAR} to {LAST_YEAR}.",
+                "dates are seconds since 1970",
+            )
+
+
 # --- when it is due ---
 
 
@@ -387,8 +397,10 @@ def next_due(
     one comes with BEFORE_ALL. A one-time schedule ignores StartDate and EndDate; one in the past never runs. AWS
     invokes anywhere between :00 and :59 of the minute; here a cron is due at :00.
     """
-    limits = {"timezone": timezone, "start_date": start_date, "end_date": end_date}
-    return next(coming(expression, after, created_at=created_at, **limits), None)  # type: ignore[arg-type]
+    times = coming(
+        expression, after, created_at=created_at, timezone=timezone, start_date=start_date, end_date=end_date
+    )
+    return next(times, None)
 
 
 def coming(

@@ -16,7 +16,10 @@ from chaos_ecs.core.messages import RunTask
 from chaos_ecs.core.model import ContainerOverride
 from chaos_ecs.core.schedules import Invocation, Schedule, started_by, utc
 from chaos_ecs.core.state import State
-from chaos_ecs.core.task_definitions import latest_active
+from chaos_ecs.core.task_definitions import check_network, latest_active, tags_of_run
+
+_INTEGERS = range(-(2**31), 2**31)
+"""Smithy's integer, which cpu and memory of API_ContainerOverride are."""
 
 
 def run_task_of(state: State, schedule: Schedule, invocation: Invocation) -> RunTask:
@@ -24,11 +27,7 @@ def run_task_of(state: State, schedule: Schedule, invocation: Invocation) -> Run
     target = schedule.design.target
     arn = _definition_arn(state, target.cluster_arn, target.task_definition)
     definition = state.task_definitions.get(arn)
-    if definition and definition.network_mode == "awsvpc" and not target.has_network:
-        raise InvalidParameterException(
-            "Network Configuration must be provided when networkMode 'awsvpc' is specified."
-        )
-    inherited = definition.tags if definition and target.propagates_tags else ()
+    check_network(definition, has_network=target.has_network)
     return RunTask(
         cluster_arn=target.cluster_arn,
         task_definition_arn=arn,
@@ -37,7 +36,7 @@ def run_task_of(state: State, schedule: Schedule, invocation: Invocation) -> Run
         group=target.group,
         launch_type=target.launch_type,
         overrides=_overrides(filled_in(target.input, schedule, invocation)) if target.input else (),
-        tags=tuple({**dict(inherited), **dict(target.tags)}.items()),
+        tags=tags_of_run(definition, target.tags, propagates=target.propagates_tags),
         cause=f"schedule {schedule.name} is due; nobody will replace it",
     )
 
@@ -57,10 +56,12 @@ def filled_in(text: str, schedule: Schedule, invocation: Invocation) -> str:
 
 def _definition_arn(state: State, cluster_arn: str, named: str) -> str:
     """The revision that FAMILY, FAMILY:REVISION or an ARN of either means in the cluster's region now."""
-    family, _, revision = named.rsplit("/", 1)[-1].partition(":")
-    if named.startswith("arn:") and region_of(named) != region_of(cluster_arn):
-        return named  # which is not there
-    arn = family_arn(region_of(cluster_arn), family)
+    region = region_of(cluster_arn)
+    prefix = family_arn(region, "")
+    if named.startswith("arn:") and not named.startswith(prefix):
+        return named  # of another region, or of no task definition: it is not there
+    family, _, revision = named.removeprefix(prefix).partition(":")
+    arn = family_arn(region, family)
     if revision:
         return f"{arn}:{revision}"
     latest = latest_active(state, arn)
@@ -71,7 +72,8 @@ def _overrides(text: str) -> tuple[ContainerOverride, ...]:
     """Members that are not known here are passed over, as everywhere."""
     try:
         said = json.loads(text)
-    except ValueError:  # a context attribute stood where it breaks the JSON
+        json.dumps(said, ensure_ascii=False).encode()  # half a surrogate pair is no text, and could not be kept
+    except (ValueError, RecursionError):  # or a context attribute stood where it breaks the JSON
         raise InvalidParameterException("JSON syntax error in input for the target.") from None
     if not isinstance(said, dict):
         raise _wrong("it is no object")
@@ -99,7 +101,7 @@ def _override(said: Mapping[str, Any]) -> ContainerOverride:
 
 def _whole(said: Mapping[str, Any], name: str) -> int | None:
     value = said.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value not in _INTEGERS):
         raise _wrong(f"{name} is no whole number")
     return value
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from chaos_ecs.core.schedule_messages import OpenInvocation
 from chaos_ecs.core.schedules import Schedule
 
@@ -16,7 +18,9 @@ def passed(schedule: Schedule, now: float) -> OpenInvocation | None:
     if first is None or first > now:
         return None
     last, before, count = first, first, 1
-    while (due := schedule.next_due(last)) is not None and due <= now and count <= COUNTED:
+    for due in schedule.coming(first):
+        if due > now or count > COUNTED:
+            break
         last, before, count = due, last, count + 1
     is_least = count > COUNTED
     if is_least:
@@ -45,8 +49,7 @@ def _newest_two(schedule: Schedule, known: float, now: float) -> tuple[float, fl
     while True:
         after = max(known, now - seconds)
         found = [known] if after == known else []
-        while (due := schedule.next_due(found[-1] if found else after)) is not None and due <= now:
-            found.append(due)
+        found += takewhile(lambda due: due <= now, schedule.coming(after))
         if len(found) > 1 or after == known:
             return found[-2:][0], found[-1]
         seconds *= 2

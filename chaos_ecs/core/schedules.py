@@ -7,11 +7,11 @@ When an expression is due says `schedule.py`, what follows `schedule_plan.py`. T
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from chaos_ecs.core.schedule import BEFORE_ALL, At, Expression, next_due, parse
+from chaos_ecs.core.schedule import BEFORE_ALL, At, Expression, coming, next_due, parse
 
 DEFAULT_GROUP = "default"
 MAXIMUM_RETRY_ATTEMPTS = 185
@@ -117,6 +117,11 @@ class Schedule:
         since = self.considered_until if after is None else after
         return _next_due(self.design.expression, since, self.created_at, *_limits(self.design))
 
+    def coming(self, after: float) -> Iterator[float]:
+        """All times at which it is due later than `after`, enabled or not: for whoever wants more than one."""
+        expression, (timezone, start, end) = expression_of(self.design.expression), _limits(self.design)
+        return coming(expression, after, created_at=self.created_at, timezone=timezone, start_date=start, end_date=end)
+
     def invoked_at(self, due: float) -> float:
         """When that due time is to be invoked: then, or at a moment of its flexible window, which is drawn without
         dice. EndDate is "the date, in UTC, before which the schedule can invoke its target" (API_CreateSchedule)."""
@@ -220,7 +225,7 @@ def _limits(design: ScheduleDesign) -> tuple[str, float | None, float | None]:
 def _next_due(
     expression: str, since: float | None, created_at: float, timezone: str, start: float | None, end: float | None
 ) -> float | None:
-    """Kept, because every look at the state asks again, and a cron expression takes most of a millisecond."""
+    """Kept, because every look at the state asks again."""
     return next_due(
         expression_of(expression),
         BEFORE_ALL if since is None else since,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from chaos_ecs.core import commands, schedule_commands
 from chaos_ecs.core.errors import EcsError
 from chaos_ecs.core.faulting import broken_answers
-from chaos_ecs.core.messages import EventType
+from chaos_ecs.core.messages import EventType, RunTask
 from chaos_ecs.core.schedule_input import run_task_of
 from chaos_ecs.core.schedule_messages import (
     CompleteSchedule,
@@ -74,14 +74,23 @@ def _call(state: State, schedule: Schedule, invocation: Invocation, now: float) 
     """Raises _NotAcceptedError before anything has changed."""
     _break(state, schedule)
     try:
-        command = run_task_of(state, schedule, invocation)
+        commands.active_cluster(state, schedule.design.target.cluster_arn)
+        command = _read(state, schedule, invocation)
         if not state.engine_connected:
-            commands.active_cluster(state, command.cluster_arn)
             commands.usable_definition(state, command.task_definition_arn)
             raise _NotAcceptedError("AGENT", state.engine_reason or "the engine does not answer")
         commands.run_task(state, command, now)
     except EcsError as refusal:
         raise _NotAcceptedError(refusal.code, refusal.message) from None
+
+
+def _read(state: State, schedule: Schedule, invocation: Invocation) -> RunTask:
+    """The call, whatever its schedule says: what nobody can read costs that schedule its run, and no other."""
+    try:
+        return run_task_of(state, schedule, invocation)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as trouble:
+        why = f"The target cannot be read: {type(trouble).__name__}"
+        raise _NotAcceptedError("InvalidParameterException", why) from trouble
 
 
 def _break(state: State, schedule: Schedule) -> None:
@@ -146,8 +155,8 @@ def _give_up(
     state.emit(
         now,
         EventType.SCHEDULE_DROPPED,
-        f"schedule {schedule.name} gives up what was due at {utc(invocation.due)} after {retries} "
-        f"retr{'y' if retries == 1 else 'ies'}, {where}: {refusal.message}",
+        f"schedule {schedule.name} gives up what was due at {utc(invocation.due)} after attempt "
+        f"{retries + 1}, {where}: {refusal.message}",
         cluster=schedule.design.target.cluster_arn,
         schedule=schedule.arn,
         name=schedule.name,

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chaos_ecs.core.arns import name_of
-from chaos_ecs.core.errors import ClientException
-from chaos_ecs.core.messages import DeregisterTaskDefinition, EventType, RegisterTaskDefinition
+from chaos_ecs.core.errors import ClientException, InvalidParameterException
+from chaos_ecs.core.messages import DeregisterTaskDefinition, EventType, RegisterTaskDefinition, Tags
 from chaos_ecs.core.model import (
     ContainerDefinition,
     ContainerOverride,
@@ -66,6 +66,20 @@ def latest_active(state: State, family_arn: str) -> TaskDefinition | None:
         if definition and definition.status == "ACTIVE":
             return definition
     return None
+
+
+def check_network(definition: TaskDefinition | None, *, has_network: bool) -> None:
+    """awsvpc needs to be told where; any subnet's name will do here. Raises InvalidParameterException."""
+    if definition and definition.network_mode == "awsvpc" and not has_network:
+        raise InvalidParameterException(
+            "Network Configuration must be provided when networkMode 'awsvpc' is specified."
+        )
+
+
+def tags_of_run(definition: TaskDefinition | None, said: Tags, *, propagates: bool) -> Tags:
+    """What a task of RunTask is tagged with: what was said, over its definition's where they are propagated."""
+    inherited = definition.tags if definition and propagates else ()
+    return tuple({**dict(inherited), **dict(said)}.items())
 
 
 def overridden(definition: ContainerDefinition, overrides: Sequence[ContainerOverride]) -> ContainerDefinition:

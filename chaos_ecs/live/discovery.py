@@ -10,12 +10,13 @@ import io
 import logging
 import tarfile
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from docker import APIClient
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
 from chaos_ecs.core.arns import name_of
 from chaos_ecs.core.messages import DiscoveryLost, DiscoveryUp, Fact, PublishNames
@@ -39,13 +40,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Cluster:
-    """What one cluster's tasks are to be told, and what became of it."""
+    """What one cluster's tasks are to be told, and what became of it. The rest but `names` is our thread's own."""
 
     names: dict[str, PublishNames] = field(default_factory=dict)  # by the ARN of the service
     tried: threading.Event = field(default_factory=threading.Event)  # it is there, or could not be made
-    address: str | None = None
+    address: str | None = None  # None where there is no resolver to ask and none can be made
     told: Fact | None = None
     in_force: tuple[str, str] = ("", "")  # the container, and the text it was given
+    failures: int = 0
+    retry_at: float = 0.0  # by a clock that only moves on
 
 
 class Discovery:
@@ -66,11 +69,11 @@ class Discovery:
         self._networks = networks
         self._tell = tell
         self._on_bug = on_bug
-        self._changed = threading.Condition()  # guards the three below
+        self._changed = threading.Condition()  # guards the three below, and each cluster's names
         self._clusters: dict[str, _Cluster] = {}
         self._has_news = False
         self._closed = False
-        self._failures = 0  # the thread's own
+        self._knows_what_was_left = False  # our thread's own
         self._thread = threading.Thread(target=self._guarded, name="discovery", daemon=True)
 
     def open(self) -> None:
@@ -85,12 +88,16 @@ class Discovery:
             self._thread.join(CLOSING_SECONDS)
 
     def publish(self, effect: PublishNames) -> None:
+        """Of a cluster nobody knows any more, that a service has no names is no news."""
         with self._changed:
-            cluster = self._clusters.setdefault(effect.cluster_arn, _Cluster())
-            cluster.names.pop(effect.service_arn, None)
             if effect.names:
-                cluster.names[effect.service_arn] = effect
-            self._news()
+                self._clusters.setdefault(effect.cluster_arn, _Cluster()).names[effect.service_arn] = effect
+            elif cluster := self._clusters.get(effect.cluster_arn):
+                cluster.names.pop(effect.service_arn, None)
+            else:
+                return
+            self._has_news = True
+            self._changed.notify_all()
 
     def forget(self, cluster_arn: str) -> None:
         """Its network is about to go, and the resolver with it."""
@@ -99,7 +106,7 @@ class Discovery:
 
     def server_for(self, cluster_arn: str) -> str | None:
         """Whom a container in this cluster is to ask for names; None where there are none. Waits a moment for one that
-        is being made."""
+        is being made; one that takes longer, its image being built, will be found at the same address."""
         with self._changed:
             cluster = self._clusters.get(cluster_arn)
         if cluster is None:
@@ -109,48 +116,70 @@ class Discovery:
 
     # --- our thread ---
 
-    def _news(self) -> None:
-        self._has_news = True
-        self._changed.notify_all()
-
     def _guarded(self) -> None:
         try:
             while self._next():
-                with self._changed:
-                    clusters = dict(self._clusters)
-                troubles = [self._attended(arn, cluster) for arn, cluster in clusters.items()]
-                self._failures = self._failures + 1 if any(troubles) else 0
+                if (client := self._client()) is not None:
+                    self._look(client)
         except Exception as error:  # noqa: BLE001 - handed on: a bug must stop the controller, not just this thread
             self._on_bug(error)
 
     def _next(self) -> bool:
         """Waits until there is something to do or it is time to look; False once closed."""
-        retry = pause_after(self._failures, first=FIRST_RETRY_SECONDS, longest=LONGEST_RETRY_SECONDS)
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._has_news, retry if self._failures else LOOK_SECONDS)
+            self._changed.wait_for(lambda: self._closed or self._has_news, self._pause())
             if self._has_news:
                 self._changed.wait_for(lambda: self._closed, GATHER_SECONDS)
             self._has_news = False
             return not self._closed
 
-    def _attended(self, arn: str, cluster: _Cluster) -> str:
-        """Makes it so, and tells it once; answers why it could not be, or an empty string."""
-        client = self._client()
-        if client is None:
-            return "the engine is away"
+    def _pause(self) -> float:
+        retries = (cluster.retry_at - time.monotonic() for cluster in self._clusters.values() if cluster.failures)
+        return max(0.0, min(LOOK_SECONDS, *retries, LOOK_SECONDS))
+
+    def _look(self, client: APIClient) -> None:
+        if not self._knows_what_was_left:
+            self._find_what_was_left(client)
+        with self._changed:
+            clusters = dict(self._clusters)
+        for arn, cluster in clusters.items():
+            if time.monotonic() >= cluster.retry_at and self._is_known(arn):
+                self._attended(client, arn, cluster)
+
+    def _is_known(self, arn: str) -> bool:
+        with self._changed:
+            return arn in self._clusters
+
+    def _find_what_was_left(self, client: APIClient) -> None:
+        """Resolvers of a controller before us; those that nobody needs any more are ended like others."""
+        try:
+            found = container.clusters(client, self._home)
+        except engine.UNANSWERED as error:
+            log.info("what resolvers there are was not answered: %s", error)
+            return
+        with self._changed:
+            for arn in found:
+                self._clusters.setdefault(arn, _Cluster())
+        self._knows_what_was_left = True
+
+    def _attended(self, client: APIClient, arn: str, cluster: _Cluster) -> None:
+        """Makes it so, and tells once when it cannot be; an engine that does not answer is told by others."""
         try:
             self._attend(client, arn, cluster)
+            if not self._is_known(arn):  # deleted meanwhile: what was made again must go again
+                self._networks.remove(client, arn)
         except engine.UNANSWERED as error:
-            return engine.why(error) if isinstance(error, APIError) else str(error)
-        except (APIError, ChaosEcsError) as error:
-            reason = engine.why(error) if isinstance(error, APIError) else error.what
-            self._tell_once(cluster, DiscoveryLost(arn, reason))
-            cluster.tried.set()
-            return reason
-        if cluster.address is not None:
+            cluster.failures += 1
+            pause = pause_after(cluster.failures, first=FIRST_RETRY_SECONDS, longest=LONGEST_RETRY_SECONDS)
+            cluster.retry_at = time.monotonic() + pause
+            if engine.has_answered(error) or (isinstance(error, ChaosEcsError) and error.code != engine.DOWN):
+                cluster.address = None
+                reason = error.why or error.what if isinstance(error, ChaosEcsError) else engine.why(error)
+                self._tell_once(cluster, DiscoveryLost(arn, reason))
+        else:
+            cluster.failures, cluster.retry_at = 0, 0.0
             self._tell_once(cluster, DiscoveryUp(arn))
         cluster.tried.set()
-        return ""
 
     def _tell_once(self, cluster: _Cluster, fact: Fact) -> None:
         if cluster.told != fact and not (cluster.told is None and isinstance(fact, DiscoveryUp)):
@@ -164,24 +193,26 @@ class Discovery:
         except NotFound:
             self._networks.doubt(arn)
             raise
-        cluster.address = container.address_in(network)
-        if cluster.address is None:
-            name = name_of(arn)
-            raise ChaosEcsError(
-                "E-NETWORK", f"the network of {name} was made before names were: names work in a new cluster", "", ""
-            )
         found = container.find(client, self._home, arn)
+        text = self._text(cluster)
         if not cluster.names and not self._has_tasks(network, arn):
             if found is not None:
                 client.remove_container(found.id, force=True, v=True)
             return
-        text = _hosts(cluster.names)
+        cluster.address = container.address_in(network)
+        if cluster.address is None:
+            reason = f"the network of {name_of(arn)} was made before names were: names work in a new cluster"
+            raise ChaosEcsError("E-NETWORK", "No names", reason, "chaos-ecs events")
         if found is not None and found.runs and cluster.in_force == (found.id, text):
             return
         if found is not None and not found.runs:
             client.remove_container(found.id, force=True, v=True)
             found = None
         self._make_true(client, arn, cluster, text, found.id if found else "")
+
+    def _text(self, cluster: _Cluster) -> str:
+        with self._changed:
+            return _hosts(list(cluster.names.values()))
 
     def _has_tasks(self, network: Mapping[str, Any], arn: str) -> bool:
         """Whether there is anybody in the network who may ask: not only ourselves."""
@@ -203,9 +234,9 @@ class Discovery:
         log.info("names in %s:\n%s", arn, text)
 
 
-def _hosts(published: Mapping[str, PublishNames]) -> str:
+def _hosts(published: Iterable[PublishNames]) -> str:
     """As /etc/hosts has it: an address, and its names."""
-    rows = (f"{address} {' '.join(one.names)}\n" for one in published.values() for address in one.addresses)
+    rows = (f"{address} {' '.join(one.names)}\n" for one in published for address in one.addresses)
     return "".join(rows)
 
 

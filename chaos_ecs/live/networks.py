@@ -45,13 +45,12 @@ class Networks:
         of others in it are not disconnected: then the engine refuses, with an APIError."""
         self.doubt(cluster_arn)
         try:
+            resolver_container.remove(client, self._home, cluster_arn)
             network = client.inspect_network(labels.network_name(self._home, cluster_arn))
             if labels.of(network).get(labels.HOME) == self._home.id:
                 for container_id, container in (network.get("Containers") or {}).items():
                     if container["Name"] == labels.agent_name(self._home):
                         agent_container.disconnect(client, container_id, network["Id"])
-                    elif container["Name"] == labels.resolver_name(self._home, cluster_arn):
-                        client.remove_container(container_id, force=True, v=True)
                 client.remove_network(network["Id"])
         except NotFound:
             return
@@ -66,6 +65,8 @@ class Networks:
             return
         if labels.of(network).get(labels.HOME) != self._home.id:
             raise APIError(f"network {name} is not ours", explanation=f"a network named {name} exists and is not ours")
+        if resolver_container.address_in(network) is None and not network.get("Containers"):
+            _settle(client, network, labels.network_labels(self._home, cluster_arn))  # who made it was stopped half-way
 
 
 def _settle(client: APIClient, network: Mapping[str, Any], marks: Mapping[str, str]) -> None:

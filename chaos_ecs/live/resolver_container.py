@@ -68,6 +68,18 @@ def find(client: APIClient, home: Home, cluster_arn: str) -> Found | None:
     return Found(seen["Id"], bool(state.get("Running")) and not state.get("Paused"))
 
 
+def clusters(client: APIClient, home: Home) -> dict[str, None]:
+    """The ARNs of those of this home that have one, running or not."""
+    marks = [f"{labels.HOME}={home.id}", labels.RESOLVER]
+    return {labels.of(one)[labels.CLUSTER]: None for one in client.containers(all=True, filters={"label": marks})}
+
+
+def remove(client: APIClient, home: Home, cluster_arn: str) -> None:
+    """Harmless when there is none."""
+    if (found := find(client, home, cluster_arn)) is not None:
+        client.remove_container(found.id, force=True, v=True)
+
+
 def create(client: APIClient, home: Home, cluster_arn: str, address: str) -> str:
     """Makes it, and does not start it: it gets its names first. Answers its id."""
     recipe = _recipe(home, cluster_arn, address)

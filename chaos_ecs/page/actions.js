@@ -6,6 +6,11 @@ import { command, has, serviceScript, t } from "./words.js"
 
 const BREAKER = { deploymentCircuitBreaker: { enable: true, rollback: true } }
 const DEFAULT = "web-server:1"
+const DEMO = "chaos-ecs/demo:" // its web answers what HEALTH says
+const ONE_AT_MOST = { minimumHealthyPercent: 0, maximumPercent: 100 } // two on one volume would wait for each other
+const UNTIL_IT_RUNS = 600_000 // its image may have to be built first
+const ROLE = "role/ecsEventsRole"
+const REPLACED = ["Name", "GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "StartDate", "EndDate", "Description", "KmsKeyArn", "FlexibleTimeWindow", "Target", "ActionAfterCompletion"]
 
 const ONCE = new Set(["InjectFault"]) // twice would be one more; what is started has a token
 
@@ -24,6 +29,7 @@ export class Actions {
   constructor(page) {
     this.page = page
     this.definitions = new Map()
+    this.leanedOn = new Map() // what is waited for until it runs, by the service's name
   }
 
   get cluster() {
@@ -48,6 +54,7 @@ export class Actions {
 
   ecs = (operation, body) => this.post("ecs", operation, body)
   own = (operation, body) => this.post("chaos-ecs", operation, body)
+  scheduler = (operation, body) => this.post("scheduler", operation, body)
 
   /** Does it, and says so when it was refused. */
   async attempt(work) {
@@ -67,12 +74,15 @@ export class Actions {
     return this.own("KillTasks", { cluster: this.cluster, tasks: arns })
   }
 
-  async runTask(members, environment = {}) {
-    const family = members.taskDefinition.split(":")[0]
+  /** `before`: the commands of what it leans on. */
+  async runTask(members, { environment = {}, words = [] } = {}, before = "") {
+    const container = { name: members.taskDefinition.split(":")[0] }
     const pairs = Object.entries(environment).map(([name, value]) => ({ name, value }))
-    const overrides = pairs.length ? { overrides: { containerOverrides: [{ name: family, environment: pairs }] } } : {}
+    if (pairs.length) container.environment = pairs
+    if (words.length) container.command = words
+    const overrides = Object.keys(container).length > 1 ? { overrides: { containerOverrides: [container] } } : {}
     const wished = { cluster: this.cluster, ...members, ...overrides }
-    this.page.showCommand(command("RunTask", wished))
+    this.page.showCommand(before + command("RunTask", wished))
     const told = await this.ecs("RunTask", { ...wished, clientToken: token() })
     if (!told.tasks?.length) throw new Refusal(told.failures?.[0]?.reason ?? "RunTask")
     return told.tasks[0].taskArn
@@ -92,9 +102,7 @@ export class Actions {
   /** The name, or with a number the next one that no service has. */
   free(name) {
     const taken = new Set(this.page.state.services.filter((service) => service.status !== "INACTIVE").map((service) => service.name))
-    let found = name
-    for (let count = 2; taken.has(found); count += 1) found = `${name}-${count}`
-    return found
+    return unused(name, taken)
   }
 
   place(described) {
@@ -102,22 +110,51 @@ export class Actions {
     return container.portMappings?.length ? { container: container.name, port: container.portMappings[0].containerPort } : {}
   }
 
-  async createService(name, definition = DEFAULT, count = 3) {
+  /** `path` is what the balancer asks for, `before` the commands of what it leans on. Answers its ARN and its script. */
+  async createService(name, definition = DEFAULT, count = 3, { path, before = "" } = {}) {
     const { cluster } = this
     const service = this.free(name)
     const { container, port } = this.place(await this.described(definition))
-    this.page.showCommand(serviceScript({ cluster, service, definition, count, container, port }), port ? "aws.balanced" : "")
+    const script = serviceScript({ cluster, service, definition, count, container, port, path })
+    this.page.showCommand(before + script, port ? "aws.balanced" : "")
     const wished = { cluster, serviceName: service, taskDefinition: definition, desiredCount: count }
     if (port) {
-      const made = await this.own("EnsureServiceLoadBalancer", { cluster, service })
+      const made = await this.own("EnsureServiceLoadBalancer", { cluster, service, healthCheckPath: path })
       wished.loadBalancers = [{ targetGroupArn: made.targetGroupArn, containerName: container, containerPort: port }]
     }
     try {
-      return (await this.ecs("CreateService", { ...wished, clientToken: token() })).service.serviceArn
+      const told = await this.ecs("CreateService", { ...wished, clientToken: token() })
+      return { arn: told.service.serviceArn, script }
     } catch (error) {
       if (port && error.isAnswer) await this.own("RemoveServiceLoadBalancer", { cluster, service }).catch(() => {})
       throw error
     }
+  }
+
+  /** Does `work` once the service that it leans on runs: one task of `name`, made where there is none. `work` is given
+   *  the commands of that, for a shell that has none of it. The rest of the wait is the programs' own: it must be healthy. */
+  async leaning(name, work) {
+    const { cluster, page } = this
+    const found = () => page.state.services.find((item) => item.clusterArn === page.about.clusterArn && item.name === name && item.status === "ACTIVE")
+    const runs = () => found()?.desiredCount > 0 && found().runningCount >= found().desiredCount
+    if (found()?.desiredCount === 0) throw new Refusal(t("leaning.late", { service: name }))
+    const wished = { cluster, serviceName: name, taskDefinition: `${name}:1`, desiredCount: 1, deploymentConfiguration: ONE_AT_MOST }
+    const commands = found() || this.leanedOn.has(name) ? [] : [command("CreateService", wished)]
+    if (!runs()) commands.push(`aws ecs wait services-stable \\\n  --cluster ${cluster} --services ${name}`)
+    const before = commands.map((line) => `${line}\n`).join("")
+    if (before) page.showCommand(before.trimEnd())
+    if (!runs()) {
+      page.say(t("leaning", { service: name }), "waits")
+      if (!this.leanedOn.has(name)) this.leanedOn.set(name, this.lean(found() ? null : wished, runs).finally(() => this.leanedOn.delete(name)))
+      if (!(await this.leanedOn.get(name))) throw new Refusal(t("leaning.late", { service: name }))
+      page.say(t("leaning.there", { service: name }), "said")
+    }
+    return work(before)
+  }
+
+  async lean(wished, runs) {
+    if (wished) await this.ecs("CreateService", { ...wished, clientToken: token() })
+    return this.page.until(runs, UNTIL_IT_RUNS)
   }
 
   async scale(service, desiredCount) {
@@ -134,8 +171,8 @@ export class Actions {
     const environment = new Map((main.environment ?? []).map((item) => [item.name, item.value]))
     environment.set("VERSION", isBroken ? "broken" : nextVersion(described))
     environment.delete("HEALTH")
-    if (isBroken && this.place(described).port) environment.set("HEALTH", "500")
-    else if (isBroken) main.command = ["broken"]
+    if (isBroken && this.place(described).port && main.image.startsWith(DEMO)) environment.set("HEALTH", "500")
+    else if (isBroken) Object.assign(main, { entryPoint: ["false"], command: [] })
     main.environment = [...environment].map(([name, value]) => ({ name, value }))
     const registered = { ...members(described), containerDefinitions: containers.map(asAsked) }
     const made = (await this.ecs("RegisterTaskDefinition", registered)).taskDefinition
@@ -156,6 +193,43 @@ export class Actions {
     await this.page.until(isGone, 60_000)
     await this.own("RemoveServiceLoadBalancer", { cluster, service: service.name })
   }
+
+  // --- schedules ---
+
+  /** A schedule that starts a task of the family's newest revision, now and every minute. */
+  async everyMinute(family) {
+    const taken = new Set((this.page.state.schedules ?? []).filter((item) => item.group === "default").map((item) => item.name))
+    const base = this.page.about.clusterArn.split(":cluster/")[0]
+    const wished = {
+      Name: unused("every-minute", taken), ScheduleExpression: "rate(1 minute)", FlexibleTimeWindow: { Mode: "OFF" },
+      Target: { Arn: this.page.about.clusterArn, RoleArn: `${base.replace(/:ecs:[\w-]*:/, ":iam::")}:${ROLE}`, EcsParameters: { TaskDefinitionArn: `${base}:task-definition/${family}` } },
+    }
+    this.page.showCommand(command("CreateSchedule", wished, "scheduler"), "aws.schedule")
+    return this.scheduler("CreateSchedule", { ...wished, ClientToken: token() })
+  }
+
+  /** Scheduler has no operation for the state alone: all that was said is said again. */
+  async turn(schedule, state) {
+    const told = await this.scheduler("GetSchedule", { Name: schedule.name, GroupName: schedule.group })
+    const said = REPLACED.filter((name) => told[name] !== undefined && !(name === "GroupName" && told[name] === "default"))
+    const wished = { ...Object.fromEntries(said.map((name) => [name, told[name]])), State: state }
+    const iso = (name) => (typeof wished[name] === "number" ? { [name]: new Date(wished[name] * 1000).toISOString() } : {})
+    this.page.showCommand(command("UpdateSchedule", { ...wished, ...iso("StartDate"), ...iso("EndDate") }, "scheduler"), "aws.turn")
+    return this.scheduler("UpdateSchedule", wished)
+  }
+
+  async removeSchedule({ name, group }) {
+    const wished = { Name: name, ...(group === "default" ? {} : { GroupName: group }) }
+    this.page.showCommand(command("DeleteSchedule", wished, "scheduler"))
+    return this.scheduler("DeleteSchedule", wished)
+  }
+}
+
+/** The name, or with a number the next one that is not taken. */
+function unused(name, taken) {
+  let found = name
+  for (let count = 2; taken.has(found); count += 1) found = `${name}-${count}`
+  return found
 }
 
 /** The container that is meant when one is spoken of: the one with a port, or else the first. */

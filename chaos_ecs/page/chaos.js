@@ -25,7 +25,7 @@ async function someService(page, actions) {
   const found = page.services().find((service) => service.status === "ACTIVE" && victims(page, service.arn).length)
   if (found) return found.arn
   page.say(t("both.makes"), "said")
-  const arn = await actions.createService("web")
+  const { arn } = await actions.createService("web")
   const isThere = () => page.state.services.find((service) => service.arn === arn && service.steady && service.runningCount > 0)
   if (!(await page.until(isThere, PATIENCE))) throw new Refusal(t("both.late"))
   return arn

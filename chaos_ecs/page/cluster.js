@@ -6,12 +6,13 @@ import { Course, drawTasks } from "./draw.js"
 import { Challenge, Lesson } from "./lesson.js"
 import { Log } from "./log.js"
 import { courseOfTasks, ending, indexed, isStopped, merged, reduce, remembering, shortId } from "./reduce.js"
+import { Schedules } from "./schedules.js"
 import { Service } from "./service.js"
 import { wireSettings } from "./settings.js"
 import { Stream } from "./stream.js"
 import { Tiles, make, put } from "./tiles.js"
 import { Views } from "./views.js"
-import { seconds, speak, t } from "./words.js"
+import { number, seconds, speak, t } from "./words.js"
 
 const boot = JSON.parse(document.getElementById("boot").textContent)
 const root = document.documentElement
@@ -29,6 +30,8 @@ history.replaceState(null, "", location.search.includes("lang=") ? `/?lang=${boo
 
 // --- what everybody shares ---
 
+const PRESSED = Number(boot.state.clock?.slice(1) ?? 1) // x60: its clock goes so many times as fast as others
+
 const page = {
   about: boot.about,
   mayAct: boot.mayAct,
@@ -36,9 +39,9 @@ const page = {
   state: indexed(boot.state),
   events: [],
   looks: [], // the client's counts of the last seconds
-  offset: boot.state.at - Date.now() / 1000,
+  offset: boot.state.at - (PRESSED * Date.now()) / 1000,
   waiting: [],
-  now: () => Date.now() / 1000 + page.offset,
+  now: () => (PRESSED * Date.now()) / 1000 + page.offset,
   services: () => page.state.services.filter((service) => service.clusterArn === boot.about.clusterArn && (service.status !== "INACTIVE" || tasksOf(service.arn).some((task) => !isStopped(task)))),
   over: () => stream.over(),
   /** Whether what is shown is known to be true now. */
@@ -63,6 +66,7 @@ const page = {
     answer.dataset.kind = kind
     put(answer, text)
     clearTimeout(page.quiet)
+    if (kind === "waits") return // until something else is said
     page.quiet = setTimeout(() => put(answer, ""), kind === "refused" ? 12_000 : 5000)
   },
   showCommand(text, key = "") {
@@ -93,6 +97,7 @@ const challenge = new Challenge(page)
 const race = new Race(page, actions)
 const faults = boot.mayAct ? new Faults(page, actions) : null
 const score = new Score(page, actions)
+const schedules = new Schedules(page, actions)
 const log = new Log(byId("log"), byId("announcer"), byId("log-pause"))
 
 // --- a task as a tile ---
@@ -165,6 +170,7 @@ function frame() {
     isDirty = false
     showServices()
     showStandalone()
+    schedules.show()
     showEngine()
     faults?.show()
     lesson.how()
@@ -204,6 +210,8 @@ function showEngine() {
   const { connected, name, reason } = page.state.engine
   root.dataset.engine = connected ? "there" : "lost"
   put(byId("engine"), boot.about.simulated ? t("engine.simulated") : name)
+  byId("clock").hidden = PRESSED === 1
+  if (PRESSED !== 1) put(byId("clock"), t("clock.pressed", { clock: boot.state.clock, n: number(60 / PRESSED, 1) }))
   const problem = byId("problem")
   problem.hidden = connected
   put(problem, connected ? "" : t("engine.lost", { reason }))
@@ -234,8 +242,8 @@ const stream = new Stream(boot.state.number, {
     settle()
   },
   state(snapshot) {
-    const offset = snapshot.at - Date.now() / 1000
-    page.offset = Math.abs(offset - page.offset) < 0.25 ? Math.max(offset, page.offset) : offset
+    const offset = snapshot.at - (PRESSED * Date.now()) / 1000
+    page.offset = Math.abs(offset - page.offset) < 0.25 * PRESSED ? Math.max(offset, page.offset) : offset
     page.state = merged(snapshot, page.events, page.state)
     const clients = new Map(snapshot.services.filter((service) => service.client).map((service) => [service.arn, service.client]))
     views.forget()
@@ -250,7 +258,7 @@ const stream = new Stream(boot.state.number, {
   anew() {
     page.events = []
     page.looks = []
-    page.state = { ...page.state, killed: new Map(), number: 0 }
+    page.state = { ...page.state, killed: new Map(), pulling: new Map(), number: 0 }
     page.bootNumber = 0
   },
   connection(word) {
@@ -274,8 +282,9 @@ function settle() {
 
 const press = (id, work) => byId(id)?.addEventListener("click", work)
 press("deploy-service", () => actions.attempt(() => actions.createService("web")))
-press("run-task", () => actions.attempt(() => actions.runTask({ taskDefinition: "batch-job:1", count: 1 }, { SECONDS_TO_WORK: "60" })))
-press("run-failing", () => actions.attempt(() => actions.runTask({ taskDefinition: "db-migrate:1", count: 1 }, { FAIL: "1" })))
+press("run-task", () => actions.attempt(() => actions.runTask({ taskDefinition: "batch-job:1", count: 1 }, { environment: { SECONDS_TO_WORK: "60" } })))
+press("run-failing", () => actions.attempt(() => actions.runTask({ taskDefinition: "db-migrate:1", count: 1 }, { environment: { FAIL: "1" } })))
+press("every-minute", () => actions.attempt(() => actions.everyMinute("batch-job")))
 press("log-pause", () => log.pause())
 byId("log-search").addEventListener("input", ({ target }) => log.search(target.value))
 byId("log-search").addEventListener("keydown", (event) => {

@@ -7,14 +7,22 @@ import { command, serviceScript, t } from "./words.js"
 
 const STAYS_GONE = 5000
 
+const MESSAGES = "8"
+const LIVES = "/live" // on ECS whoever fails the balancer's check is replaced, and a new API would have no database either
+
+const one = (family) => ({ taskDefinition: `${family}:1`, count: 1 })
+
 /** Use cases: what [try it] starts. */
 export const USES = {
-  web: (actions) => actions.createService("web"),
-  api: (actions) => actions.createService("api"),
-  worker: (actions) => actions.createService("worker", "worker:1", 1),
-  migrate: (actions) => actions.runTask({ taskDefinition: "db-migrate:1", count: 1 }),
-  batch: (actions) => actions.runTask({ taskDefinition: "batch-job:1", count: 1 }),
-  train: (actions) => actions.runTask({ taskDefinition: "batch-job:1", count: 1 }, { SECONDS_TO_WORK: "120" }),
+  web: (actions) => actions.createService("web", "web:1", 3),
+  api: (actions) => actions.leaning("database", (before) => actions.createService("api", "api:1", 2, { path: LIVES, before })),
+  worker: (actions) => actions.leaning("queue", async (before) => {
+    const { script } = await actions.createService("worker", "queue-worker:1", 2, { before })
+    return actions.runTask(one("queue-worker"), { words: ["feed", MESSAGES] }, `${before}${script}\n`)
+  }),
+  migrate: (actions) => actions.leaning("database", (before) => actions.runTask(one("migrate"), {}, before)),
+  batch: (actions) => actions.leaning("database", (before) => actions.runTask(one("batch"), {}, before)),
+  train: (actions) => actions.runTask(one("train")),
 }
 
 export class Lesson {

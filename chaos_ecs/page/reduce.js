@@ -1,6 +1,7 @@
 // The cluster as the page knows it: a snapshot of /state, and events that came after it. Pure: no page, no clock, no network.
 
 const RUNS = new Set(["RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING"])
+const WAITS = new Set(["PROVISIONING", "PENDING"])
 const NEXT = {
   TASK_PENDING: "PENDING", TASK_PULLING: "PENDING", TASK_ACTIVATING: "ACTIVATING", TASK_RUNNING: "RUNNING",
   TASK_STOPPING: "STOPPING", TASK_STOPPED: "STOPPED",
@@ -18,7 +19,7 @@ const LIVES_ON = 10 // seconds after which a task that still runs was not killed
 /** Other signals may be survived. */
 const isKill = (event) => event.type === "TASK_KILLED" && /^((SIG)?KILL|9)$/.test(event.data.signal ?? "KILL")
 
-/** A snapshot with its tasks by ARN; `before` hands on who was killed, which no snapshot tells. */
+/** A snapshot with its tasks by ARN; `before` hands on what no snapshot tells: who was killed, and who waits for an image. */
 export function indexed(snapshot, before = null) {
   const health = new Map()
   for (const group of snapshot.targetGroups ?? []) {
@@ -27,14 +28,19 @@ export function indexed(snapshot, before = null) {
   const tasks = new Map(snapshot.tasks.map((task) => [task.arn, task]))
   const livesOn = (task, at) => task.lastStatus === "RUNNING" && snapshot.at > at + LIVES_ON
   const killed = new Map([...(before?.killed ?? [])].filter(([arn, at]) => tasks.has(arn) && !livesOn(tasks.get(arn), at)))
-  return { ...snapshot, tasks, health, killed }
+  const pulling = new Map([...(before?.pulling ?? [])].filter(([arn]) => WAITS.has(tasks.get(arn)?.lastStatus)))
+  return { ...snapshot, tasks, health, killed, pulling }
 }
 
-/** Who was killed, by the events that came before a snapshot. */
+/** Who was killed, and who waits for which image, by the events that came before a snapshot. */
 export function remembering(before, events) {
   const killed = new Map(before?.killed ?? [])
-  for (const event of events) if (isKill(event)) killed.set(event.task, event.at)
-  return { killed }
+  const pulling = new Map(before?.pulling ?? [])
+  for (const event of events) {
+    if (isKill(event)) killed.set(event.task, event.at)
+    if (event.type === "TASK_PULLING") pulling.set(event.task, event.data.image)
+  }
+  return { killed, pulling }
 }
 
 /** The newest snapshot with the events that it does not contain yet. */
@@ -61,6 +67,7 @@ export function reduce(state, event) {
   if (event.type === "TASK_HEALTHY") return withHealth(next, task.arn, "healthy")
   if (event.type === "TARGET_HEALTH_CHANGED") return withHealth(next, task.arn, event.data.state)
   if (!status || ORDER.indexOf(status) < ORDER.indexOf(task.lastStatus)) return next
+  if (event.type === "TASK_PULLING") next.pulling = new Map(state.pulling).set(task.arn, event.data.image)
   return withTask(next, { ...task, lastStatus: status, ...told(event, task) })
 }
 
@@ -135,6 +142,28 @@ export function ending(task, killed) {
   if (task.stopCode === "UserInitiated" || task.stopCode === "ServiceSchedulerInitiated") return "stopped"
   if (task.exitCode === 0) return "finished"
   return "failed"
+}
+
+/** The image that a task waits for while it is fetched or built, or nothing. */
+export const pulledFor = (task, pulling) => (WAITS.has(task.lastStatus) ? pulling.get(task.arn) ?? "" : "")
+
+const BY_SCHEDULE = "chronos-schedule/"
+
+/** The name of the schedule that has started a task, or nothing; a long one is cut, as on AWS. */
+export const scheduleOf = (task) => (task.startedBy?.startsWith(BY_SCHEDULE) ? task.startedBy.slice(BY_SCHEDULE.length) : "")
+
+/** How the last run of a schedule went: runs, or as `ending` says, the worst of its tasks; nothing where none is known. */
+export function lastRun(schedule, tasks, killed) {
+  const isOfIt = (task) => task.createdAt === schedule.lastRanAt && scheduleOf(task) && schedule.name.startsWith(scheduleOf(task))
+  const found = tasks.filter(isOfIt).map((task) => (isStopped(task) ? ending(task, killed) : "runs"))
+  return ["runs", "failed", "killed", "stopped", "finished"].find((word) => found.includes(word)) ?? ""
+}
+
+/** In one word how a schedule is: the first that is true. */
+export function scheduleState(schedule) {
+  if (schedule.state !== "ENABLED") return "PAUSED"
+  if (schedule.retrying) return "RETRYING"
+  return schedule.nextDueAt === null ? "OVER" : "ENABLED"
 }
 
 /** In one word what a service does: the first that is true. */

@@ -1,6 +1,6 @@
 // A task as what its tile shows: words, and how it is said. Never here: elements (see `tiles.js`).
 
-import { ending, isStopped, runs, shortId } from "./reduce.js"
+import { ending, isStopped, pulledFor, runs, scheduleOf, shortId } from "./reduce.js"
 import { age, number, plain, t } from "./words.js"
 
 const FRESH_SECONDS = 8
@@ -31,7 +31,7 @@ export class Views {
     const { killed, health } = page.state
     const since = page.now() - (task.startedAt ?? task.createdAt)
     const age_ = isSmall || isStopped(task) ? 0 : Math.floor(since)
-    const from = `${task.lastStatus} ${task.exitCode} ${task.stopCode} ${task.taskDefinition} ${task.fills} ${task.healthStatus} ${health.get(task.arn)?.state} ${killed.has(task.arn)} ${sent.has(task.arn)} ${service?.deployments.length} ${share?.percent} ${share?.failed} ${age_} ${isSmall && since < FRESH_SECONDS} ${page.isSure()}`
+    const from = `${page.state.pulling.has(task.arn)} ${task.startedBy} ${task.lastStatus} ${task.exitCode} ${task.stopCode} ${task.taskDefinition} ${task.fills} ${task.healthStatus} ${health.get(task.arn)?.state} ${killed.has(task.arn)} ${sent.has(task.arn)} ${service?.deployments.length} ${share?.percent} ${share?.failed} ${age_} ${isSmall && since < FRESH_SECONDS} ${page.isSure()}`
     const known = this.made.get(task.arn)
     if (known?.from === from) return known.view
     const view = this.viewed(task, service, share, since, isSmall)
@@ -49,13 +49,15 @@ export class Views {
     const isHit = !dead && (killed.has(task.arn) || sent.has(task.arn))
     const state = dead ? end : isHit ? "killed" : task.lastStatus === "RUNNING" ? "running" : runs(task) ? "stopping" : "pending"
     const sound = dead || !runs(task) ? "" : healthOf(task, health.get(task.arn))
-    const word = dead ? t(`end.${end}`) : isHit ? t("status.KILLED") : t(`status.${task.lastStatus}`)
+    const image = isHit ? "" : pulledFor(task, page.state.pulling)
+    const word = dead ? t(`end.${end}`) : isHit ? t("status.KILLED") : t(`status.${image ? "PULLING" : task.lastStatus}`)
     const exit = dead && task.exitCode !== null ? t("tile.exit", { code: task.exitCode }) : ""
     const isNew = Boolean(task.fills) && task.lastStatus === "RUNNING" && since < FRESH_SECONDS
-    const detail = [exit, sound, !dead && !isSmall && task.startedAt ? age(since) : "", isNew ? t("tile.new") : ""].filter(Boolean).join(" · ")
-    const what = service ? revisionOf(task, service) : task.taskDefinition
+    const detail = [image ? t("tile.pulling", { image }) : "", exit, sound, !dead && !isSmall && task.startedAt ? age(since) : "", isNew ? t("tile.new") : ""].filter(Boolean).join(" · ")
+    const by = scheduleOf(task) ? t("tile.schedule", { schedule: scheduleOf(task) }) : ""
+    const what = service ? revisionOf(task, service) : [task.taskDefinition, by].filter(Boolean).join(" · ")
     const why = dead ? [service ? "" : what, plain(task.stoppedReason || task.stopCode)].filter(Boolean).join(": ") : task.fills ? t("tile.fills", { task: shortId(task.fills) }) : what
-    const said = { task: id, service: name, status: word.toLocaleLowerCase(page.language), health: sound, exit, reason: plain(task.stoppedReason) }
+    const said = { by, task: id, service: name, status: word.toLocaleLowerCase(page.language), health: sound, exit, reason: plain(task.stoppedReason) }
     const key = `label.${dead ? "gone" : "kill"}.${service ? "service" : "standalone"}`
     const label = t(key, said).replace(/(, )+/g, ", ").replace(/, $/, "")
     if (!dead && !page.isSure()) {

@@ -35,6 +35,18 @@ export function age(value) {
 /** Without the length of ARNs: (target-group arn:aws:...:targetgroup/web/26) -> (target-group web) */
 export const plain = (text) => (text ?? "").replace(/arn:aws:\S*?:[a-z-]+\/(?:app\/)?([\w-]+)(?:\/[\w-]+)*/g, "$1")
 
+/** How long it is until then: 58 -> 0:58, three days -> 3 days. */
+export const left = (value) => (value < 172_800 ? age(Math.ceil(value)) : t("days", { n: number(Math.floor(value / 86_400)) }))
+
+/** A moment on this machine's clock, with its day where that is not today. */
+export function moment(at, now) {
+  const day = (value) => new Date(value * 1000).toDateString()
+  const key = `${language} ${day(at) === day(now)}`
+  const options = { timeStyle: "medium", ...(day(at) === day(now) ? {} : { dateStyle: "medium" }) }
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, options))
+  return formats.get(key).format(new Date(at * 1000))
+}
+
 export function clock(at) {
   const date = new Date(at * 1000)
   const parts = [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, "0"))
@@ -54,19 +66,19 @@ function option(name, value) {
   return `--${dashed(name)} ${quoted(typeof value === "string" ? short(name, value) : String(value))}`
 }
 
-/** An operation of ECS as the command that does the same, in rows. */
-export function command(operation, members) {
+/** An operation of ECS, or of another service, as the command that does the same, in rows. */
+export function command(operation, members, api = "ecs") {
   const options = Object.entries(members).filter(([, value]) => value !== undefined && value !== null).map(([name, value]) => option(name, value))
-  return [`aws ecs ${dashed(operation)}`, ...options].join(" \\\n  ")
+  return [`aws ${api} ${dashed(operation)}`, ...options].join(" \\\n  ")
 }
 
 /** A service behind a load balancer, from nothing: the script that makes all that create-service takes for granted. */
-export function serviceScript({ cluster, service, definition, count, container, port }) {
+export function serviceScript({ cluster, service, definition, count, container, port, path }) {
   const create = { cluster, serviceName: service, taskDefinition: definition, desiredCount: count }
   if (!port) return command("CreateService", create)
   const name = quoted(service)
   return `group=$(aws elbv2 create-target-group \\
-  --name ${name} --protocol HTTP --port ${port} \\
+  --name ${name} --protocol HTTP --port ${port} \\${path ? `\n  --health-check-path ${quoted(path)} \\` : ""}
   --target-type instance --vpc-id vpc-1 \\
   --query 'TargetGroups[0].TargetGroupArn' --output text)
 front=$(aws elbv2 create-load-balancer \\

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +93,14 @@ def address(room: Room) -> str:
 
 @pytest.fixture
 def tab(browser: Browser, room: Room) -> Iterator[Tab]:
-    """The page of a new room, opened as `chaos-ecs dashboard` says. It must not complain to the console."""
+    """The page of a new room, opened as `chaos-ecs dashboard` says."""
+    with opened_tab(browser, address(room)) as tab:
+        yield tab
+
+
+@contextmanager
+def opened_tab(browser: Browser, url: str) -> Iterator[Tab]:
+    """The page in a browser of its own. It must not complain to the console."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, permissions=["clipboard-read"])
     context.set_default_timeout(WITHIN_MILLISECONDS)
     complaints: list[str] = []
@@ -105,7 +113,7 @@ def tab(browser: Browser, room: Room) -> Iterator[Tab]:
     page = context.new_page()
     page.on("console", hear)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(address(room))
+    page.goto(url)
     page.locator("html[data-connection=live]").wait_for()
     yield Tab(page, complaints)
     context.close()

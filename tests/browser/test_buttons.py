@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chaos_ecs.core.opening import _DEFINITIONS
 from tests.browser.conftest import Tab, container_of, task_of
 from tests.builders import eventually
 from tests.e2e.conftest import Room
@@ -122,26 +123,8 @@ def test_a_failing_task_ends_with_its_exit_code_and_nobody_starts_it_again(room:
     assert len(record(room, "TASK_CREATED")) == 1
 
 
-def test_each_use_case_starts_what_it_should_be(room: Room, tab: Tab) -> None:
-    for use, count in (("train", 1), ("batch", 2), ("web", 3), ("api", 6), ("worker", 7)):
-        tab.page.locator(f"[data-try={use}]").click()
-        tab.expect_running(count, "service" if count > 2 else "standalone")
-    tab.page.locator("[data-try=migrate]").click()
-    labels = [one["Labels"] for one in room.containers() if one["Labels"].get("chaos-ecs.service")]
-    found = sorted((one["chaos-ecs.service"].split("/")[-1], one["chaos-ecs.family"]) for one in labels)
-    assert found == [*[("api", "web-server:1")] * 3, *[("web", "web-server:1")] * 3, ("worker", "worker:1")]
-    told = room.ok("service", "ls", "--json").json["services"]
-    wished = {one["name"]: (one["desiredCount"], len(one["targetGroups"])) for one in told}
-    assert wished == {"web": (3, 1), "api": (3, 1), "worker": (1, 0)}
-    tab.page.locator("#standalone-tiles .tile").filter(has_text="db-migrate:1").filter(has_text="FINISHED").wait_for()
-    tasks = [one for one in room.ok("ps", "--all", "--json").json["tasks"] if not one["serviceArn"]]
-    works = [(one["taskDefinition"], environment(room, one["arn"]).get("SECONDS_TO_WORK")) for one in tasks]
-    assert works == [("batch-job:1", "120"), ("batch-job:1", None), ("db-migrate:1", None)]
-    assert container_of(room, tasks[-1]["arn"])["State"]["ExitCode"] == 0
-
-
 def test_a_fault_of_the_menu_hits_real_containers_until_it_is_undone(room: Room, tab: Tab) -> None:
-    tab.page.locator("[data-try=worker]").click()
+    room.ok("service", "up", "worker", "--task-definition", "worker", "--desired", "1", "--no-lb")
     tab.expect_running(1)
     tab.page.locator("#run-task").click()
     tab.expect_running(1, "standalone")
@@ -223,7 +206,7 @@ def test_copy_puts_into_the_clipboard_what_is_shown(room: Room, tab: Tab) -> Non
     tab.press("Deploys")
     line = "line => [...line.children].map(part => part.textContent).filter(Boolean).join('  ')"
     shown = {"#log-copy": "\n".join(tab.page.locator(LINES).evaluate_all(f"lines => lines.map({line})"))}
-    assert shown["#log-copy"].count("REGISTERED") == tab.page.locator(LINES).count() == 5
+    assert shown["#log-copy"].count("REGISTERED") == tab.page.locator(LINES).count() == len(_DEFINITIONS)
     for name in ("how-service", "how-task", "aws-command"):
         shown[f"[data-copies={name}]"] = str(tab.page.locator(f"#{name}").text_content())
     assert shown["[data-copies=aws-command]"].startswith("aws ecs run-task ")
@@ -293,8 +276,9 @@ def test_the_question_is_decided_with_a_reason_and_the_quiz_is_scored_to_its_end
             runs.click()
         tab.press("Next question" if place < 7 else "How did I do?", within="#quiz")
     quiz.get_by_text("4 of 7 right.").wait_for()
-    tab.expect_running(1)
-    assert [one["Labels"]["chaos-ecs.family"] for one in room.containers()] == ["worker:1"]
+    tab.expect_running(3)
+    families = {one["Labels"]["chaos-ecs.family"] for one in room.containers()}
+    assert {"queue:1", "queue-worker:1"} == families
     tab.press("Once more")
     quiz.get_by_text("Question 1 of 7").wait_for()
 

@@ -26,8 +26,11 @@ def test_axe_finds_nothing_serious(room: Room, tab: Tab, scheme: str) -> None:
     tab.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     tab.page.locator("#deploy-service").click()
     tab.page.locator("#run-task").click()
+    tab.page.locator("#every-minute").click()
+    tab.page.locator("#schedule-list li").wait_for()
     tab.expect_running(3)
-    tab.expect_running(1, "standalone")
+    tab.page.locator("#standalone-tiles .tile").filter(has_text="by schedule").wait_for()
+    tab.running("standalone").first.wait_for()
     assert serious(tab) == []
     tab.running("standalone").first.click()
     tab.page.locator("#projector").click()
@@ -38,6 +41,8 @@ def test_axe_finds_nothing_serious(room: Room, tab: Tab, scheme: str) -> None:
 def test_there_is_no_scrolling_sideways_at_200_percent_or_on_a_phone(tab: Tab, width: int) -> None:
     tab.page.set_viewport_size({"width": width, "height": 800})
     tab.page.locator("#deploy-service").click()
+    tab.page.locator("#every-minute").click()
+    tab.page.locator("#schedule-list li").wait_for()
     tab.expect_running(3)
     overflow = tab.page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert overflow <= 0
@@ -59,19 +64,26 @@ def test_the_other_language_is_spoken_and_no_text_is_missing(tab: Tab) -> None:
     tab.page.get_by_role("link", name="Deutsch").click()
     tab.page.locator("html[lang=de][data-connection=live]").wait_for()
     tab.page.locator("#deploy-service").click()
+    tab.page.locator("#every-minute").click()
+    tab.page.locator("#schedule-list").get_by_text("Startet batch-job in").wait_for()
     tab.page.locator("#services .tile").filter(has_text="LÄUFT").first.wait_for()
     seen = tab.page.locator("body").inner_text()
     assert "Cluster bereit" in seen
-    assert re.findall(r"\b(?:event|word|tile|status|label|condition|help)\.[A-Za-z_.]+", seen) == [], "keys of texts"
+    assert (
+        re.findall(r"\b(?:event|word|tile|status|label|condition|help|schedules?|use|clock)\.[A-Za-z_.]+", seen) == []
+    ), "keys of texts"
 
 
 def test_guests_have_no_button_that_acts(browser: Browser, room: Room) -> None:
     room.ok("service", "up", "web", "--desired", "1", "--no-lb")
+    room.ok("schedule", "add", "nightly", "--cron", "0 2 * * ? *")
     (url,) = room.ok("dashboard", "--no-open", "--share", "--json").json["guestUrls"]
     page = browser.new_page()
     page.goto(url)
     page.locator("html[data-connection=live]").wait_for()
     assert page.locator("#services .tile").count() == 1
+    page.locator("#schedule-list li").filter(has_text="nightly").wait_for()
+    assert page.locator("#schedules button, #every-minute").count() == 0
     assert not page.locator("#deploy-service").is_visible()
     assert page.locator("button.tile").count() == 0
     page.close()

@@ -117,6 +117,58 @@ def test_each_end_has_its_word(ask: Ask, members: dict[str, Any], killed: bool, 
     assert ask(function, a_task("a", **members), [["task/a", 1.0]] if killed else []) == word
 
 
+PULLING = (
+    "(reduce, snapshot, events) => reduce.pulledFor(snapshot.tasks[0], reduce.merged(snapshot, events, null).pulling)"
+)
+
+
+@pytest.mark.parametrize(("number", "status"), [(9, "PENDING"), (11, "PROVISIONING")])
+def test_who_waits_for_an_image_is_known_from_events_alone(ask: Ask, number: int, status: str) -> None:
+    pulling = an_event("TASK_PULLING", number, task="a", image="x:1")
+    assert ask(PULLING, a_snapshot(a_task("a", lastStatus=status)), [pulling]) == "x:1"
+    assert ask(PULLING, a_snapshot(a_task("a", lastStatus=status)), []) == ""
+    assert ask(PULLING, a_snapshot(a_task("a", lastStatus="ACTIVATING")), [pulling]) == ""
+
+
+def a_schedule(**members: Any) -> dict[str, Any]:
+    told = {"name": "every-minute", "state": "ENABLED", "nextDueAt": 60.0, "lastRanAt": 50.0, "retrying": 0}
+    return {**told, **members}
+
+
+@pytest.mark.parametrize(
+    ("members", "word"),
+    [
+        ({}, "ENABLED"),
+        ({"state": "DISABLED", "retrying": 1}, "PAUSED"),
+        ({"retrying": 2}, "RETRYING"),
+        ({"nextDueAt": None}, "OVER"),
+    ],
+)
+def test_each_state_of_a_schedule_has_its_word(ask: Ask, members: dict[str, Any], word: str) -> None:
+    assert ask("(reduce, schedule) => reduce.scheduleState(schedule)", a_schedule(**members)) == word
+
+
+@pytest.mark.parametrize(
+    ("tasks", "word"),
+    [
+        ([{"lastStatus": "RUNNING"}], "runs"),
+        ([{"lastStatus": "STOPPED", "exitCode": 0}], "finished"),
+        ([{"lastStatus": "STOPPED", "exitCode": 0}, {"lastStatus": "STOPPED", "exitCode": 1}], "failed"),
+        ([{"lastStatus": "STOPPED", "exitCode": 0, "createdAt": 40.0}], ""),  # an earlier run
+        ([{"lastStatus": "STOPPED", "exitCode": 0, "startedBy": "me"}], ""),
+        ([{"lastStatus": "STOPPED", "exitCode": 0, "startedBy": "chronos-schedule/every-hour"}], ""),
+        ([{"lastStatus": "STOPPED", "exitCode": 0, "startedBy": "chronos-schedule/every-mi"}], "finished"),  # cut
+    ],
+)
+def test_the_last_run_of_a_schedule_went_as_the_worst_of_its_tasks(
+    ask: Ask, tasks: list[dict[str, Any]], word: str
+) -> None:
+    usual = {"startedBy": "chronos-schedule/every-minute", "createdAt": 50.0}
+    given = [a_task(f"t{place}", **{**usual, **members}) for place, members in enumerate(tasks)]
+    function = "(reduce, schedule, tasks) => reduce.lastRun(schedule, tasks, new Map())"
+    assert ask(function, a_schedule(), given) == word
+
+
 def test_a_gap_is_open_until_the_service_has_recovered_and_then_as_long_as_it_says(ask: Ask) -> None:
     function = "(reduce, events, now) => reduce.gapsOf(events, events[0].service, now, 0)"
     killed = an_event("TASK_KILLED", 1, task="a", at=50.0)

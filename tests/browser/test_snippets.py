@@ -21,9 +21,25 @@ from tests.e2e.conftest import BIN, Room
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
-RUN_A_TASK = "#run-task, #run-failing, [data-try=migrate], [data-try=batch], [data-try=train], [data-runs=task]"
-MAKE_A_SERVICE = "[data-try=web], [data-try=api], [data-try=worker], [data-runs=service]"
+RUN_A_TASK = {
+    "#run-task": "SECONDS_TO_WORK",
+    "#run-failing": "FAIL",
+    "[data-try=migrate]": "--task-definition migrate:1",
+    "[data-try=batch]": "--task-definition batch:1",
+    "[data-try=train]": "--task-definition train:1",
+    "[data-runs=task]": "FARGATE",
+}
+"""What the command of each button has, and no other's."""
+
+MAKE_A_SERVICE = {
+    "#deploy-service": "--service-name web ",
+    "[data-try=web]": "--service-name web-2",
+    "[data-try=api]": "--service-name api",
+    "[data-try=worker]": "feed",
+    "[data-runs=service]": "--service-name my-web-app",
+}
 STEADY = "#services .block[data-condition=STEADY]"
+SERVICES = {"web", "web-2", "database", "api", "queue", "worker", "my-web-app"}
 FILL_IN = """() => {
   const texts = { duration: "PT10M", timeout: "PT20S", signal: "SIGINT", reason: "it's a test", processName: "sleep",
     path: "/tmp", sources: "10.0.0.1, 10.0.0.2", exceptSources: "10.0.0.9", rate: "2mbit", burst: "64kbit",
@@ -73,8 +89,13 @@ def copies(room: Room, *, everything: bool = False) -> Counter[tuple[str, ...]]:
             config = room.client.inspect_container(one["Id"])["Config"]
             if "chaos-ecs.family" in config["Labels"]:
                 alike = sorted(item for item in config["Env"] if not item.startswith("CHAOS_ECS_TASK_"))
-                found[(*config["Cmd"], *alike)] += 1
+                found[(*(config["Cmd"] or [config["Image"]]), *alike)] += 1
     return found
+
+
+def services_there(room: Room) -> set[str]:
+    arns = room.aws("list-services", "--cluster", "my-cluster")["serviceArns"]
+    return {arn.rpartition("/")[2] for arn in arns}
 
 
 def a_steady_service(tab: Tab) -> None:
@@ -85,12 +106,14 @@ def a_steady_service(tab: Tab) -> None:
 def test_the_command_of_each_button_that_runs_a_task_runs_another_one_like_it(room: Room, tab: Tab) -> None:
     assert json.loads(run_in_a_shell(room, shown(tab, "list-tasks"))) == {"taskArns": []}, "the command at first"
     commands = []
-    for button in tab.page.locator(RUN_A_TASK).all():
-        button.click()
-        commands.append(shown(tab, "run-task"))
+    for button, words in RUN_A_TASK.items():
+        tab.page.locator(button).click()
+        commands.append(shown(tab, words))
     assert commands[-1] == tab.page.locator("#how-task").inner_text()
-    eventually(lambda: copies(room, everything=True).total() == len(commands), within=20)
+    eventually(lambda: copies(room, everything=True).total() == len(commands) + 1, within=20)  # and the database
     made = copies(room, everything=True)
+    room.ok("service", "down", "database")  # what two of them lean on: the first of the two makes it
+    eventually(lambda: services_there(room) == set(), within=30)
     for command in commands:
         run_in_a_shell(room, command)
     eventually(lambda: copies(room, everything=True) == made + made, within=20)
@@ -117,24 +140,85 @@ def test_the_command_of_a_kill_stops_the_very_tasks(room: Room, tab: Tab) -> Non
 
 
 def test_the_script_of_each_button_that_makes_a_service_makes_it_from_nothing(room: Room, tab: Tab) -> None:
-    with held(tab, "EnsureServiceLoadBalancer") as next_one:
-        tab.page.locator("#deploy-service").click()
-        next_one()
-        scripts = [shown(tab, "--service-name web"), tab.page.locator("#how-service").inner_text()]
-    names = ("web", "api", "worker", "my-web-app")
-    for name, button in zip(names, tab.page.locator(MAKE_A_SERVICE).all(), strict=True):
-        button.click()
-        scripts.append(shown(tab, f"--service-name {name}"))
-    assert scripts[:2] == [scripts[2], scripts[-1]], "the same service"
-    tab.expect_running(10)
+    how, scripts = tab.page.locator("#how-service").inner_text(), []
+    for button, words in MAKE_A_SERVICE.items():
+        tab.page.locator(button).click()
+        scripts.append(shown(tab, words))
+        tab.page.locator(STEADY).nth(len(scripts) - 1).wait_for(timeout=60_000)  # so the next one is not overtaken
+    assert how == scripts[-1]
+    tab.page.locator(STEADY).nth(len(SERVICES) - 1).wait_for(timeout=60_000)
+    tab.page.locator("#standalone-tiles .tile").filter(has_text="FINISHED").wait_for(timeout=30_000)
     made = copies(room)
-    for name in names:
+    assert (made.total(), services_there(room)) == (15, SERVICES)
+    for name in sorted(SERVICES):
         room.ok("service", "down", name)
-    eventually(lambda: not copies(room), within=20)
-    for script in scripts[2:]:
+    eventually(lambda: not copies(room) and services_there(room) == set(), within=60)
+    for script in scripts:
         run_in_a_shell(room, script)
+    tab.page.locator(STEADY).nth(len(SERVICES) - 1).wait_for(timeout=60_000)
+    tab.page.locator("#standalone-tiles .tile").filter(has_text="FINISHED").nth(1).wait_for(timeout=30_000)
     eventually(lambda: copies(room) == made, within=20)
-    tab.page.locator(STEADY).nth(3).wait_for()
+
+
+def test_the_commands_of_schedules_make_pause_resume_and_delete_them(room: Room, tab: Tab) -> None:
+    def known() -> dict[str, tuple[Any, ...]]:
+        names = [one["Name"] for one in room.scheduler("list-schedules")["Schedules"]]
+        told = [room.scheduler("get-schedule", "--name", name) for name in names]
+        return {one["Name"]: (one["State"], one["ScheduleExpression"], one["Target"]) for one in told}
+
+    tab.page.locator("#every-minute").click()
+    create = shown(tab, "create-schedule")
+    row = tab.page.locator("#schedule-list li")
+    row.filter(has_text="ENABLED").wait_for()
+    made = known()
+    row.get_by_role("button", name="Pause").click()
+    pause = shown(tab, "DISABLED")
+    row.get_by_role("button", name="Resume").click()
+    resume = shown(tab, "ENABLED")
+    row.get_by_role("button", name="Delete").click()
+    row.get_by_role("button", name="Delete every-minute? Press again").click()
+    delete = shown(tab, "delete-schedule")
+    row.wait_for(state="detached")
+    assert known() == {}
+    run_in_a_shell(room, create)
+    assert known() == made
+    run_in_a_shell(room, pause)
+    assert [state for state, *_ in known().values()] == ["DISABLED"]
+    run_in_a_shell(room, resume)
+    assert known() == made
+    run_in_a_shell(room, delete)
+    assert known() == {}
+    tab.page.locator("#schedules").wait_for(state="hidden")
+
+
+def test_the_command_of_a_pause_says_all_of_a_schedule_again(room: Room, tab: Tab) -> None:
+    target = {"Arn": tab.page.evaluate("JSON.parse(document.querySelector('#boot').textContent).about.clusterArn")}
+    base = target["Arn"].replace(":cluster/my-cluster", "")
+    target |= {"RoleArn": "arn:aws:iam::123456789012:role/it-s-mine", "Input": '{"containerOverrides": []}'}
+    target["EcsParameters"] = {"TaskDefinitionArn": f"{base}:task-definition/batch-job", "TaskCount": 2}
+    room.scheduler("create-schedule-group", "--name", "jobs")
+    room.scheduler(
+        *("create-schedule", "--name", "nightly", "--group-name", "jobs", "--schedule-expression", "cron(0 2 * * ? *)"),
+        *("--schedule-expression-timezone", "Europe/Berlin", "--end-date", "2099-01-01T00:00:00Z"),
+        *("--flexible-time-window", "Mode=FLEXIBLE,MaximumWindowInMinutes=5", "--description", 'it\'s "mine"'),
+        *("--target", json.dumps(target)),
+    )
+    where = ("get-schedule", "--name", "nightly", "--group-name", "jobs")
+    made = room.scheduler(*where)
+    row = tab.page.locator("#schedule-list li").filter(has_text="jobs/nightly")
+    row.get_by_role("button", name="Pause").click()
+    row.filter(has_text="PAUSED").wait_for()
+    paused = room.scheduler(*where)
+    command = shown(tab, "DISABLED")
+    row.get_by_role("button", name="Resume").click()
+    row.filter(has_text="ENABLED").wait_for()
+    assert room.scheduler(*where) | {"LastModificationDate": 0} == made | {"LastModificationDate": 0}
+    run_in_a_shell(room, command)
+    assert room.scheduler(*where) | {"LastModificationDate": 0} == paused | {"LastModificationDate": 0}
+    assert paused | {"State": "ENABLED", "LastModificationDate": 0} == made | {"LastModificationDate": 0}
+    row.get_by_role("button", name="Delete").click()
+    row.get_by_role("button", name="Delete jobs/nightly? Press again").click()
+    row.wait_for(state="detached")
 
 
 def test_the_command_of_a_change_changes_the_service_as_its_button_did(room: Room, tab: Tab) -> None:

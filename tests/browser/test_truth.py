@@ -204,14 +204,17 @@ GREENS = r"""() => [...document.querySelectorAll('#cluster *')].filter((part) =>
 def expect_no_green(tab: Tab) -> None:
     eventually(lambda: tab.page.evaluate(GREENS) == [], within=5)
     assert ["not known now" in text for text in tab.page.locator(".tile").all_inner_texts()] == [True] * 4
+    assert "not known now" in tab.page.locator("#schedule-list li").inner_text()
 
 
 def test_without_an_engine_or_a_connection_nothing_is_green(room: Room, tab: Tab, relay: Relay) -> None:
+    room.ok("schedule", "add", "nightly", "--cron", "0 2 * * ? *")
     tab.page.locator("#deploy-service").click()
     tab.page.locator("#run-task").click()
     tab.expect_running(3)
     tab.expect_running(1, "standalone")
     tab.page.locator("[data-condition=STEADY]").wait_for()
+    tab.page.locator("#schedule-list [role=status]").get_by_text("ENABLED").wait_for()
     assert len(tab.page.evaluate(GREENS)) >= 5
     try:
         relay.close()

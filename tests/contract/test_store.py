@@ -120,6 +120,19 @@ def test_the_newest_save_of_an_entity_counts_and_one_that_is_gone_is_gone(reopen
     assert list(entities) == [replace(A_CLUSTER, status="INACTIVE")]
 
 
+def test_what_a_file_cannot_keep_is_refused_and_nothing_of_it_is_saved(reopened: Opener) -> None:
+    half = "\ud800"  # of a surrogate pair: no UTF-8 has it
+    for changes, events in (
+        (put(A_GROUP, replace(A_CLUSTER, name=half)), []),
+        (put(replace(A_CLUSTER, tags=(("a", half),))), []),
+        (put(A_CLUSTER), [replace(an_event(1), data={"reason": half})]),
+    ):
+        with pytest.raises(UnicodeEncodeError):
+            reopened().save(changes, events)
+    entities, kept = reopened().load()
+    assert (list(entities), list(kept)) == ([], [])
+
+
 def test_two_kinds_of_entity_may_have_the_same_key(reopened: Opener) -> None:
     reopened().save(put(A_CLUSTER, Counter(A_CLUSTER.key, 1)), [])
     entities, _ = reopened().load()

@@ -142,6 +142,16 @@ def engine_client() -> docker.APIClient:
         pytest.skip(str(error))
 
 
+@pytest.fixture(scope="session")
+def workload_images(engine_client: docker.APIClient, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Built once for all of them: that is no part of the lesson."""
+    environment = {**os.environ, "CHAOS_ECS_HOME": str(tmp_path_factory.mktemp("images"))}
+    for image in ("balancer", "web", "postgres", "queue", "workloads"):
+        subprocess.run(
+            [str(BIN / "chaos-ecs"), "images", "build", image], env=environment, check=True, capture_output=True
+        )
+
+
 @pytest.fixture
 def room(tmp_path: Path, engine_client: docker.APIClient) -> Iterator[Room]:
     yield from opened_room(tmp_path, engine_client)

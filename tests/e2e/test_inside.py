@@ -30,18 +30,21 @@ def test_a_task_finds_services_by_name_and_nobody_else(room: Room) -> None:
         told = room.run("exec", task, "--", "nslookup", "-type=a", name).out.partition("Name:")[2]
         return {line.split()[-1] for line in told.splitlines() if line.startswith("Address:")}
 
-    containers = room.containers()
-    networks = [one["NetworkSettings"]["Networks"] for one in containers]
-    wanted = {network["IPAddress"] for one in networks for network in one.values()}
-    eventually(lambda: found("web") == wanted, within=5)
-    assert found("web.my-cluster") == wanted
+    def addresses() -> set[str]:
+        networks = [one["NetworkSettings"]["Networks"] for one in room.containers()]
+        return {network["IPAddress"] for one in networks for network in one.values()}
+
+    eventually(lambda: found("web") == addresses(), within=5)
+    assert found("web.my-cluster") == addresses()
     assert found("nobody") == set()
     answer = room.ok("exec", task, "--", "wget", "-q", "-O", "-", "http://web:8080/")
     assert "v1" in answer.out
-    room.client.kill(containers[0]["Id"])
-    eventually(lambda: len(found("web")) == 2 and found("web") != wanted, within=10)
-    living = room.ok("ps", "-q").out.split()[0]
-    assert room.run("exec", living, "--", "sh", "-c", "exit 7").code == 7
+    victim = room.containers()[0]["Id"]
+    room.client.kill(victim)
+    eventually(lambda: len(addresses()) == 2 and victim not in {one["Id"] for one in room.containers()}, within=20)
+    task = room.ok("ps", "-q").out.split()[0]
+    eventually(lambda: found("web") == addresses(), within=10)
+    assert room.run("exec", task, "--", "sh", "-c", "exit 7").code == 7
 
 
 def test_an_interactive_task_is_a_shell_with_the_size_of_its_terminal_and_ends_with_it(

@@ -160,23 +160,6 @@ def test_what_was_due_once_while_nobody_was_there_runs_late(room: Room) -> None:
     assert run["lateness"] >= 3
 
 
-@pytest.mark.slow
-def test_of_several_that_were_missed_the_newest_runs_and_the_others_are_counted(room: Room) -> None:
-    room.ok("controller", "start")
-    create(room, "rate(1 minute)", *a_target())
-    (first,) = eventually(lambda: runs(room), within=10)
-    room.kill_controller()
-    time.sleep(max(0.0, first["scheduledTime"] + 182 - time.time()))
-    room.ok("controller", "start")
-    eventually(lambda: len(runs(room)) == 2, within=20)
-    (missed,) = told(room, "SCHEDULE_MISSED")
-    late = runs(room)[1]
-    assert late["scheduledTime"] == pytest.approx(first["scheduledTime"] + 180, abs=0.01)
-    assert missed["missed"] == 2
-    shown = room.ok("schedule", "ls", "--json").json["schedules"][0]
-    assert (shown["missed"], shown["runs"]) == (2, 2)
-
-
 def test_a_definition_that_is_gone_is_retried_and_then_kept_as_a_dead_letter(room: Room) -> None:
     room.ok("controller", "start")
     container = json.dumps([{"name": "app", "image": "chaos-ecs/demo:1", "memory": 32}])

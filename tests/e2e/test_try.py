@@ -9,29 +9,14 @@ import pytest
 
 from tests.e2e.conftest import Ran, Room
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow]
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.usefixtures("workload_images")]
 
 UNDER_SECONDS = 60.0  # from images that are there
 
 
-@pytest.fixture(scope="module", autouse=True)
-def images(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Built once for all of them: that is no part of the lesson."""
-    import os
-    import subprocess
-
-    from tests.e2e.conftest import BIN
-
-    environment = {**os.environ, "CHAOS_ECS_HOME": str(tmp_path_factory.mktemp("images"))}
-    for image in ("balancer", "web", "postgres", "queue", "workloads"):
-        subprocess.run(
-            [str(BIN / "chaos-ecs"), "images", "build", image], env=environment, check=True, capture_output=True
-        )
-
-
-def tried(room: Room, name: str) -> Ran:
+def tried(room: Room, name: str, *options: str) -> Ran:
     began_at = monotonic()
-    ran = room.ok("try", name)
+    ran = room.ok(*options, "try", name)
     assert monotonic() - began_at < UNDER_SECONDS
     return ran
 
@@ -56,6 +41,12 @@ def test_the_api_outlives_its_database(room: Room) -> None:
     assert "service database RECOVERED IN" in ran.out + ran.err
     killed = [task for task in room.ok("ps", "--all", "--json").json["tasks"] if task["exitCode"] == 137]
     assert [task["serviceArn"].rpartition("/")[2] for task in killed] == ["database"], "nobody else was hurt"
+    answers = re.findall(r"^ +GET http://127\.0\.0\.1:\d+(/\w+)  (\d+) *(.*)$", ran.err, re.MULTILINE)
+    assert ("/live", "200", "") in answers
+    assert any((path, status, why[:10]) == ("/ready", "503", "database: ") for path, status, why in answers), ran.err
+    assert answers[-1] == ("/ready", "200", "")
+    assert re.search(r"[1-9]\d* of \d+ answers of /ready were 503, and (\d+) of \1 of /live were 200\. ", ran.out)
+    assert "API tasks replaced: 0." in ran.out
     assert_nothing_is_left(room)
 
 
@@ -72,8 +63,12 @@ def test_a_migration_that_was_killed_has_done_nothing_and_the_next_one_does_all(
     assert_nothing_is_left(room)
 
 
-def test_a_batch_writes_a_whole_report_or_none(room: Room) -> None:
-    told = tried(room, "batch").err
+def test_a_batch_in_another_cluster_writes_a_whole_report_or_none(room: Room) -> None:
+    room.ok("controller", "start")
+    room.aws("create-cluster", "--cluster-name", "other")
+    told = tried(room, "batch", "--cluster", "other").err
+    assert "$ chaos-ecs --cluster other run-task batch" in told
+    assert room.ok("ps", "--all", "-q").out == "", "nothing of it is in my-cluster"
     assert len(re.findall(r"report in /data/reports/\S+\.csv", told)) == 1, "the one that was not killed"
     assert_nothing_is_left(room)
 

@@ -16,9 +16,7 @@ from chaos_ecs.core import arns
 from chaos_ecs.core.balancing import TargetState
 from chaos_ecs.core.deploying import (
     DeploymentConfiguration,
-    DeploymentStrategy,
     HookAction,
-    LifecycleHook,
     LifecycleStage,
     RolloutState,
 )
@@ -48,13 +46,6 @@ from chaos_ecs.core.model import (
     TaskStatus,
 )
 from chaos_ecs.core.rollout_messages import ContinueServiceDeployment, StopServiceDeployment
-from chaos_ecs.core.scaling import Measure, Metric
-from chaos_ecs.core.scaling_messages import (
-    DeleteScalingPolicy,
-    DeregisterScalableTarget,
-    PutScalingPolicy,
-    RegisterScalableTarget,
-)
 from chaos_ecs.core.state import ROUTING
 from chaos_ecs.sim.engine import Behaviour, demo_behaviour
 from chaos_ecs.sim.simulation import Simulation
@@ -67,12 +58,12 @@ from tests.builders import (
     definition_arn,
     registered,
 )
+from tests.sim.draws import a_scaling, a_strategy
 from tests.sim.fault_trouble import LONGEST_SECONDS, FaultTrouble
 from tests.sim.schedule_trouble import ScheduleTrouble
 
 SERVICES = ("web", "api", "worker")
 BALANCED = "web"  # behind a target group, or two
-PAUSES = (LifecycleStage.PRE_SCALE_UP, LifecycleStage.POST_SCALE_UP, LifecycleStage.POST_PRODUCTION_TRAFFIC_SHIFT)
 CONVERGES_WITHIN_SECONDS = 120.0
 STARTS_AT_ONCE = 8  # stated here again: the code's own number could be wrong
 
@@ -197,24 +188,7 @@ class Monkey:
         self.load = self.scaling_rng.choice((self.load, self.load, 0.0, 30.0, 100.0, 400.0))
         for name in SERVICES:
             if self.simulation.controller is not None and self.scaling_rng.random() < 0.4:
-                self.simulation.submit(self._draw_scaling(arns.service_arn(CLUSTER, name)))
-
-    def _draw_scaling(self, name: str) -> Command:
-        measure = self.scaling_rng.choice((Measure(Metric.CPU), Measure(Metric.REQUESTS, self.group)))
-        policy = self.scaling_rng.choice(("one", "two"))
-        cooldown = self.scaling_rng.choice((None, 0, 5))
-        return self.scaling_rng.choice(
-            (
-                RegisterScalableTarget(name, *self.scaling_rng.choice(((0, 3), (1, 8), (2, 2), (4, 1), (None, 5)))),
-                RegisterScalableTarget(name, 1, 6),
-                RegisterScalableTarget(name, 2, 8),
-                PutScalingPolicy(name, policy, measure, 50.0, "", cooldown, cooldown),
-                PutScalingPolicy(name, policy, Measure(Metric.CPU), self.scaling_rng.choice((0.0, 20.0, 50.0))),
-                PutScalingPolicy(name, policy, Measure(Metric.CPU), 50.0, "", 0, 0),
-                DeleteScalingPolicy(name, policy),
-                DeregisterScalableTarget(name),
-            )
-        )
+                self.simulation.submit(a_scaling(self.scaling_rng, arns.service_arn(CLUSTER, name), self.group))
 
     def _shift(self) -> None:
         """Somebody deploys another version of the balanced service by moving traffic, or answers a hook."""
@@ -236,21 +210,8 @@ class Monkey:
                 name,
                 task_definition_arn=self.shifting_rng.choice(self._served),
                 force_new_deployment=True,
-                deployment_configuration=self._draw_strategy(),
+                deployment_configuration=a_strategy(self.shifting_rng),
             )
-        )
-
-    def _draw_strategy(self) -> DeploymentConfiguration:
-        rng = self.shifting_rng
-        hook = LifecycleHook((rng.choice(PAUSES),), rng.choice((1, 3)), rng.choice(list(HookAction)))
-        return DeploymentConfiguration(
-            *rng.choice(((100, 200), (50, 100), (100, 150))),
-            *rng.choice(((False, False), (True, True))),
-            strategy=rng.choice(list(DeploymentStrategy)),
-            bake_minutes=rng.choice((0, 1)),
-            step_percent=rng.choice((10.0, 50.0, 33.3)),
-            step_bake_minutes=rng.choice((0, 1)),
-            hooks=rng.choice(((), (), (hook,))),
         )
 
     def _hit_a_container(self) -> None:
@@ -473,7 +434,9 @@ class Monkey:
                 room = DeploymentConfiguration(100, 200)
                 if service.load_balancers:
                     better = self._served[0]
-                    room = replace(self._draw_strategy(), hooks=(), minimum_healthy_percent=100, maximum_percent=200)
+                    room = replace(
+                        a_strategy(self.shifting_rng), hooks=(), minimum_healthy_percent=100, maximum_percent=200
+                    )
                 command = UpdateService(
                     service.arn,
                     task_definition_arn=better,

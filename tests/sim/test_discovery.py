@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from chaos_ecs.core import arns
-from chaos_ecs.core.messages import CreateCluster, DeleteService, UpdateService
+from chaos_ecs.core.messages import CreateCluster, DeleteService, KillTask, UpdateService
 from chaos_ecs.core.model import ContainerDefinition, HealthCheck, HealthStatus
+from chaos_ecs.core.pace import AWS
 from chaos_ecs.sim.engine import Behaviour
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import (
@@ -100,6 +101,7 @@ def test_names_are_those_of_one_cluster() -> None:
     assert leads(simulation, "web", other) == NOBODY
 
 
+@pytest.mark.parametrize("namespace", ["shop", "arn:aws:servicediscovery:us-east-1:123456789012:namespace/shop"])
 @pytest.mark.parametrize(
     ("offered", "names"),
     [
@@ -108,11 +110,11 @@ def test_names_are_those_of_one_cluster() -> None:
         ({"portName": "http", "clientAliases": [{"port": 80, "dnsName": "store.local"}]}, ["store.local", "http"]),
     ],
 )
-def test_service_connects_names_lead_there_too(offered: object, names: list[str]) -> None:
+def test_service_connects_names_lead_there_too(offered: object, names: list[str], namespace: str) -> None:
     simulation = a_simulation()
     a_service(simulation, desired_count=1)
     simulation.advance(10)
-    connect = {"enabled": True, "namespace": "arn:aws:servicediscovery:x:1:namespace/shop", "services": [offered]}
+    connect = {"enabled": True, "namespace": namespace, "services": [offered]}
     simulation.submit(UpdateService(WEB, registered=json.dumps({"serviceConnectConfiguration": connect})))
     simulation.advance(1)
     for name in [*names, "web"]:
@@ -133,3 +135,34 @@ def test_after_a_crash_of_the_controller_names_lead_to_whom_there_is_now() -> No
     simulation.advance(10)
     assert leads(simulation, "web") == addresses(simulation)
     assert len(addresses(simulation)) == 2
+
+
+def test_a_dead_tasks_address_goes_at_once_whatever_the_pace_of_the_scheduler() -> None:
+    simulation = a_simulation(pace=AWS)
+    a_service(simulation, desired_count=2)
+    simulation.advance(120)
+    assert leads(simulation, "web") == addresses(simulation)
+    victim = running(simulation, WEB)[0]
+    simulation.submit(KillTask(victim.arn)).result(0)
+    simulation.advance(0.5)
+    assert leads(simulation, "web") == addresses(simulation) - {victim.containers[0].address} != NOBODY
+
+
+@pytest.mark.parametrize("name", ["a..b", ".a", "a.", "-", "a b", "a" * 254])
+def test_what_is_no_name_is_not_published(name: str) -> None:
+    simulation = a_simulation()
+    a_service(simulation, desired_count=1)
+    offered = {"portName": "http", "clientAliases": [{"dnsName": name}]}
+    connect = {"enabled": True, "namespace": "shop", "services": [offered]}
+    simulation.submit(UpdateService(WEB, registered=json.dumps({"serviceConnectConfiguration": connect})))
+    simulation.advance(10)
+    assert simulation.state.published[WEB][0] == ("web", "web.my-cluster", "http", "http.shop")
+
+
+def test_a_service_that_only_speaks_of_service_connect_has_its_own_names() -> None:
+    simulation = a_simulation()
+    a_service(simulation, desired_count=1)
+    said = {"placementConstraints": [{"expression": "attribute:serviceConnectConfiguration == x"}]}
+    simulation.submit(UpdateService(WEB, registered=json.dumps(said)))
+    simulation.advance(10)
+    assert leads(simulation, "web") == addresses(simulation)

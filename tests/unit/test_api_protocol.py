@@ -15,6 +15,7 @@ from chaos_ecs.api.errors import Refused
 from chaos_ecs.api.operations import ECS_OPERATIONS
 from chaos_ecs.api.protocol import Api
 from chaos_ecs.api.shapes import OutputError
+from tests.unit.api_harness import Harness
 
 EVERYTHING: dict[str, Any] = {
     "metadata": {"protocol": "json", "targetPrefix": "Everything", "serviceId": "Everything", "signingName": "all"},
@@ -214,3 +215,18 @@ def test_an_answer_leaves_out_what_is_not_known_and_rounds_times_to_milliseconds
 def test_an_answer_that_the_model_does_not_allow_is_our_own_bug(output: dict[str, object]) -> None:
     with pytest.raises(OutputError):
         Api(EVERYTHING).operation("Take").serialise(output)
+
+
+@pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("CreateService", {"serviceName": "web", "taskDefinition": "web-server", "desiredCount": 1,
+                           "tags": [{"key": "a", "value": "\ud800 "}]}),
+        ("RunTask", {"taskDefinition": "batch-job", "startedBy": "\udc00"}),
+        ("RegisterTaskDefinition", {"family": "a", "containerDefinitions": [
+            {"name": "a", "image": "a", "memory": 64, "environment": [{"name": "A", "value": "\ud800x"}]}]}),
+    ],
+)  # fmt: skip
+def test_half_a_surrogate_pair_is_refused_wherever_it_stands(operation: str, params: dict[str, Any]) -> None:
+    status, body = Harness().call(operation, params)
+    assert (status, body["__type"]) == (400, "SerializationException")

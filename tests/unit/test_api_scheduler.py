@@ -1,4 +1,4 @@
-"""EventBridge Scheduler with boto3 in-process: every operation, every refusal, and what runs because of them."""
+"""EventBridge Scheduler with boto3 in-process: every operation, and what runs because of them."""
 
 from __future__ import annotations
 
@@ -7,62 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
+from chaos_ecs.core import schedule
 from chaos_ecs.core.arns import cluster_arn
-from tests.unit.api_harness import CLUSTER, REGION, Harness
-
-ARN = cluster_arn(REGION, CLUSTER)
-ROLE = "arn:aws:iam::123456789012:role/scheduler"
-QUEUE = "arn:aws:sqs:us-east-1:123456789012:letters"
-OFF = {"Mode": "OFF"}
-DEFINITION = "arn:aws:ecs:us-east-1:123456789012:task-definition/batch-job"
-
-
-class Room:
-    def __init__(self) -> None:
-        self.api = Harness()
-        self.scheduler = self.api.client(service="scheduler")
-        self.ecs = self.api.client()
-        self.ecs.list_clusters()
-
-    def create(self, name: str = "nightly", **members: Any) -> str:
-        arn: str = self.scheduler.create_schedule(**wish(name, **members))["ScheduleArn"]
-        return arn
-
-    def refused(self, **members: Any) -> tuple[int, str, str]:
-        """Status, code and message of a CreateSchedule that is refused."""
-        return said(lambda: self.create(**members))
-
-    def get(self, name: str = "nightly", **members: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self.scheduler.get_schedule(Name=name, **members)
-        del answer["ResponseMetadata"]
-        return answer
-
-
-def wish(name: str = "nightly", **members: Any) -> dict[str, Any]:
-    return {
-        "Name": name,
-        "ScheduleExpression": "rate(1 minute)",
-        "FlexibleTimeWindow": OFF,
-        "Target": a_target(),
-        **members,
-    }
-
-
-def a_target(**members: Any) -> dict[str, Any]:
-    return {"Arn": ARN, "RoleArn": ROLE, "EcsParameters": {"TaskDefinitionArn": DEFINITION}, **members}
-
-
-def ecs(**members: Any) -> dict[str, Any]:
-    return a_target(EcsParameters={"TaskDefinitionArn": DEFINITION, **members})
-
-
-def said(call: Any) -> tuple[int, str, str]:
-    with pytest.raises(ClientError) as caught:
-        call()
-    answer = caught.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"]
+from tests.counting import steps_in
+from tests.unit.api_harness import CLUSTER, REGION
+from tests.unit.scheduler_room import ARN, DEFINITION, OFF, QUEUE, ROLE, Room, a_target, ecs, said, wish
 
 
 @pytest.fixture
@@ -165,7 +115,7 @@ def test_a_strategy_stands_for_its_launch_type(room: Room) -> None:
     both = room.refused(name="both", Target=ecs(CapacityProviderStrategy=strategy, LaunchType="EC2"))
     assert both[1:] == (
         "ValidationException",
-        "Specify either Launch Type or Capacity Provider Strategy, but not both.",
+        "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
     )
 
 
@@ -209,128 +159,6 @@ def test_a_deleted_schedule_is_gone_and_runs_no_more(room: Room) -> None:
     before = len(room.api.simulation.state.tasks)
     room.api.simulation.advance(120)
     assert len(room.api.simulation.state.tasks) == before
-
-
-# --- what is refused ---
-
-
-@pytest.mark.parametrize(
-    "expression",
-    ["cron(0 1 * * * *)", "cron(7 20 * * NOT *)", "cron()", "rate(10 seconds)", "rate()", "at(2021-12-31T23:59:59Z)",
-     " rate(10 minutes)", "cron(71 8 1 * ? *)", "every minute"],
-)  # fmt: skip
-def test_an_expression_that_means_nothing_is_refused_in_awss_words(room: Room, expression: str) -> None:
-    told = room.refused(ScheduleExpression=expression)
-    assert told == (400, "ValidationException", f"Invalid Schedule Expression {expression}.")
-
-
-def test_a_time_in_the_past_is_taken_as_aws_does(room: Room) -> None:
-    room.create(ScheduleExpression="at(2022-12-31T23:59:59)")
-    room.api.simulation.advance(120)
-    assert room.ecs.list_tasks(cluster=CLUSTER)["taskArns"] == []
-
-
-HERE = "1 validation error detected: Value"
-
-
-@pytest.mark.parametrize(
-    ("members", "message"),
-    [
-        ({"ScheduleExpressionTimezone": "Mars/Olympus"}, "Invalid Schedule Expression Timezone Mars/Olympus."),
-        (
-            {"StartDate": datetime(2028, 1, 1, tzinfo=UTC), "EndDate": datetime(2028, 1, 1, tzinfo=UTC)},
-            "The StartDate you specify must come before the EndDate.",
-        ),
-        (
-            {"StartDate": datetime(2026, 1, 1, tzinfo=UTC)},
-            "The StartDate you specify cannot be earlier than 5 minutes ago.",
-        ),
-        (
-            {"FlexibleTimeWindow": {"Mode": "FLEXIBLE"}},
-            "MaximumWindowInMinutes must be provided when FlexibleTimeWindowMode is set to FLEXIBLE.",
-        ),
-        (
-            {"FlexibleTimeWindow": {"Mode": "OFF", "MaximumWindowInMinutes": 5}},
-            "MaximumWindowInMinutes must not be provided when FlexibleTimeWindowMode is set to OFF.",
-        ),
-        ({"Target": {**a_target(), "Arn": "my-cluster"}}, "Provided Arn is not in correct format."),
-        (
-            {"Target": {**a_target(), "Arn": "arn:aws:lambda:us-east-1:123456789012:function:x"}},
-            (
-                "Only ECS targets are run here (RunTask; Target.Arn is the ARN of a cluster), and "
-                "arn:aws:lambda:us-east-1:123456789012:function:x is none."
-            ),
-        ),
-        (
-            {"Target": {**a_target(), "Arn": "arn:aws:scheduler:::aws-sdk:ecs:updateService"}},
-            (
-                "Only ECS targets are run here (RunTask; Target.Arn is the ARN of a cluster), and "
-                "arn:aws:scheduler:::aws-sdk:ecs:updateService is none."
-            ),
-        ),
-        (
-            {"Target": {**a_target(), "Arn": cluster_arn("eu-west-1", CLUSTER)}},
-            "The target ARN provided does not match the current region us-east-1.",
-        ),
-        (
-            {"Target": {**a_target(), "Arn": "arn:aws:ecs:us-east-1:999999999999:cluster/x"}},
-            "The target ARN is of account 999999999999. There is one account here: 123456789012.",
-        ),
-        ({"Target": {"Arn": ARN, "RoleArn": ROLE}}, "Parameters EcsParameters must be specified."),
-        (
-            {"Target": {**a_target(), "SqsParameters": {"MessageGroupId": "x"}}},
-            "Parameters SqsParameters not supported for the target.",
-        ),
-        (
-            {"Target": ecs(LaunchType="FARGATE")},
-            "Parameter NetworkConfiguration must be specified for the target when launch type is FARGATE.",
-        ),
-        ({"Target": a_target(Input='{"containerOverrides": [}')}, "JSON syntax error in input for the target."),
-        (
-            {"name": "a/b"},
-            (
-                f"{HERE} 'a/b' at 'name' failed to satisfy constraint: "
-                "Member must satisfy regular expression pattern: [0-9a-zA-Z-_.]+"
-            ),
-        ),
-        (
-            {"name": "x" * 65},
-            (
-                f"{HERE} '{'x' * 65}' at 'name' failed to satisfy constraint: "
-                "Member must have length less than or equal to 64"
-            ),
-        ),
-        (
-            {"Target": {**a_target(), "RoleArn": "nobody"}},
-            (
-                f"{HERE} 'nobody' at 'target.roleArn' failed to satisfy constraint: "
-                r"Member must satisfy regular expression pattern: arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@\/-]+"
-            ),
-        ),
-    ],
-)
-def test_what_cannot_be_is_refused(room: Room, members: dict[str, Any], message: str) -> None:
-    assert room.refused(**members) == (400, "ValidationException", message)
-    assert room.scheduler.list_schedules()["Schedules"] == []
-
-
-def test_the_context_attributes_may_stand_where_json_has_a_number(room: Room) -> None:
-    room.create(Target=a_target(Input='{"attempt": <aws.scheduler.attempt-number>}'))
-    room.api.simulation.advance(1)
-    assert len(room.ecs.list_tasks(cluster=CLUSTER)["taskArns"]) == 1
-
-
-def test_a_definition_and_a_cluster_that_are_not_there_are_refused_only_when_it_is_due(room: Room) -> None:
-    target = {**a_target(DeadLetterConfig={"Arn": QUEUE}, RetryPolicy={"MaximumRetryAttempts": 2}), "EcsParameters": {
-        "TaskDefinitionArn": "arn:aws:ecs:us-east-1:123456789012:task-definition/later:7"}}  # fmt: skip
-    room.create(Target=target, ScheduleExpression="rate(1 day)")
-    room.api.simulation.advance(10)
-    told = room.api.chaos("DescribeSchedule", name="nightly")["schedule"]
-    assert (told["runs"], told["dropped"], told["retrying"]) == (0, 1, 0)
-    (letter,) = told["deadLetters"]
-    assert letter["attributes"]["ERROR_MESSAGE"] == "TaskDefinition not found."
-    assert letter["attributes"]["RETRY_ATTEMPTS"] == "2"
-    assert letter["attributes"]["TARGET_ARN"] == ARN
 
 
 # --- lists ---
@@ -466,6 +294,15 @@ def test_the_coming_times_of_a_schedule_and_of_an_expression_are_told(room: Room
     assert len(wished["times"]) == 10
     assert datetime.fromtimestamp(wished["times"][0], UTC).strftime("%H:%M") == "01:30"
     assert room.api.chaos("PreviewSchedule", expression="at(2020-01-01T00:00:00)")["times"] == []
+
+
+@pytest.mark.parametrize("asked", [{"name": "nightly"}, {"expression": "cron(0/7 * * * ? *)"}])
+def test_coming_times_are_not_counted_on_the_controllers_thread(room: Room, asked: dict[str, str]) -> None:
+    room.create(ScheduleExpression="cron(0/5 * * * ? *)")
+    told: dict[str, Any] = {}
+    steps = steps_in(schedule, lambda: told.update(room.api.chaos("PreviewSchedule", count=1000, **asked)))
+    assert len(told["times"]) == 1000
+    assert steps < 1000
 
 
 @pytest.mark.parametrize(

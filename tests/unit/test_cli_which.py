@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chaos_ecs import page
-from chaos_ecs.cli import which
-from chaos_ecs.cli.which import Language
+from chaos_ecs.cli.trying import Name
+from chaos_ecs.cli.which import Answer, Language
 from tests.unit.fake_controller import Terminal
 
 RIGHT = [question["choices"].index(question["answer"]) + 1 for question in page.questions()]
@@ -82,8 +82,18 @@ def test_every_language_has_the_same_texts_with_the_same_places(language: Langua
     assert all(text.strip() for text in other.values())
 
 
-def test_the_commands_that_the_quiz_suggests_are_commands() -> None:
-    for question in page.questions():
-        if "try" in question:
-            words = which._TRIES[question["try"]].split()
-            assert Terminal(None).run(*words[1:], "--help") == 0
+def test_the_quiz_ends_each_case_with_the_real_workload_of_it() -> None:
+    terminal = typing(*RIGHT)
+    terminal.run("which", "--quiz")
+    tries = re.findall(r"^Run it here: chaos-ecs try (\w+)$", terminal.err.getvalue(), re.MULTILINE)
+    assert tries == list(Name), "all of them, in their order"
+
+
+@pytest.mark.parametrize("answer", list(Answer))
+def test_the_commands_that_an_answer_suggests_are_commands(answer: Answer) -> None:
+    terminal = Terminal(None)
+    terminal.run("which", answer)
+    suggested = re.findall(r"chaos-ecs ([^|\n]+)", terminal.err.getvalue())
+    assert len(suggested) == 3
+    for words in suggested:
+        assert Terminal(None).run(*words.split(), "--help") == 0

@@ -10,6 +10,7 @@ import calendar
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from chaos_ecs.core import schedule
 from chaos_ecs.core.schedule import (
     BEFORE_ALL,
     MONTHS,
@@ -34,11 +36,13 @@ from chaos_ecs.core.schedule import (
     NthWeekday,
     Rate,
     ScheduleError,
+    check_dates,
     coming,
     next_due,
     parse,
     zone,
 )
+from tests.counting import steps_in
 
 DATA = Path(__file__).parent / "data"
 NOW = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
@@ -387,3 +391,38 @@ def test_any_text_is_a_time_zone_or_refused(text: str) -> None:
     except ScheduleError as refusal:
         key = text if refusal.why else ""
     assert key == text
+
+
+@settings(deadline=None)
+@given(rates, st.floats(-1e300, 1e300), st.floats(0, 8e9))
+@example((1, "minute"), -1e18, 1.8e9)
+@example((1, "minute"), -1e17, 1.8e9)
+def test_a_rate_of_any_start_date_goes_on(rate: tuple[int, str], start: float, after: float) -> None:
+    parsed = parse(f"rate({rate[0]} {rate[1]})")
+    due = next_due(parsed, after, created_at=1.8e9, start_date=start)
+    assert due is None or due > after
+
+
+@pytest.mark.parametrize("expression", ["cron(* * * * ? *)", "cron(59 23 ? * 2-6 *)", "cron(0 0 L * ? *)"])
+@pytest.mark.parametrize("hour", [0, 12, 23])
+def test_a_look_takes_a_few_steps_at_any_time_of_any_day_of_any_year(expression: str, hour: int) -> None:
+    parsed = parse(expression)
+    for year in (1970, 2030, 2198):
+        after = datetime(year, 12, 28, hour, 58, 30, tzinfo=UTC).timestamp()
+        look = partial(next_due, parsed, after, created_at=0.0, timezone="Europe/Berlin")
+        assert steps_in(schedule, look) < 150
+
+
+def test_an_expression_that_never_fires_is_known_as_such_soon() -> None:
+    """Each minute of the hour over which the clocks jump: the worst found."""
+    look = partial(next_due, parse("cron(* 2 ? 3 1L *)"), NOW, created_at=NOW, timezone="Europe/Berlin")
+    assert look() is None
+    assert steps_in(schedule, look) < 20_000
+
+
+@pytest.mark.parametrize("at", [-1e18, -1e5, 7.3e9, 1e300])
+def test_a_date_outside_of_the_calendar_is_refused(at: float) -> None:
+    for dates in ((at, None), (None, at)):
+        with pytest.raises(ScheduleError, match="is not within the years 1970 to 2199"):
+            check_dates(*dates)
+    check_dates(0.0, 7.2e9)

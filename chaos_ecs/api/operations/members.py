@@ -6,8 +6,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chaos_ecs.core import task_definitions
 from chaos_ecs.core.arns import name_of
-from chaos_ecs.core.errors import InvalidParameterException, PlatformUnknownException
+from chaos_ecs.core.errors import EcsError, InvalidParameterException, PlatformUnknownException
 from chaos_ecs.core.messages import Event, Tags
 from chaos_ecs.core.model import TaskDefinition, TaskOptions
 from chaos_ecs.core.platforms import FARGATE, aws_refuses
@@ -77,16 +78,22 @@ def missing(arn: str) -> dict[str, str]:
 
 
 def launch_type_of(params: Mapping[str, Any]) -> str:
+    return launch_type(params.get("launchType"), params.get("capacityProviderStrategy", ()))
+
+
+def launch_type(
+    said: str | None,
+    strategy: Sequence[Mapping[str, Any]],
+    refusal: type[EcsError] = InvalidParameterException,
+) -> str:
     """EC2 where nothing is said; a capacity provider strategy stands for the launch type its first provider has."""
-    strategy: Sequence[Mapping[str, Any]] = params.get("capacityProviderStrategy", ())
-    if strategy and "launchType" in params:
-        raise InvalidParameterException(
+    if strategy and said:
+        raise refusal(
             "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
         )
     if strategy:
         return FARGATE if strategy[0]["capacityProvider"].startswith(FARGATE) else DEFAULT_LAUNCH_TYPE
-    launch_type: str = params.get("launchType", DEFAULT_LAUNCH_TYPE)
-    return launch_type
+    return said or DEFAULT_LAUNCH_TYPE
 
 
 def check_platform(params: Mapping[str, Any], launch_type: str) -> None:
@@ -104,23 +111,24 @@ def check_platform(params: Mapping[str, Any], launch_type: str) -> None:
 
 def refused_by_aws(definition: TaskDefinition | None, launch_type: str, params: Mapping[str, Any]) -> str:
     """What AWS would answer to what is run here all the same; empty where it would run it too."""
-    has_network = bool(params.get("networkConfiguration", {}).get("awsvpcConfiguration"))
-    return aws_refuses(definition, launch_type, has_network=has_network)
+    return aws_refuses(definition, launch_type, has_network=has_network(params))
 
 
 def check_network(definition: TaskDefinition | None, params: Mapping[str, Any]) -> None:
     """awsvpc needs to be told where; any subnet's name will do here."""
+    task_definitions.check_network(definition, has_network=has_network(params))
     said = params.get("networkConfiguration", {}).get("awsvpcConfiguration")
-    if definition and definition.network_mode == "awsvpc" and not said:
-        raise InvalidParameterException(
-            "Network Configuration must be provided when networkMode 'awsvpc' is specified."
-        )
     if said:
         if not said["subnets"]:
             raise InvalidParameterException("subnets can not be empty.")
         for name, limit in _NETWORK_LIMITS.items():
             if len(said.get(name, ())) > limit:
                 raise InvalidParameterException(f"{name} can have at most {limit} items.")
+
+
+def has_network(params: Mapping[str, Any], member: str = "networkConfiguration") -> bool:
+    """Whether it is said where an awsvpc task is to be."""
+    return bool(params.get(member, {}).get("awsvpcConfiguration"))
 
 
 def named_in(events: Sequence[Event], event_type: str, member: str) -> list[str]:

@@ -29,6 +29,7 @@ from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import Task
 from chaos_ecs.core.state import State
 from chaos_ecs.core.tagging import managed
+from chaos_ecs.core.task_definitions import tags_of_run
 
 DESCRIBE_LIMIT = 100
 
@@ -45,7 +46,7 @@ def run_task(call: Call) -> _Answer:
     cluster = identifiers.cluster_arn(call.region, params.get("cluster"))
     launch_type_of(params)
     overrides = overrides_of(params)
-    tags = dict(tags_of(params))
+    tags, propagates = tags_of(params), params.get("propagateTags") == "TASK_DEFINITION"
     token = params.get("clientToken", "")
 
     def build(state: State) -> m.RunTask:
@@ -56,7 +57,6 @@ def run_task(call: Call) -> _Answer:
         check_platform(params, launch_type)
         check_fargate_placement(params, launch_type)
         check_volumes(params, definition)
-        inherited = definition.tags if definition and params.get("propagateTags") == "TASK_DEFINITION" else ()
         own = managed(cluster) if params.get("enableECSManagedTags") else ()
         return m.RunTask(
             cluster_arn=cluster,
@@ -67,7 +67,7 @@ def run_task(call: Call) -> _Answer:
             launch_type=launch_type,
             overrides=overrides,
             client_token=token,
-            tags=tuple({**dict(inherited), **tags, **dict(own)}.items()),
+            tags=tuple({**dict(tags_of_run(definition, tags, propagates=propagates)), **dict(own)}.items()),
             execute_command=params.get("enableExecuteCommand", False),
             registered=registered(params),
             aws_refuses=refused_by_aws(definition, launch_type, params),

@@ -89,7 +89,7 @@ def described(schedule: Schedule, times: Sequence[float], now: float, *, width: 
     rows = [
         ("schedule", label(schedule)),
         ("arn", schedule.arn),
-        ("runs", f"{tasks}, startedBy {f'chronos-schedule/{schedule.name}'[:36]}"),
+        ("runs", f"{tasks}, startedBy {schedule.started_by}"),
         ("when", when(schedule.expression, schedule.timezone)),
         ("window", f"any moment of {counted(schedule.window_minutes, 'minute')}" if schedule.window_minutes else ""),
         ("begins", "" if schedule.start_date is None else utc(schedule.start_date)),

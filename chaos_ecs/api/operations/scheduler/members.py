@@ -1,7 +1,7 @@
 """What a request says of a schedule, checked as AWS checks it before it looks at what is there; and pages.
 
 Sources of the sentences: localstack's snapshots of AWS's answers, cdk-preflight's measurements of 2026-09-07. Those of
-a time zone and of a target that is not run here are ours.
+a time zone, of a date and of a target that is not run here are ours.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from chaos_ecs.api import paging
+from chaos_ecs.api.operations.members import has_network, launch_type
 from chaos_ecs.core.arns import ACCOUNT_ID
 from chaos_ecs.core.errors import ValidationException
-from chaos_ecs.core.schedule import ScheduleError, parse, zone
+from chaos_ecs.core.schedule import ScheduleError, check_dates, parse, zone
 from chaos_ecs.core.schedules import (
     MAXIMUM_EVENT_AGE_SECONDS,
     MAXIMUM_RETRY_ATTEMPTS,
@@ -27,6 +30,7 @@ Params = Mapping[str, Any]
 
 _ARN = re.compile(r"arn:(aws[a-z-]*):([a-z0-9-]+):([a-z0-9-]*):([0-9]*):(.+)")
 _CLUSTER = re.compile(r"cluster/[A-Za-z0-9_-]{1,255}")
+_DEFINITION = re.compile(r"task-definition/[A-Za-z0-9_-]{1,255}(:[0-9]{1,9})?")
 _OTHERS = (
     "EventBridgeParameters",
     "EventBridgePutEventsV2Parameters",
@@ -41,8 +45,8 @@ _NAMING = ("Name", "GroupName", "ClientToken")
 def design_of(region: str, params: Params) -> ScheduleDesign:
     """All of it: what is left out has its default, in an update too. Raises ValidationException."""
     expression, timezone = params["ScheduleExpression"], params.get("ScheduleExpressionTimezone", "UTC")
-    check_expression(expression, timezone)
     start, end = params.get("StartDate"), params.get("EndDate")
+    _check_times(expression, timezone, start, end)
     if start is not None and end is not None and start >= end:
         raise ValidationException("The StartDate you specify must come before the EndDate.")
     window = _window(params["FlexibleTimeWindow"])
@@ -60,11 +64,12 @@ def design_of(region: str, params: Params) -> ScheduleDesign:
     )
 
 
-def check_expression(expression: str, timezone: str) -> None:
+def _check_times(expression: str, timezone: str, start: float | None, end: float | None) -> None:
     """Raises ValidationException: AWS does not say what is wrong with an expression."""
     try:
         parse(expression)
         zone(timezone)
+        check_dates(start, end)
     except ScheduleError as error:
         raise ValidationException(str(error)) from None
 
@@ -96,13 +101,13 @@ def _target(region: str, said: Params) -> RunTarget:
     _check_input(said.get("Input", ""))
     return RunTarget(
         cluster_arn=cluster,
-        task_definition=ecs["TaskDefinitionArn"],
+        task_definition=_task_definition(ecs["TaskDefinitionArn"]),
         count=ecs.get("TaskCount", 1),
         launch_type=_launch_type(ecs),
         group=ecs.get("Group", ""),
         tags=_task_tags(ecs.get("Tags", ())),
         propagates_tags=ecs.get("PropagateTags") == "TASK_DEFINITION",
-        has_network="NetworkConfiguration" in ecs,
+        has_network=has_network(ecs, "NetworkConfiguration"),
         input=said.get("Input", ""),
         maximum_retry_attempts=retry.get("MaximumRetryAttempts", MAXIMUM_RETRY_ATTEMPTS),
         maximum_event_age_seconds=retry.get("MaximumEventAgeInSeconds", MAXIMUM_EVENT_AGE_SECONDS),
@@ -127,19 +132,23 @@ def _cluster(region: str, arn: str) -> str:
     return arn
 
 
+def _task_definition(named: str) -> str:
+    """As named: FAMILY is taken too. Whether it is there is for later to see, but an ARN must be one that can be."""
+    if named.startswith("arn:"):
+        found = _ARN.fullmatch(named)
+        if found is None or found[2] != "ecs" or not _DEFINITION.fullmatch(found[5]):
+            raise ValidationException(f"TaskDefinitionArn {named[:100]} is not the ARN of a task definition.")
+    return named
+
+
 def _launch_type(ecs: Params) -> str:
-    """EC2 where nothing is said; a strategy stands for the launch type that its first provider has."""
-    strategy: Sequence[Params] = ecs.get("CapacityProviderStrategy", ())
-    if strategy and "LaunchType" in ecs:
-        raise ValidationException("Specify either Launch Type or Capacity Provider Strategy, but not both.")
-    if strategy:
-        return "FARGATE" if strategy[0]["capacityProvider"].startswith("FARGATE") else "EC2"
-    launch_type: str = ecs.get("LaunchType", "EC2")
-    if launch_type == "FARGATE" and "NetworkConfiguration" not in ecs:
+    said = ecs.get("LaunchType")
+    found = launch_type(said, ecs.get("CapacityProviderStrategy", ()), ValidationException)
+    if said == "FARGATE" and not has_network(ecs, "NetworkConfiguration"):
         raise ValidationException(
             "Parameter NetworkConfiguration must be specified for the target when launch type is FARGATE."
         )
-    return launch_type
+    return found
 
 
 def _task_tags(said: Sequence[Mapping[str, str]]) -> Tags:
@@ -157,8 +166,8 @@ def _task_tags(said: Sequence[Mapping[str, str]]) -> Tags:
 def _check_input(text: str) -> None:
     """JSON, once the context attributes are filled in; whether it makes sense is for RunTask to say."""
     try:
-        json.loads(re.sub(r"<aws\.scheduler\.[a-z-]+>", "0", text) if text else "{}")
-    except ValueError:
+        msgspec.json.decode(re.sub(r"<aws\.scheduler\.[a-z-]+>", "0", text) if text else "{}")
+    except (ValueError, RecursionError):
         raise ValidationException("JSON syntax error in input for the target.") from None
 
 

@@ -36,14 +36,17 @@ lint: setup-test ## ruff and mypy only
 
 test: lint ## everything, on the real engine too; a missing engine is a failure here
 	@$(BIN)/chaos-ecs doctor --fix --yes
+	@$(BIN)/chaos-ecs images build --all
 	CI=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
 
 test-docker: setup-test ## only what needs Docker: the contract and end to end
 	@$(BIN)/chaos-ecs doctor --fix --yes
+	@$(BIN)/chaos-ecs images build --all
 	CI=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/contract tests/e2e
 
 test-browser: setup-test ## only the cluster page, in a real browser: needs Docker and Chromium
 	@$(BIN)/chaos-ecs doctor --fix --yes
+	@$(BIN)/chaos-ecs images build --all
 	CI=1 CHAOS_ECS_NEEDS_BROWSER=1 $(BIN)/python -m pytest tests/browser
 
 sim: setup-test ## the simulation on more seeds: make sim SEEDS=500

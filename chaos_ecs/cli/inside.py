@@ -19,7 +19,7 @@ from chaos_ecs.cli.livelog import screen_for
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Container, Snapshot, Task, short
-from chaos_ecs.cli.tasks import OURS_FAILED, Run, TaskId, started
+from chaos_ecs.cli.tasks import OURS_FAILED, Run, started
 from chaos_ecs.errors import ChaosEcsError
 
 SHELL = ("/bin/sh",)
@@ -36,7 +36,9 @@ _WAITS = ("/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!
 def exec_(
     ctx: typer.Context,
     *,
-    task: TaskId,
+    task: Annotated[
+        str, typer.Argument(metavar="TASK|SERVICE", show_default=False, help="A task's id; of a service one that runs.")
+    ],
     command: Annotated[
         list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="Program and arguments (default: /bin/sh).")
     ] = None,
@@ -45,14 +47,25 @@ def exec_(
     """Run a program inside a task, by default a shell. Exits with its code.
 
     \b
-    chaos-ecs exec 7f3a9c
+    chaos-ecs exec web
     chaos-ecs exec 7f3a9c -- nslookup web
     """
     shell = shell_of(ctx)
     controller, snapshot, cluster = shell.look()
-    chosen = find.task(snapshot, cluster, task)
+    chosen = _chosen(snapshot, cluster, task)
     code = run_inside(shell, controller, chosen, _container_of(chosen, container), tuple(command or SHELL))
     raise typer.Exit(code)
+
+
+def _chosen(snapshot: Snapshot, cluster: str, text: str) -> Task:
+    """The task of this id, or of the service of this name the first that runs."""
+    found = find.service_or_task(snapshot, cluster, text)
+    if isinstance(found, Task):
+        return found
+    running = [item for item in snapshot.tasks_in(cluster) if item.service == found.arn and item.is_running]
+    if not running:
+        raise ChaosEcsError("E-NOT-RUNNING", f"No task of {found.name} runs", "", "chaos-ecs ps --all", 3)
+    return running[0]
 
 
 def run_inside(shell: Shell, controller: Controller, task: Task, container: Container, words: tuple[str, ...]) -> int:

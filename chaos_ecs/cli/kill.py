@@ -301,7 +301,10 @@ def _tell_standalone(shell: Shell, killed: Killed, gap: float) -> None:
     ids = " ".join(task.short for task in standalone)
     shell.tell(f"{ids} STILL GONE {seconds(gap)} later, replacements: {count}")
     shell.say("A standalone task has no manager.")
-    shell.say("compare: chaos-ecs kill web   (a service recovers)")
+    _, snapshot, cluster = shell.look()
+    services = [item.name for item in snapshot.services_in(cluster) if item.is_active]
+    compared = f"chaos-ecs kill {services[0]}" if services else "chaos-ecs service up --desired 3"
+    shell.say(f"compare: {compared}   (a service recovers)")
 
 
 def as_result(killed: Killed) -> dict[str, Any]:

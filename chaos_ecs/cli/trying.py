@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
 from chaos_ecs.cli import find
 from chaos_ecs.cli.client import state
+from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Task
@@ -26,6 +27,7 @@ from chaos_ecs.errors import ChaosEcsError
 
 PATIENCE_SECONDS = 60.0
 LINES_SHOWN = 6
+UNTIL_STEADY = ("--detach", "--wait")  # and no longer: in a terminal a service would be followed on
 AWAY_SECONDS = 5.0  # long enough to be seen, and for health checks to fail if they asked the wrong question
 COUNT_SECONDS = 2.0  # each look is a task
 _LOOK_SECONDS = 0.2
@@ -58,7 +60,10 @@ def try_(
     plan = _PLANS[name]
     trial.check_free(plan.services)
     trial.bring(plan.images)
+    began_at = shell.monotonic()
     plan.carry_out(trial)
+    if shell.json:
+        shell.tell(as_json({"workload": name, "seconds": shell.monotonic() - began_at, "lesson": trial.learnt}))
     trial.end(plan.services)
 
 
@@ -66,6 +71,7 @@ def try_(
 class Trial:
     shell: Shell
     heard: dict[str, int] = field(default_factory=dict)
+    learnt: tuple[str, ...] = ()
 
     # --- before it ---
 
@@ -116,7 +122,7 @@ class Trial:
         """A command of ours, shown and run. Raises what it did wrong as its own."""
         from chaos_ecs.cli.app import run
 
-        code = run(self._shown(*words), replace(self.shell, json=False))
+        code = run(self._shown(*words), self._inner(self.out))
         if code not in codes:
             what, why = "The trial ends here", f"its command exited with {code}; what it said is above"
             raise ChaosEcsError("E-TRIAL", what, why, "chaos-ecs events", 1)
@@ -128,10 +134,18 @@ class Trial:
 
         out = io.StringIO()
         words = self._shown("run-task", family, *options, "--no-wait")
-        code = run((*words, "-q"), replace(self.shell, out=out, json=False))
+        code = run((*words, "-q"), self._inner(out))
         if code:
             raise ChaosEcsError("E-TRIAL", "The trial ends here", "the task did not start", "chaos-ecs ps --all", 1)
         return out.getvalue().split()[0]
+
+    @property
+    def out(self) -> TextIO:
+        """With --json there is one answer, at the end: all else is for the eyes of a person."""
+        return self.shell.err if self.shell.json else self.shell.out
+
+    def _inner(self, out: TextIO) -> Shell:
+        return replace(self.shell, out=out, json=False)
 
     def _shown(self, *words: str) -> Sequence[str]:
         """The words with the cluster, where one was named: what is run, and what is said to be."""
@@ -166,6 +180,17 @@ class Trial:
                 raise ChaosEcsError("E-TIMEOUT", f"Waited in vain for {what}", "", "chaos-ecs events", 124)
             self.shell.sleep(every)
 
+    def after(self, seconds: float, check: Callable[[], bool]) -> Callable[[], bool]:
+        """Whether something has been so for a while."""
+        since: list[float] = []
+
+        def held() -> bool:
+            if not since and check():
+                since.append(self.shell.monotonic())
+            return bool(since) and self.shell.monotonic() - since[0] >= seconds
+
+        return held
+
     def is_steady(self, name: str) -> bool:
         controller, _, cluster = self.shell.look()
         service = state(controller).service_named(cluster, name)
@@ -185,16 +210,17 @@ class Trial:
             self.heard[url] = status
         return status
 
-    def replaced(self, service: str) -> int:
-        """How many tasks of the service have stopped so far."""
+    def stopped(self, service: str) -> int:
+        """How many tasks of the service, and of those before it that had its name, have stopped so far."""
         _, snapshot, cluster = self.shell.look()
         found = snapshot.service_named(cluster, service)
         return sum(item.is_stopped for item in snapshot.tasks_in(cluster) if found and item.service == found.arn)
 
     def lesson(self, *sentences: str) -> None:
         self.shell.say("")
+        self.learnt = sentences
         for sentence in sentences:
-            self.shell.tell(sentence, fold=True)
+            self._inner(self.out).tell(sentence, fold=True)
 
     def end(self, services: Mapping[str, str]) -> None:
         self.shell.say("next: chaos-ecs ps   |   chaos-ecs events")
@@ -225,7 +251,7 @@ def _answer(url: str) -> tuple[int, str]:
 
 def _web(trial: Trial) -> None:
     trial.say("A web server must answer at any moment, for ever: nginx, as a service behind the load balancer.")
-    trial.run("service", "up", "web", "--task-definition", "web", "--desired", "3")
+    trial.run("service", "up", "web", "--task-definition", "web", "--desired", "3", *UNTIL_STEADY)
     trial.say("One of the three is killed. Requests go to the two others until a new one is healthy.")
     trial.run("kill", "web")
     trial.lesson(
@@ -238,18 +264,19 @@ def _api(trial: Trial) -> None:
     trial.say("An API back end: Python, with a real PostgreSQL behind it.")
     trial.needs("database")
     wished = ("--task-definition", "api", "--desired", "2", "--health-check-path", "/live")
-    trial.run("service", "up", "api", *wished)
+    trial.run("service", "up", "api", *wished, *UNTIL_STEADY)
     trial.say("Its database is killed: a service, so a new task takes its place, on the same volume.")
     trial.run("kill", "database")
     trial.say("Now it stays away for some seconds. The API lives on (/live), is of no use (/ready), and waits.")
     url = trial.url_of("api")
     trial.run("service", "scale", "database", "0")
+    stopped = trial.stopped("api")
     ready, live = _asked_while_away(trial, url)
     trial.run("service", "scale", "database", "1")
     trial.until("the API to be ready by itself", lambda: trial.asks(f"{url}/ready") == 200)
     trial.lesson(
         f"Without its database, {ready.count(503)} of {len(ready)} answers of /ready were 503, and {live.count(200)} of"
-        f" {len(live)} of /live were 200. API tasks replaced: {trial.replaced('api')}.",
+        f" {len(live)} of /live were 200. API tasks replaced: {trial.stopped('api') - stopped}.",
         "An API is a SERVICE, and so is its database, with a volume for what must outlive its tasks. Liveness and"
         " readiness are two questions. The load balancer asks /live here, because ECS replaces whoever fails its"
         " health check: with /ready it would have replaced every API task, and each new one would have found the"
@@ -272,10 +299,11 @@ def _asked_while_away(trial: Trial, url: str) -> tuple[list[int], list[int]]:
 def _worker(trial: Trial) -> None:
     trial.say("A queue worker: real boto3 on a real queue that speaks SQS.")
     trial.needs("queue")
-    trial.run("service", "up", "worker", "--task-definition", "queue-worker", "--desired", "2", "--no-lb")
+    wished = ("--task-definition", "queue-worker", "--desired", "2", "--no-lb", "--env", "SECONDS_PER_MESSAGE=2")
+    trial.run("service", "up", "worker", *wished, *UNTIL_STEADY)
     trial.say("Eight messages; and a worker is killed in the middle of one.")
     trial.ends(trial.start("queue-worker", "--command", "feed 8"))
-    trial.run("kill", "worker")
+    trial.run("kill", _one_at_work(trial))
 
     def counted() -> dict[str, Any]:
         told = trial.ends(trial.start("queue-worker", "--command", "count"))
@@ -297,9 +325,32 @@ def _worker(trial: Trial) -> None:
     )
 
 
+def _one_at_work(trial: Trial) -> str:
+    """A worker that has just begun with a message, as its log says, which is shown."""
+    found: list[str] = []
+
+    def look() -> bool:
+        _, snapshot, cluster = trial.shell.look()
+        service = snapshot.service_named(cluster, "worker")
+        for item in snapshot.tasks_in(cluster):
+            if service and item.service == service.arn and item.is_running:
+                last = trial.says(item.short).rpartition("\n")[2]
+                if last.startswith("received"):
+                    trial.shell.say(f"   {item.short}  {last}")
+                    found.append(item.short)
+                    return True
+        return False
+
+    trial.until("a worker to have a message in its hands", look)
+    return found[0]
+
+
 def _migrate(trial: Trial) -> None:
     trial.say("A database migration: once, before a deployment. It is killed half-way.")
     trial.needs("database")
+    if "revision: none" not in trial.ends(trial.start("migrate", "--command", "migrate status")):
+        trial.say("It was migrated before: back to an empty schema.")
+        trial.ends(trial.start("migrate", "--command", "migrate undo"))
     task = trial.start("migrate", "--env", "SECONDS=8")
     trial.until("it to be in the middle", lambda: "rows" in trial.says(task) or trial.task(task).is_stopped)
     trial.run("kill", task, "--watch-gap", "2", codes=(0, 3, 5))
@@ -319,8 +370,9 @@ def _batch(trial: Trial) -> None:
     trial.ends(trial.start("batch", "--env", "SECONDS=2"))
     trial.say("Killed in the middle, there is no half a report, and nobody starts it again before its time.")
     task = trial.start("batch", "--env", "SECONDS=10")
-    trial.until("it to run", lambda: bool(trial.says(task)))
+    trial.until("it to be well under way", trial.after(3.0, lambda: "writes" in trial.says(task)))
     trial.run("kill", task, "--watch-gap", "2")
+    trial.ends(trial.start("batch", "--command", "batch reports"))
     trial.lesson(
         "A batch job is a STANDALONE TASK on a SCHEDULE. Yours, every night at two:",
         '  chaos-ecs schedule add nightly --cron "0 2 * * ? *" --task-definition batch',

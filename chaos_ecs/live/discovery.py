@@ -203,11 +203,11 @@ class Discovery:
         if cluster.address is None:
             reason = f"the network of {name_of(arn)} was made before names were: names work in a new cluster"
             raise ChaosEcsError("E-NETWORK", "No names", reason, "chaos-ecs events")
-        if found is not None and found.runs and cluster.in_force == (found.id, text):
-            return
-        if found is not None and not found.runs:
+        if found is not None and not (found.runs and found.id in (network.get("Containers") or {})):
             client.remove_container(found.id, force=True, v=True)
             found = None
+        if found is not None and cluster.in_force == (found.id, text):
+            return
         self._make_true(client, arn, cluster, text, found.id if found else "")
 
     def _text(self, cluster: _Cluster) -> str:

@@ -24,6 +24,7 @@ from chaos_ecs.core.messages import Fact
 from chaos_ecs.core.state import State
 from chaos_ecs.ports import LoadBalancer
 from chaos_ecs.probe.bursts import Bursts, Failing
+from chaos_ecs.probe.settling import Settling
 from chaos_ecs.probe.tally import Result, Tally
 
 TIMEOUT_SECONDS = 2.0
@@ -52,6 +53,7 @@ class ProbedBalancer:
         self._total = Tally()
         self._tallies: dict[str, Tally] = {}
         self._bursts: dict[str, Bursts] = {}
+        self._settling: dict[str, Settling] = {}
         self._facts: deque[Fact] = deque()
         self._child: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
@@ -111,6 +113,7 @@ class ProbedBalancer:
             self._aims = dict(aims)
             self._tallies = {arn: self._tallies.get(arn) or Tally() for arn in aims}
             self._bursts = {arn: self._bursts.get(arn) or Bursts() for arn in aims}
+            self._settling = {arn: self._settling.get(arn) or Settling() for arn in aims}
             if self._reader is not None:
                 self._tell_child()
             elif aims:
@@ -168,6 +171,8 @@ class ProbedBalancer:
         with self._lock:
             if arn not in self._aims:
                 return  # it was under way when its listener went
+            if not self._settling[arn].counts(result):
+                return
             self._total.record(result)
             self._tallies[arn].record(result)
             told = self._bursts[arn].take(result)

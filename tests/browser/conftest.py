@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
 
-from tests.e2e.conftest import Room, engine_client, room
+from tests.e2e.conftest import Room, engine_client, room, workload_images
 
-__all__ = ["engine_client", "room"]
+__all__ = ["engine_client", "room", "workload_images"]
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ALONE = (

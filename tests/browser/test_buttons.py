@@ -254,6 +254,7 @@ def test_predictions_are_asked_before_a_kill_and_scored_after_it(room: Room, tab
     assert [event["task"] for event in record(room, "TASK_KILLED")] == killed
 
 
+@pytest.mark.usefixtures("workload_images")
 def test_the_question_is_decided_with_a_reason_and_the_quiz_is_scored_to_its_end(room: Room, tab: Tab) -> None:
     yes, no = ("Yes", "ECS service", "replace what dies"), ("No", "Standalone task", "exit 0 is success")
     for answer, decided, why in (yes, no):

@@ -103,6 +103,7 @@ def a_steady_service(tab: Tab) -> None:
     tab.page.locator(STEADY).wait_for()
 
 
+@pytest.mark.usefixtures("workload_images")
 def test_the_command_of_each_button_that_runs_a_task_runs_another_one_like_it(room: Room, tab: Tab) -> None:
     assert json.loads(run_in_a_shell(room, shown(tab, "list-tasks"))) == {"taskArns": []}, "the command at first"
     commands = []
@@ -139,6 +140,7 @@ def test_the_command_of_a_kill_stops_the_very_tasks(room: Room, tab: Tab) -> Non
     eventually(lambda: copies(room).total() == 3, within=15)  # the standalone one stays gone
 
 
+@pytest.mark.usefixtures("workload_images")
 def test_the_script_of_each_button_that_makes_a_service_makes_it_from_nothing(room: Room, tab: Tab) -> None:
     how, scripts = tab.page.locator("#how-service").inner_text(), []
     for button, words in MAKE_A_SERVICE.items():

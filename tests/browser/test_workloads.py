@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.error import HTTPError
@@ -19,21 +17,11 @@ from playwright.sync_api import Locator
 from tests.browser.conftest import Tab, container_of, task_of
 from tests.builders import eventually
 from tests.contract.worlds import can_relay
-from tests.e2e.conftest import BIN, Room
+from tests.e2e.conftest import Room
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow]
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.usefixtures("workload_images")]
 
-IMAGES = ("balancer", "web", "postgres", "queue", "workloads")
 ONE_AT_MOST = (0, 100)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def images(engine_client: docker.APIClient, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Built once for all of them: what is seen while one is not here has a test of its own."""
-    environment = {**os.environ, "CHAOS_ECS_HOME": str(tmp_path_factory.mktemp("images"))}
-    for image in IMAGES:
-        command = [str(BIN / "chaos-ecs"), "images", "build", image]
-        subprocess.run(command, env=environment, check=True, capture_output=True)
 
 
 def try_it(tab: Tab, use: str) -> None:

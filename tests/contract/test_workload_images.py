@@ -353,6 +353,15 @@ def test_a_migration_that_fails_or_is_stopped_leaves_the_old_schema_and_says_why
     assert room.schema() == OLD_SCHEMA
 
 
+@pytest.mark.usefixtures("database")
+def test_a_migration_is_undone_by_a_word_and_can_be_run_again(room: Room) -> None:
+    assert room.run("migrate", SECONDS=0).exit_code == 0
+    assert "undone, from 0003" in room.run("migrate", "undo").output
+    assert room.schema() == [*OLD_SCHEMA, NEW_SCHEMA[1]], "alembic's own table stays"
+    assert room.run("migrate", SECONDS=0).exit_code == 0
+    assert room.schema() == NEW_SCHEMA
+
+
 # --- batch ---
 
 

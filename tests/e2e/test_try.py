@@ -47,19 +47,25 @@ def test_the_api_outlives_its_database(room: Room) -> None:
     assert answers[-1] == ("/ready", "200", "")
     assert re.search(r"[1-9]\d* of \d+ answers of /ready were 503, and (\d+) of \1 of /live were 200\. ", ran.out)
     assert "API tasks replaced: 0." in ran.out
+    room.ok("service", "down", "api")
+    again = room.ok("--json", "try", "api").json
+    assert again["workload"] == "api"
+    assert "API tasks replaced: 0." in again["lesson"][0], "those of the service before it are not its own"
     assert_nothing_is_left(room)
 
 
 def test_the_worker_loses_no_message(room: Room) -> None:
     ran = tried(room, "worker")
+    assert re.search(r"^   \w+  received m-\d+ ", ran.err, re.MULTILINE), "killed with a message in its hands"
     assert re.search(r"^Sent 8, done 8, twice \d, lost 0\.$", ran.out, re.MULTILINE)
     assert_nothing_is_left(room)
 
 
 def test_a_migration_that_was_killed_has_done_nothing_and_the_next_one_does_all(room: Room) -> None:
     told = tried(room, "migrate").err
-    first, second = re.findall(r"revision: (\w+)", told)
-    assert (first, second) == ("none", "0003")
+    assert re.findall(r"revision: (\w+)", told) == ["none", "none", "0003"]
+    told = tried(room, "migrate").err
+    assert re.findall(r"revision: (\w+)", told) == ["0003", "none", "0003"], "the second time it begins anew"
     assert_nothing_is_left(room)
 
 
@@ -70,6 +76,7 @@ def test_a_batch_in_another_cluster_writes_a_whole_report_or_none(room: Room) ->
     assert "$ chaos-ecs --cluster other run-task batch" in told
     assert room.ok("ps", "--all", "-q").out == "", "nothing of it is in my-cluster"
     assert len(re.findall(r"report in /data/reports/\S+\.csv", told)) == 1, "the one that was not killed"
+    assert re.search(r"reports/\S+\.csv  91 lines\n.*batch: 1 report$", told, re.MULTILINE), "a whole one"
     assert_nothing_is_left(room)
 
 

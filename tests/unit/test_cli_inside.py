@@ -50,6 +50,14 @@ def test_a_shell_by_default_or_what_follows_the_dashes_and_its_exit_code_is_ours
     assert ran.calls == [(container, ("/bin/sh",), False), (container, ("ls", "--json", "/"), False)]
 
 
+def test_of_a_service_the_first_task_that_runs(ran: Programs) -> None:
+    assert ran.on(a_room()).run("exec", "web", "--", "ls") == 3
+    assert ran.calls == [("c0ffee" * 8, ("ls",), False)]
+    terminal = ran.on(a_room(stopped(WEB, 137)))
+    assert terminal.run("exec", "web") == 3
+    assert "No task of web runs" in terminal.err.getvalue()
+
+
 def test_a_program_that_the_image_lacks_is_said_so(ran: Programs) -> None:
     terminal = ran.on(a_room())
     assert terminal.run("exec", "7f3a9c", "--", "nothing") == 127

@@ -15,6 +15,7 @@ from chaos_ecs.probe.answer import Answer, NotHttpError
 from chaos_ecs.probe.bursts import Bursts, Failing, Served
 from chaos_ecs.probe.engine import Aim, Engine, Watcher
 from chaos_ecs.probe.exchange import places
+from chaos_ecs.probe.settling import Settling
 from chaos_ecs.probe.tally import SECONDS_KEPT, TASKS_KEPT, Result, Tally, availability, percentile
 from tests.http_servers import Behave, a_server, answering, closing, nobody, resetting, saying
 
@@ -51,6 +52,25 @@ def asked(url: str, most: int = 1, **aim: object) -> Seen:
     engine.run(lambda: engine.is_done, tick=0.1)
     engine.close()
     return seen
+
+
+# --- from when on it counts ---
+
+
+@pytest.mark.parametrize(
+    ("results", "counted"),
+    [
+        ([(0.0, "HTTP 503"), (0.2, "HTTP 503"), (0.3, ""), (0.4, "HTTP 503")], [0.3, 0.4]),
+        ([(0.0, ""), (0.1, "HTTP 503")], [0.0, 0.1]),
+        ([(0.0, "HTTP 503"), (0.9, "HTTP 503"), (1.0, "HTTP 503"), (1.1, "")], [1.0, 1.1]),
+    ],
+)
+def test_requests_count_from_the_first_answer_on_or_after_a_second(
+    results: list[tuple[float, str]], counted: list[float]
+) -> None:
+    settling = Settling()
+    told = [Result(AT + at, 0.01, cause) for at, cause in results]
+    assert [result.at - AT for result in told if settling.counts(result)] == pytest.approx(counted)
 
 
 # --- what failed, and why ---

@@ -50,10 +50,11 @@ class OverlapError(Exception):
 
 def main(arguments: list[str], ending: Ending) -> int:
     overlap = os.environ.get("OVERLAP", "refuse")
+    if arguments == ["reports"]:
+        return reports()
     if arguments or overlap not in ("refuse", "skip", "allow"):
-        raise SettingError(
-            f"OVERLAP is '{overlap}', not refuse, skip or allow" if not arguments else "batch takes no word"
-        )
+        word = f"batch knows the word reports, and not '{' '.join(arguments)}'"
+        raise SettingError(word if arguments else f"OVERLAP is '{overlap}', not refuse, skip or allow")
     with closing(patiently(DATABASE, connected, (psycopg.OperationalError,), ending)) as connection:
         try:
             with ending.interrupts(), alone(connection, overlap):
@@ -66,6 +67,14 @@ def main(arguments: list[str], ending: Ending) -> int:
             return OVERLAPS
         except psycopg.OperationalError as error:
             raise MissingError(f"lost the database, so there is no report: {first_line(error)}") from error
+    return 0
+
+
+def reports() -> int:
+    found = sorted((DATA / "reports").glob("*.csv"))
+    for path in found:
+        say(f"{path}  {len(path.read_text().splitlines())} lines")
+    say(f"batch: {len(found)} {'report' if len(found) == 1 else 'reports'}")
     return 0
 
 

@@ -32,13 +32,15 @@ LOCK = 2  # of all migrations of this database; it ends with the transaction, wh
 
 
 def main(arguments: list[str], ending: Ending) -> int:
-    if arguments not in ([], ["status"]):
-        raise SettingError(f"migrate knows the word status, and not '{' '.join(arguments)}'")
+    if arguments not in ([], ["status"], ["undo"]):
+        raise SettingError(f"migrate knows the words status and undo, and not '{' '.join(arguments)}'")
     # The URL is read as SQLAlchemy reads it: with psycopg 2, the driver it takes where none is named.
     engine = create_engine(DATABASE_URL, poolclass=NullPool, connect_args={"connect_timeout": 2})
     with closing(patiently(DATABASE, engine.connect, (OperationalError,), ending)) as connection:
         try:
-            return status(connection) if arguments else upgrade(connection, ending)
+            if arguments == ["status"]:
+                return status(connection)
+            return undo(connection, ending) if arguments else upgrade(connection, ending)
         except DBAPIError as error:
             complain(f"migrate: failed: {' '.join(str(error.orig).split())}")
             complain("migrate: everything is rolled back, the schema is as it was before")
@@ -56,6 +58,15 @@ def upgrade(connection: Connection, ending: Ending) -> int:
         say(f"migrate: from {before or 'an empty schema'} to {newest}, in one transaction")
         command.upgrade(config, "head")
     say(f"migrate: done, the schema is at {newest}")
+    return 0
+
+
+def undo(connection: Connection, ending: Ending) -> int:
+    with connection.begin(), ending.interrupts():
+        get_the_lock(connection, ending)
+        before = revision(connection)
+        command.downgrade(configured(connection, ending), "base")
+    say(f"migrate: undone, from {before or 'nothing'} to an empty schema")
     return 0
 
 

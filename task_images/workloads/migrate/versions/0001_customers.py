@@ -23,3 +23,7 @@ def upgrade() -> None:
     )
     people = [(number, f"{FIRST[number % 10]} {LAST[number // 10 % 10]}") for number in range(1000)]
     op.bulk_insert(customers, [{"name": name, "email": f"customer{number}@example.org"} for number, name in people])
+
+
+def downgrade() -> None:
+    op.drop_table("customers")

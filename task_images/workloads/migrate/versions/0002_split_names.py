@@ -26,3 +26,11 @@ def upgrade() -> None:
         op.get_bind().execute(sa.text(FILL), {"batches": BATCHES, "batch": batch})
         say(f"step 2 of 3: {100 * (batch + 1) // BATCHES} % of the rows")
     op.drop_column("customers", "name")
+
+
+def downgrade() -> None:
+    op.add_column("customers", sa.Column("name", sa.Text))
+    op.execute("UPDATE customers SET name = first_name || ' ' || last_name")
+    op.alter_column("customers", "name", nullable=False)
+    for column in ("first_name", "last_name"):
+        op.drop_column("customers", column)

@@ -15,3 +15,7 @@ def upgrade() -> None:
     column = "last_name" if os.environ.get("FAIL", "0") not in ("", "0") else "email"
     say(f"step 3 of 3: makes {column} unique")
     op.create_unique_constraint(f"customers_{column}", "customers", [column])
+
+
+def downgrade() -> None:
+    op.drop_constraint("customers_email", "customers")

@@ -389,6 +389,7 @@ def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:
     from chaos_ecs.api.client_view import nobody
     from chaos_ecs.controller import Controller
     from chaos_ecs.core.pace import PACES
+    from chaos_ecs.live import local_files
     from chaos_ecs.live.clock import WallClock
     from chaos_ecs.live.store import SqliteStore
     from chaos_ecs.sim.balancer import SimBalancer
@@ -401,6 +402,7 @@ def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:
     held = SqliteStore(settings.database)
     clock = PressedClock(time.time(), speed, time.monotonic) if speed > 1 else WallClock()
     engine = SimEngine(clock, Random(seed))
+    engine.read = lambda path: local_files.read(str(settings.home), path)
     name = f"{ENGINE_NAME}, clock x{speed}" if speed > 1 else ENGINE_NAME
     runtime, balancer = SimRuntime(engine, name), SimBalancer(engine)
     controller = Controller(

@@ -19,7 +19,15 @@ from chaos_ecs.core.events import Event as Event  # noqa: PLC0414 - handed on
 from chaos_ecs.core.events import EventType as EventType  # noqa: PLC0414
 from chaos_ecs.core.experiment_messages import ExperimentCommand, ExperimentIntent
 from chaos_ecs.core.fault_messages import FaultCommand, FaultEffect, FaultFact, FaultIntent
-from chaos_ecs.core.model import SIGKILL, ContainerDefinition, ContainerOverride, HealthStatus, PortBinding, Task
+from chaos_ecs.core.model import (
+    SIGKILL,
+    ContainerDefinition,
+    ContainerOverride,
+    HealthStatus,
+    PortBinding,
+    Task,
+    TaskOverride,
+)
 from chaos_ecs.core.rollout_messages import RolloutCommand, RolloutIntent
 from chaos_ecs.core.scaling_messages import ScalingCommand, ScalingFact, ScalingIntent
 from chaos_ecs.core.schedule_messages import ScheduleCommand, ScheduleIntent
@@ -58,6 +66,9 @@ class RegisterTaskDefinition:
     cpu: int | None = None
     memory: int | None = None
     fault_injection: bool | None = None
+    requires: tuple[str, ...] = ()
+    not_on_fargate: tuple[str, ...] = ()
+    without_effect: Tags = ()  # (member, what is so instead): on record, and told at registration
     registered: str = "{}"
     tags: Tags = ()
 
@@ -111,6 +122,8 @@ class RunTask:
     group: str = ""  # empty: family:NAME
     launch_type: str = "EC2"
     overrides: tuple[ContainerOverride, ...] = ()
+    task_override: TaskOverride = TaskOverride()
+    without_effect: Tags = ()  # (member, what is so instead)
     client_token: str = ""
     tags: Tags = ()
     cause: str = "run-task asked for it; nobody will replace it"
@@ -383,6 +396,16 @@ class StartContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartContainer:
+    """Effect: starts a container again that has ended, as its restart policy says."""
+
+    task_arn: str
+    name: str
+    runtime_id: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignalContainer:
     """Effect: sends a signal and does not wait. `signal` None means the image's own stop signal (SIGTERM)."""
 
@@ -462,6 +485,7 @@ Intent = (
 )
 Effect = (
     StartContainer
+    | RestartContainer
     | SignalContainer
     | PauseContainer
     | ResumeContainer

@@ -9,7 +9,16 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from tests.unit.api_harness import Harness
-from tests.unit.service_calls import ARN, breaker, creating, described, updating, web
+from tests.unit.service_calls import (
+    ARN,
+    FARGATE_NETWORK,
+    breaker,
+    creating,
+    described,
+    fit_for_fargate,
+    updating,
+    web,
+)
 
 ONCE = {"MaxAttempts": 1}
 
@@ -92,8 +101,10 @@ def test_an_update_keeps_what_it_does_not_name(ecs: Any) -> None:
 
 
 def test_what_nothing_here_acts_on_is_returned_all_the_same(ecs: Any) -> None:
-    network = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}}
-    service = web(ecs, launchType="FARGATE", networkConfiguration=network, enableExecuteCommand=True)
+    network, family = FARGATE_NETWORK, fit_for_fargate(ecs, "web-server")
+    service = web(
+        ecs, taskDefinition=family, launchType="FARGATE", networkConfiguration=network, enableExecuteCommand=True
+    )
     assert (service["launchType"], service["platformFamily"]) == ("FARGATE", "Linux")
     assert service["networkConfiguration"] == network
     assert service["deployments"][0]["networkConfiguration"] == network
@@ -101,7 +112,9 @@ def test_what_nothing_here_acts_on_is_returned_all_the_same(ecs: Any) -> None:
 
 
 def test_a_capacity_provider_strategy_stands_for_the_launch_type(ecs: Any) -> None:
-    service = web(ecs, capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT", "weight": 1}])
+    strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    family = fit_for_fargate(ecs, "web-server")
+    service = web(ecs, taskDefinition=family, capacityProviderStrategy=strategy, networkConfiguration=FARGATE_NETWORK)
     assert service["capacityProviderStrategy"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
     assert "launchType" not in service
 
@@ -153,7 +166,8 @@ def test_services_are_listed_ten_at_a_time(ecs: Any) -> None:
 
 def test_services_are_listed_by_launch_type(ecs: Any) -> None:
     web(ecs, desiredCount=0)
-    web(ecs, desiredCount=0, serviceName="far", launchType="FARGATE")
+    far = {"serviceName": "far", "launchType": "FARGATE", "networkConfiguration": FARGATE_NETWORK}
+    web(ecs, desiredCount=0, taskDefinition=fit_for_fargate(ecs, "web-server"), **far)
     assert ecs.list_services(cluster="my-cluster", launchType="FARGATE")["serviceArns"] == [
         f"{ARN}service/my-cluster/far"
     ]

@@ -8,7 +8,9 @@ from typing import Any
 
 from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
-from chaos_ecs.api.operations.definitions import environment
+from chaos_ecs.api.coverage import override_without_effect
+from chaos_ecs.api.operations.container_members import environment, environment_files
+from chaos_ecs.api.operations.definitions import task_size
 from chaos_ecs.api.operations.members import (
     check_network,
     definition_in,
@@ -22,7 +24,7 @@ from chaos_ecs.api.paging import page
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.arns import family_of
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.model import ContainerOverride, Task
+from chaos_ecs.core.model import ContainerOverride, Task, TaskOverride
 from chaos_ecs.core.state import State
 
 DESCRIBE_LIMIT = 100
@@ -41,7 +43,9 @@ def run_task(call: Call) -> _Answer:
     _check_lengths(params)
     cluster = identifiers.cluster_arn(call.region, params.get("cluster"))
     launch_type = launch_type_of(params)
-    overrides = tuple(_override(item) for item in params.get("overrides", {}).get("containerOverrides", ()))
+    said = params.get("overrides", {})
+    overrides = tuple(_override(item) for item in said.get("containerOverrides", ()))
+    task_override = _task_override(said)
     tags = dict(tags_of(params))
     token = params.get("clientToken", "")
 
@@ -58,6 +62,8 @@ def run_task(call: Call) -> _Answer:
             group=params.get("group", ""),
             launch_type=launch_type,
             overrides=overrides,
+            task_override=task_override,
+            without_effect=override_without_effect(said),
             client_token=token,
             tags=tuple({**dict(inherited), **tags}.items()),
         )
@@ -163,6 +169,22 @@ def _override(said: _Params) -> ContainerOverride:
         cpu=said.get("cpu"),
         memory=said.get("memory"),
         memory_reservation=said.get("memoryReservation"),
+        environment_files=environment_files(said),
+        resources=tuple((item["type"], item["value"]) for item in said.get("resourceRequirements", ())),
+    )
+
+
+def _task_override(said: _Params) -> TaskOverride:
+    return TaskOverride(
+        cpu=task_size(said, "cpu"),
+        memory=task_size(said, "memory"),
+        ephemeral_storage=said.get("ephemeralStorage", {}).get("sizeInGiB"),
+        task_role_arn=said.get("taskRoleArn", ""),
+        execution_role_arn=said.get("executionRoleArn", ""),
+        accelerators=tuple(
+            (item.get("deviceName", ""), item.get("deviceType", ""))
+            for item in said.get("inferenceAcceleratorOverrides", ())
+        ),
     )
 
 

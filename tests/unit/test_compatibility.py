@@ -1,4 +1,4 @@
-"""What ECS refuses of containers at registration, and what Fargate has not: each in ECS's words where they are known."""
+"""What ECS refuses at registration, and what Fargate has not: each in ECS's words where they are known."""
 
 from __future__ import annotations
 
@@ -170,9 +170,10 @@ NOT_ON_FARGATE: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("params", "words"), REFUSED + NOT_ON_FARGATE, ids=[row[1] for row in REFUSED + NOT_ON_FARGATE]
-)
+ALL_REFUSED = REFUSED + NOT_ON_FARGATE
+
+
+@pytest.mark.parametrize(("params", "words"), ALL_REFUSED, ids=[row[1] for row in ALL_REFUSED])
 def test_a_registration_is_refused_in_words(api: Harness, params: dict[str, Any], words: str) -> None:
     status, body = api.call("RegisterTaskDefinition", {name: value for name, value in params.items() if value})
     assert (status, body["__type"]) == (400, "ClientException")
@@ -213,10 +214,8 @@ def test_a_launch_type_that_cannot_run_a_definition_is_refused(api: Harness, ope
 def test_a_service_on_fargate_is_not_updated_to_what_cannot_run_there(api: Harness, ecs: Any) -> None:
     far = {"taskDefinition": fit_for_fargate(ecs, "web-server"), "networkConfiguration": FARGATE_NETWORK}
     ecs.create_service(cluster=CLUSTER, serviceName="far", desiredCount=0, launchType="FARGATE", **far)
-    status, body = api.call(
-        "UpdateService",
-        {"cluster": CLUSTER, "service": "far", "taskDefinition": "web-server", "forceNewDeployment": True},
-    )
+    members = {"cluster": CLUSTER, "service": "far", "taskDefinition": "web-server"}
+    status, body = api.call("UpdateService", members)
     assert (status, body["message"]) == (400, "Task definition does not support launch_type FARGATE.")
 
 

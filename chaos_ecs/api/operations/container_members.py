@@ -126,7 +126,7 @@ def _file_system(volume: _Params) -> str:
         ("s3files", "s3filesVolumeConfiguration", "fileSystemArn"),
     ):
         if said := volume.get(member):
-            named = f"{kind}-{said[id_].rsplit('/', 1)[-1]}-{said.get('rootDirectory', '')}"
+            named = f"{kind}-{said[id_].rsplit('/', 1)[-1]}/{said.get('rootDirectory', '')}"
             return re.sub(r"[^A-Za-z0-9_.-]+", "-", named).rstrip("-")
     return ""
 

@@ -28,6 +28,11 @@ MOST_CONTAINERS = 10
 
 def register(state: State, command: RegisterTaskDefinition, now: float) -> None:
     check(command)
+    put_revision(state, command, now)
+
+
+def put_revision(state: State, command: RegisterTaskDefinition, now: float) -> None:
+    """Registers what was checked already, or what an earlier version took."""
     family = state.families.get(command.family_arn, Family(command.family_arn, 0))
     revision = family.latest_revision + 1
     definition = TaskDefinition(

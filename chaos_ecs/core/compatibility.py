@@ -6,6 +6,7 @@ memory, requiresCompatibilities). The words are AWS's, as published in people's 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from chaos_ecs.core.container_settings import ContainerSettings
@@ -17,6 +18,8 @@ FARGATE = "FARGATE"
 EC2_CPU = range(128, 196608 + 1)  # of a task, in units
 FARGATE_LOG_DRIVERS = ("awslogs", "splunk", "awsfirelens")
 _GIB = 1024
+_NUMBER = r"([0-9]{0,6}\.?[0-9]{1,6})\s*"
+_UNITS_OF = {"cpu": re.compile(_NUMBER + "vcpu"), "memory": re.compile(_NUMBER + "gb")}  # 1,024 each
 FARGATE_SIZES: dict[int, tuple[int, ...]] = {
     256: (512, 1024, 2048),
     512: tuple(range(1 * _GIB, 4 * _GIB + 1, _GIB)),
@@ -30,6 +33,18 @@ FARGATE_SIZES: dict[int, tuple[int, ...]] = {
 """Memory in MiB that each cpu of a task can be paired with."""
 
 _Definition = RegisterTaskDefinition | TaskDefinition
+
+
+def task_size(name: str, text: str) -> int | None:
+    """A task's cpu or memory, a string on the wire: "256" or "0.25 vCPU", "512" or "0.5 GB"; None where it is empty."""
+    text = text.strip().lower()
+    if not text:
+        return None
+    in_units = _UNITS_OF[name].fullmatch(text)
+    size = round(float(in_units[1]) * 1024) if in_units else int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
+    if size < 1:
+        raise ClientException(f"Invalid '{name}' setting for task.")
+    return size
 
 
 def check_compatibility(command: RegisterTaskDefinition) -> None:

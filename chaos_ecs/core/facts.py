@@ -143,6 +143,7 @@ def _pin_image(state: State, task: Task, container: Container) -> None:
 def _exited(state: State, task: Task, container: Container, seen: ContainerSeen, now: float) -> None:
     task = state.the_task(task.arn)
     finished_at = min(now, max(seen.finished_at or now, container.started_at or 0.0))
+    container = replace(container, reason=OUT_OF_MEMORY if _ran_out_of_memory(seen) else container.reason)
     if restarts.is_due(state, task, container, seen, finished_at):
         restarts.begin(state, task, container, seen, finished_at, now)
         return
@@ -151,7 +152,6 @@ def _exited(state: State, task: Task, container: Container, seen: ContainerSeen,
         last_status=ContainerStatus.STOPPED,
         exit_code=seen.exit_code,
         finished_at=finished_at,
-        reason=OUT_OF_MEMORY if _ran_out_of_memory(seen) else container.reason,
         bindings=(),
     )
     lifecycle.settle(state, lifecycle.put_container(state, task, container), now)

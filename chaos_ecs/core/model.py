@@ -158,6 +158,8 @@ class ContainerDefinition:
     @property
     def waits_for(self) -> tuple[Dependency, ...]:
         """`dependsOn`, and the containers that links and volumesFrom name: those must have started."""
+        if not (self.settings.links or self.settings.volumes_from):
+            return self.depends_on
         named = [link.container_name for link in self.settings.links]
         named += [source.container_name for source in self.settings.volumes_from]
         return (*self.depends_on, *(Dependency(name, DependencyCondition.START) for name in dict.fromkeys(named)))

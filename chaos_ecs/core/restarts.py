@@ -77,6 +77,7 @@ def next_run(state: State, task: Task, container: Container, seen: ContainerSeen
         started_at=seen.started_at or now,
         finished_at=None,
         exit_code=None,
+        reason=None,
         bindings=seen.bindings,
         address=seen.address,
         health_status=seen.health_status,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any
@@ -16,13 +15,12 @@ from chaos_ecs.api.paging import page
 from chaos_ecs.api.views import container_definition_view, tag_list, task_definition_view
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.arns import family_arn, region_of
+from chaos_ecs.core.compatibility import task_size
 from chaos_ecs.core.errors import ClientException
 from chaos_ecs.core.model import ContainerDefinition, TaskDefinition
 from chaos_ecs.core.state import State
 
 DEFAULT_NETWORK_MODE = "bridge"
-_UNITS_OF = {"cpu": (re.compile(r"([0-9]{0,6}\.?[0-9]{1,6})\s*vcpu"), 1024)}
-_UNITS_OF["memory"] = (re.compile(r"([0-9]{0,6}\.?[0-9]{1,6})\s*gb"), 1024)
 
 _Answer = Future[dict[str, Any]]
 _Params = Mapping[str, Any]
@@ -40,8 +38,8 @@ def register_task_definition(call: Call) -> _Answer:
         family_arn=family_arn(call.region, params["family"]),
         containers=containers,
         network_mode=network_mode,
-        cpu=task_size(params, "cpu"),
-        memory=task_size(params, "memory"),
+        cpu=task_size("cpu", params.get("cpu", "")),
+        memory=task_size("memory", params.get("memory", "")),
         fault_injection=params.get("enableFaultInjection"),
         requires=tuple(params.get("requiresCompatibilities", ())),
         not_on_fargate=tuple(_not_on_fargate(params)),
@@ -150,19 +148,6 @@ def _not_on_fargate(params: _Params) -> Iterator[str]:
     for said in params["containerDefinitions"]:
         if any(one["type"] == "GPU" for one in said.get("resourceRequirements", ())):
             yield "gpu"
-
-
-def task_size(params: _Params, name: str) -> int | None:
-    """A task's cpu or memory, a string on the wire: "256" or "0.25 vCPU", "512" or "0.5 GB"."""
-    text = params.get(name, "").strip().lower()
-    if not text:
-        return None
-    pattern, factor = _UNITS_OF[name]
-    in_units = pattern.fullmatch(text)
-    size = round(float(in_units[1]) * factor) if in_units else int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
-    if size < 1:
-        raise ClientException(f"Invalid '{name}' setting for task.")
-    return size
 
 
 def _filled_in(params: _Params, containers: tuple[ContainerDefinition, ...], network_mode: str) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
 from chaos_ecs.api.coverage import override_without_effect
 from chaos_ecs.api.operations.container_members import environment, environment_files
-from chaos_ecs.api.operations.definitions import task_size
 from chaos_ecs.api.operations.members import (
     check_network,
     definition_in,
@@ -23,6 +22,7 @@ from chaos_ecs.api.operations.members import (
 from chaos_ecs.api.paging import page
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.arns import family_of
+from chaos_ecs.core.compatibility import task_size
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import ContainerOverride, Task, TaskOverride
 from chaos_ecs.core.state import State
@@ -176,8 +176,8 @@ def _override(said: _Params) -> ContainerOverride:
 
 def _task_override(said: _Params) -> TaskOverride:
     return TaskOverride(
-        cpu=task_size(said, "cpu"),
-        memory=task_size(said, "memory"),
+        cpu=task_size("cpu", said.get("cpu", "")),
+        memory=task_size("memory", said.get("memory", "")),
         ephemeral_storage=said.get("ephemeralStorage", {}).get("sizeInGiB"),
         task_role_arn=said.get("taskRoleArn", ""),
         execution_role_arn=said.get("executionRoleArn", ""),

@@ -127,7 +127,7 @@ def _plan_deadly(hit: Hit, victim: Container | None, now: float, todo: Plan) -> 
     cause = "its victim has ended"
     said = (victim.reason or "") if victim else ""
     if hit.recipe.symptom is Symptom.OUT_OF_MEMORY and not said.startswith("OutOfMemory"):
-        ended_at = (victim.finished_at if victim else None) or now
+        ended_at = (victim.finished_at if victim else hit.sent_at) or now
         if not _is_past(ended_at, FLAG_WITHIN_SECONDS, now):
             todo.look_again(hit.fault_id, ended_at + FLAG_WITHIN_SECONDS)
             return

@@ -63,8 +63,13 @@ def compatibilities(definition: TaskDefinition) -> list[str]:
 
 
 def check_launch_type(definition: TaskDefinition, launch_type: str) -> None:
-    """Raises InvalidParameterException where the launch type cannot run the definition (API_RunTask, launchType)."""
-    if launch_type == FARGATE and FARGATE not in compatibilities(definition):
+    """Raises InvalidParameterException where the launch type cannot run the definition (API_RunTask, launchType).
+
+    A definition that requires nothing may leave out what Fargate asks for, network mode and size: the lessons' own do.
+    What Fargate has not is refused in any case.
+    """
+    refusals = _refusals(definition) if definition.requires else _lacking(definition)
+    if launch_type == FARGATE and next(refusals, None):
         raise InvalidParameterException(f"Task definition does not support launch_type {launch_type}.")
 
 
@@ -86,6 +91,14 @@ def _refusals(definition: _Definition) -> Iterator[str]:
     if definition.network_mode != "awsvpc":
         yield "Fargate only supports network mode 'awsvpc'."
     if refusal := check_fargate_size(definition.cpu, definition.memory):
+        yield refusal
+    yield from _lacking(definition)
+
+
+def _lacking(definition: _Definition) -> Iterator[str]:
+    """The same, but for the network mode and for a size that is not said."""
+    refusal = check_fargate_size(definition.cpu, definition.memory)
+    if refusal and definition.cpu and definition.memory:
         yield refusal
     for member in (*definition.not_on_fargate, *_members_not_on_fargate(definition.containers)):
         yield f"Fargate compatible task definitions do not support {member}"

@@ -78,13 +78,7 @@ def test_a_rate_runs_at_once_and_then_in_its_steps_to_the_moment() -> None:
 
 def test_its_task_is_a_standalone_one_that_says_who_started_it() -> None:
     simulation = a_simulation()
-    family = arns.family_arn(REGION, "far")
-    said = RegisterTaskDefinition(
-        family, (a_container(command=("batch",)),), network_mode="awsvpc", cpu=256, memory=512
-    )
-    simulation.submit(said).result(0)
-    members: dict[str, Any] = {"launch_type": "FARGATE", "has_network": True}
-    target = RunTarget(CLUSTER, "far", count=2, group="night", tags=(("team", "a"),), **members)
+    target = RunTarget(CLUSTER, "batch-job", count=2, group="night", launch_type="FARGATE", tags=(("team", "a"),))
     a_schedule(simulation, a_design("rate(1 hour)", target=target), name="a-name-that-is-longer-than-aws-keeps")
     tasks = tasks_of(simulation)
     assert len(tasks) == 2

@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError
 
 from chaos_ecs.core.arns import cluster_arn
 from tests.unit.api_harness import CLUSTER, REGION, Harness
-from tests.unit.service_calls import fit_for_fargate
 
 ARN = cluster_arn(REGION, CLUSTER)
 ROLE = "arn:aws:iam::123456789012:role/scheduler"
@@ -57,10 +56,6 @@ def a_target(**members: Any) -> dict[str, Any]:
 
 def ecs(**members: Any) -> dict[str, Any]:
     return a_target(EcsParameters={"TaskDefinitionArn": DEFINITION, **members})
-
-
-def arn_of(family: str) -> str:
-    return f"{DEFINITION.rsplit('/', 1)[0]}/{family}"
 
 
 def said(call: Any) -> tuple[int, str, str]:
@@ -155,8 +150,7 @@ def test_everything_that_can_be_said_is_kept_and_told_again(room: Room) -> None:
 
 
 def test_what_is_said_of_the_task_is_what_is_run(room: Room) -> None:
-    definition = fit_for_fargate(room.ecs, "batch-job")
-    room.create(Target={**a_target(), "EcsParameters": {**EVERYTHING, "TaskDefinitionArn": arn_of(definition)}})
+    room.create(Target={**a_target(), "EcsParameters": EVERYTHING})
     (first, second) = room.ecs.list_tasks(cluster=CLUSTER)["taskArns"]
     told = room.ecs.describe_tasks(cluster=CLUSTER, tasks=[first, second], include=["TAGS"])["tasks"]
     assert {(task["group"], task["launchType"]) for task in told} == {("night", "FARGATE")}
@@ -165,9 +159,7 @@ def test_what_is_said_of_the_task_is_what_is_run(room: Room) -> None:
 
 def test_a_strategy_stands_for_its_launch_type(room: Room) -> None:
     strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]
-    definition = arn_of(fit_for_fargate(room.ecs, "batch-job"))
-    members = {"CapacityProviderStrategy": strategy, "NetworkConfiguration": EVERYTHING["NetworkConfiguration"]}
-    room.create(Target=ecs(TaskDefinitionArn=definition, **members))
+    room.create(Target=ecs(CapacityProviderStrategy=strategy))
     (arn,) = room.ecs.list_tasks(cluster=CLUSTER)["taskArns"]
     assert room.ecs.describe_tasks(cluster=CLUSTER, tasks=[arn])["tasks"][0]["launchType"] == "FARGATE"
     both = room.refused(name="both", Target=ecs(CapacityProviderStrategy=strategy, LaunchType="EC2"))

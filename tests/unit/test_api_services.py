@@ -9,16 +9,7 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from tests.unit.api_harness import Harness
-from tests.unit.service_calls import (
-    ARN,
-    FARGATE_NETWORK,
-    breaker,
-    creating,
-    described,
-    fit_for_fargate,
-    updating,
-    web,
-)
+from tests.unit.service_calls import ARN, breaker, creating, described, updating, web
 
 ONCE = {"MaxAttempts": 1}
 
@@ -101,10 +92,8 @@ def test_an_update_keeps_what_it_does_not_name(ecs: Any) -> None:
 
 
 def test_what_nothing_here_acts_on_is_returned_all_the_same(ecs: Any) -> None:
-    network, family = FARGATE_NETWORK, fit_for_fargate(ecs, "web-server")
-    service = web(
-        ecs, taskDefinition=family, launchType="FARGATE", networkConfiguration=network, enableExecuteCommand=True
-    )
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}}
+    service = web(ecs, launchType="FARGATE", networkConfiguration=network, enableExecuteCommand=True)
     assert (service["launchType"], service["platformFamily"]) == ("FARGATE", "Linux")
     assert service["networkConfiguration"] == network
     assert service["deployments"][0]["networkConfiguration"] == network
@@ -112,9 +101,7 @@ def test_what_nothing_here_acts_on_is_returned_all_the_same(ecs: Any) -> None:
 
 
 def test_a_capacity_provider_strategy_stands_for_the_launch_type(ecs: Any) -> None:
-    strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
-    family = fit_for_fargate(ecs, "web-server")
-    service = web(ecs, taskDefinition=family, capacityProviderStrategy=strategy, networkConfiguration=FARGATE_NETWORK)
+    service = web(ecs, capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT", "weight": 1}])
     assert service["capacityProviderStrategy"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
     assert "launchType" not in service
 
@@ -166,8 +153,7 @@ def test_services_are_listed_ten_at_a_time(ecs: Any) -> None:
 
 def test_services_are_listed_by_launch_type(ecs: Any) -> None:
     web(ecs, desiredCount=0)
-    far = {"serviceName": "far", "launchType": "FARGATE", "networkConfiguration": FARGATE_NETWORK}
-    web(ecs, desiredCount=0, taskDefinition=fit_for_fargate(ecs, "web-server"), **far)
+    web(ecs, desiredCount=0, serviceName="far", launchType="FARGATE")
     assert ecs.list_services(cluster="my-cluster", launchType="FARGATE")["serviceArns"] == [
         f"{ARN}service/my-cluster/far"
     ]

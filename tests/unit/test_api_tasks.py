@@ -8,7 +8,6 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from tests.unit.api_harness import CLUSTER, Harness
-from tests.unit.service_calls import FARGATE_NETWORK, fit_for_fargate
 
 ARN = "arn:aws:ecs:us-east-1:123456789012:"
 ONCE = {"MaxAttempts": 1}
@@ -28,10 +27,9 @@ def described(ecs: Any, task: str, **members: Any) -> dict[str, Any]:
 
 
 def test_the_seeds_task_is_answered_on_its_way(ecs: Any) -> None:
-    family = fit_for_fargate(ecs, "batch-job")
-    (task,) = run(ecs, count=1, launchType="FARGATE", taskDefinition=family, networkConfiguration=FARGATE_NETWORK)
+    (task,) = run(ecs, count=1, launchType="FARGATE")
     assert task["lastStatus"] in ("PROVISIONING", "PENDING")
-    assert (task["desiredStatus"], task["launchType"], task["group"]) == ("RUNNING", "FARGATE", f"family:{family}")
+    assert (task["desiredStatus"], task["launchType"], task["group"]) == ("RUNNING", "FARGATE", "family:batch-job")
     assert task["taskArn"].startswith(f"{ARN}task/my-cluster/")
     assert (task["connectivity"], task["availabilityZone"], task["attachments"]) == ("CONNECTED", "us-east-1a", [])
     assert task["containers"][0]["lastStatus"] == "PENDING"
@@ -159,9 +157,7 @@ def test_a_tasks_answer_follows_every_change_of_it(api: Harness, ecs: Any) -> No
 
 def test_lists_show_what_is_meant_to_run_unless_told_otherwise(api: Harness, ecs: Any) -> None:
     ecs.create_service(cluster=CLUSTER, serviceName="web", taskDefinition="web-server", desiredCount=2)
-    family = fit_for_fargate(ecs, "batch-job")
-    far = {"launchType": "FARGATE", "taskDefinition": family, "networkConfiguration": FARGATE_NETWORK}
-    (batch,) = run(ecs, startedBy="ada", **far)
+    (batch,) = run(ecs, startedBy="ada", launchType="FARGATE")
     (stopped,) = run(ecs, taskDefinition="worker")
     api.simulation.advance(2)
     ecs.stop_task(cluster=CLUSTER, task=stopped["taskArn"])
@@ -172,7 +168,7 @@ def test_lists_show_what_is_meant_to_run_unless_told_otherwise(api: Harness, ecs
 
     assert len(listed()) == 3
     assert len(listed(serviceName="web")) == 2
-    assert listed(family=family) == listed(startedBy="ada") == listed(launchType="FARGATE") == [batch["taskArn"]]
+    assert listed(family="batch-job") == listed(startedBy="ada") == listed(launchType="FARGATE") == [batch["taskArn"]]
     assert listed(desiredStatus="STOPPED") == [stopped["taskArn"]]
     assert listed(desiredStatus="PENDING") == listed(containerInstance="i") == listed(family="web") == []
 

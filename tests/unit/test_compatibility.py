@@ -202,19 +202,39 @@ def test_what_fargate_has_not_is_compatible_with_ec2_alone(ecs: Any) -> None:
     assert made["taskDefinition"]["compatibilities"] == ["EC2"]
 
 
+CANNOT: list[dict[str, Any]] = [
+    registering(a_container(privileged=True)),
+    registering(a_container(), volumes=[{"name": "v", "host": {"sourcePath": "/srv"}}]),
+    registering(a_container(), cpu="256", memory="4096"),
+    registering(a_container(), requiresCompatibilities=["EC2"]),
+]
+
+
 @pytest.mark.parametrize("operation", ["RunTask", "CreateService"])
-def test_a_launch_type_that_cannot_run_a_definition_is_refused(api: Harness, operation: str) -> None:
-    members = {"taskDefinition": "web-server", "launchType": "FARGATE", "cluster": CLUSTER}
+@pytest.mark.parametrize("definition", CANNOT, ids=["privileged", "a host's folder", "no such size", "EC2 alone"])
+def test_a_launch_type_that_cannot_run_a_definition_is_refused(
+    api: Harness, ecs: Any, operation: str, definition: dict[str, Any]
+) -> None:
+    ecs.register_task_definition(**definition)
+    members = {"taskDefinition": "app", "launchType": "FARGATE", "cluster": CLUSTER}
     more = {"serviceName": "far", "desiredCount": 1} if operation == "CreateService" else {}
     status, body = api.call(operation, members | more)
     assert (status, body["__type"]) == (400, "InvalidParameterException")
     assert body["message"] == "Task definition does not support launch_type FARGATE."
 
 
+def test_a_definition_that_requires_nothing_may_leave_out_awsvpc_and_its_size(ecs: Any) -> None:
+    (task,) = ecs.run_task(cluster=CLUSTER, taskDefinition="batch-job", launchType="FARGATE")["tasks"]
+    assert task["launchType"] == "FARGATE"
+    described = ecs.describe_task_definition(taskDefinition="batch-job")["taskDefinition"]
+    assert described["compatibilities"] == ["EC2"]
+
+
 def test_a_service_on_fargate_is_not_updated_to_what_cannot_run_there(api: Harness, ecs: Any) -> None:
     far = {"taskDefinition": fit_for_fargate(ecs, "web-server"), "networkConfiguration": FARGATE_NETWORK}
     ecs.create_service(cluster=CLUSTER, serviceName="far", desiredCount=0, launchType="FARGATE", **far)
-    members = {"cluster": CLUSTER, "service": "far", "taskDefinition": "web-server"}
+    ecs.register_task_definition(**registering(a_container(privileged=True)))
+    members = {"cluster": CLUSTER, "service": "far", "taskDefinition": "app"}
     status, body = api.call("UpdateService", members)
     assert (status, body["message"]) == (400, "Task definition does not support launch_type FARGATE.")
 

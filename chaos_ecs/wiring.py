@@ -13,8 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from chaos_ecs.api.client_view import Figures
     from chaos_ecs.controller import Controller
     from chaos_ecs.live.agent import AgentRelay
+    from chaos_ecs.live.agent_channel import AgentCall
     from chaos_ecs.live.cleaner import Cleaned
     from chaos_ecs.live.cleaner import Plan as CleanPlan
     from chaos_ecs.live.doctor import Check, EngineSeen
@@ -369,6 +370,7 @@ def _serve_agent(controller: Controller, relay: AgentRelay) -> Executor:
     """Answers what tasks ask their agent for; the answer is what may block for it."""
     from chaos_ecs.api.agent_faults import AgentFaults
     from chaos_ecs.api.agent_requests import AgentRequest
+    from chaos_ecs.api.task_metadata import PREFIX, TaskMetadata
 
     def after(seconds: float, act: Callable[[], None]) -> None:
         timer = threading.Timer(seconds, act)
@@ -376,11 +378,13 @@ def _serve_agent(controller: Controller, relay: AgentRelay) -> Executor:
         timer.start()
 
     background = ThreadPoolExecutor(1, thread_name_prefix="agent")
-    faults = AgentFaults(controller, background, after)
-    relay.serve(
-        controller.state,
-        lambda call: faults.answer(AgentRequest(call.method, call.path, call.body, call.source, call.agent)),
-    )
+    faults, metadata = AgentFaults(controller, background, after), TaskMetadata(controller)
+
+    def answer(call: AgentCall) -> Future[tuple[int, Mapping[str, Any]]]:
+        request = AgentRequest(call.method, call.path, call.body, call.source, call.agent)
+        return metadata.answer(request) if call.path.startswith(PREFIX) else faults.answer(request)
+
+    relay.serve(controller.state, answer)
     return background
 
 
@@ -389,6 +393,7 @@ def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:
     from chaos_ecs.api.client_view import nobody
     from chaos_ecs.controller import Controller
     from chaos_ecs.core.pace import PACES
+    from chaos_ecs.live import local_files
     from chaos_ecs.live.clock import WallClock
     from chaos_ecs.live.store import SqliteStore
     from chaos_ecs.sim.balancer import SimBalancer
@@ -401,6 +406,7 @@ def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:
     held = SqliteStore(settings.database)
     clock = PressedClock(time.time(), speed, time.monotonic) if speed > 1 else WallClock()
     engine = SimEngine(clock, Random(seed))
+    engine.read = lambda path: local_files.read(str(settings.home), path)
     name = f"{ENGINE_NAME}, clock x{speed}" if speed > 1 else ENGINE_NAME
     runtime, balancer = SimRuntime(engine, name), SimBalancer(engine)
     controller = Controller(

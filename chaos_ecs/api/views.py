@@ -11,15 +11,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from chaos_ecs.core.arns import ACCOUNT_ID, region_of
+from chaos_ecs.core.compatibility import compatibilities
 from chaos_ecs.core.model import (
     Cluster,
     Container,
     ContainerDefinition,
     ContainerOverride,
     HealthStatus,
+    PortMapping,
     Service,
     Task,
     TaskDefinition,
+    TaskOverride,
 )
 from chaos_ecs.core.state import State
 
@@ -88,7 +91,6 @@ def task_definition_view(definition: TaskDefinition) -> dict[str, Any]:
     containers = registered.get("containerDefinitions") or [
         container_definition_view(container, definition.network_mode) for container in definition.containers
     ]
-    compatibilities = ["EC2", "FARGATE"] if definition.network_mode == "awsvpc" else ["EC2"]
     return {
         **registered,
         "taskDefinitionArn": definition.arn,
@@ -100,7 +102,7 @@ def task_definition_view(definition: TaskDefinition) -> dict[str, Any]:
         "volumes": registered.get("volumes", [] if registered else volume_list(definition)),
         "placementConstraints": registered.get("placementConstraints", []),
         "requiresAttributes": [],
-        "compatibilities": compatibilities,
+        "compatibilities": compatibilities(definition),
         "cpu": None if definition.cpu is None else str(definition.cpu),
         "memory": None if definition.memory is None else str(definition.memory),
         "registeredAt": definition.registered_at,
@@ -121,15 +123,7 @@ def container_definition_view(container: ContainerDefinition, network_mode: str)
         "memory": container.memory,
         "memoryReservation": container.memory_reservation,
         "essential": container.essential,
-        "portMappings": [
-            {
-                "containerPort": mapping.container_port,
-                "hostPort": mapping.host_port or (mapping.container_port if same_port else 0),
-                "protocol": mapping.protocol,
-                "name": mapping.name or None,
-            }
-            for mapping in container.port_mappings
-        ],
+        "portMappings": [_port_mapping_view(mapping, same_port=same_port) for mapping in container.port_mappings],
         "entryPoint": None if container.entry_point is None else list(container.entry_point),
         "command": None if container.command is None else list(container.command),
         "environment": name_value_list(container.environment),
@@ -160,6 +154,14 @@ def container_definition_view(container: ContainerDefinition, network_mode: str)
     }
 
 
+def _port_mapping_view(mapping: PortMapping, *, same_port: bool) -> dict[str, Any]:
+    view: dict[str, Any] = {"protocol": mapping.protocol, "name": mapping.name or None}
+    if mapping.last_port:
+        return {"containerPortRange": f"{mapping.container_port}-{mapping.last_port}", **view}
+    host_port = mapping.host_port or (mapping.container_port if same_port else 0)
+    return {"containerPort": mapping.container_port, "hostPort": host_port, **view}
+
+
 def volume_list(definition: TaskDefinition) -> list[dict[str, Any]]:
     """The volumes that tasks share, of a definition that was there from the start."""
     names = dict.fromkeys(mount.volume for container in definition.containers for mount in container.mounts)
@@ -181,7 +183,7 @@ def task_view(task: Task, definition: TaskDefinition, *, tags: bool = False) -> 
         "connectivity": "CONNECTED",
         "connectivityAt": task.created_at,
         "containers": [_container_view(task, container, definition) for container in task.containers],
-        "cpu": str(_task_cpu(definition)),
+        "cpu": str(task.task_override.cpu or _task_cpu(definition)),
         "createdAt": task.created_at,
         "desiredStatus": task.desired_status,
         "enableExecuteCommand": task.execute_command,
@@ -190,11 +192,11 @@ def task_view(task: Task, definition: TaskDefinition, *, tags: bool = False) -> 
         "healthStatus": health_of(task, definition),
         "lastStatus": task.last_status,
         "launchType": task.launch_type,
-        "memory": str(_task_memory(definition)),
+        "ephemeralStorage": _storage_view(task.task_override),
+        "memory": str(task.task_override.memory or _task_memory(definition)),
         "overrides": {
-            **registered.get("overrides", {}),
             "containerOverrides": [_override_view(container.name, task.overrides) for container in task.containers],
-            "inferenceAcceleratorOverrides": [],
+            **_task_override_view(task.task_override),
         },
         "platformVersion": registered.get("platformVersion", FARGATE_PLATFORM_VERSION) if fargate else None,
         "platformFamily": "Linux" if fargate else None,
@@ -242,12 +244,29 @@ def _container_view(task: Task, container: Container, definition: TaskDefinition
     }
 
 
+def _task_override_view(said: TaskOverride) -> dict[str, Any]:
+    return {
+        "cpu": None if said.cpu is None else str(said.cpu),
+        "memory": None if said.memory is None else str(said.memory),
+        "taskRoleArn": said.task_role_arn or None,
+        "executionRoleArn": said.execution_role_arn or None,
+        "ephemeralStorage": _storage_view(said),
+        "inferenceAcceleratorOverrides": [{"deviceName": name, "deviceType": kind} for name, kind in said.accelerators],
+    }
+
+
+def _storage_view(said: TaskOverride) -> dict[str, int] | None:
+    return None if said.ephemeral_storage is None else {"sizeInGiB": said.ephemeral_storage}
+
+
 def _override_view(name: str, overrides: Sequence[ContainerOverride]) -> dict[str, Any]:
     override = next((item for item in overrides if item.name == name), ContainerOverride(name))
     return {
         "name": name,
         "command": None if override.command is None else list(override.command),
         "environment": name_value_list(override.environment) or None,
+        "environmentFiles": [{"value": arn, "type": "s3"} for arn in override.environment_files] or None,
+        "resourceRequirements": [{"type": kind, "value": value} for kind, value in override.resources] or None,
         "cpu": override.cpu,
         "memory": override.memory,
         "memoryReservation": override.memory_reservation,

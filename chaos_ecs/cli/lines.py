@@ -263,6 +263,16 @@ def _stray(event: Event) -> Line:
     return Line(event.at, "attention", "STRAY", detail=event.message, reason=True)
 
 
+def _without_effect(event: Event) -> Line:
+    return Line(event.at, "attention", "NO EFFECT", detail=event.message, reason=True)
+
+
+def _container_restarted(event: Event) -> Line:
+    who, ids = _about(event)
+    detail = f"container {event.get('container')} exited {event.get('exitCode')}: its restart policy starts it again"
+    return Line(event.at, "attention", "RESTARTED", who, ids, detail=detail)
+
+
 def _client_failing(event: Event) -> Line:
     brief = f"requests fail: {event.get('cause')}"
     return Line(event.at, "attention", "CLIENT", name_of(event.service), detail=event.message, brief=brief)
@@ -412,6 +422,8 @@ _WORDING: dict[str, Callable[[Event], Line]] = {
     "TASK_NOT_PLACED": _not_placed,
     "TASK_HEALTH_CHANGED": _health,
     "STRAY_FOUND": _stray,
+    "WITHOUT_EFFECT": _without_effect,
+    "CONTAINER_RESTARTED": _container_restarted,
     "TARGET_GROUP_CREATED": _created,
     "TARGET_GROUP_DELETED": _ended,
     "LOAD_BALANCER_CREATED": _balancer_created,

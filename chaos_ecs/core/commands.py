@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from chaos_ecs.core import lifecycle
 from chaos_ecs.core.arns import name_of, region_of, short
+from chaos_ecs.core.compatibility import FARGATE, check_fargate_size, check_launch_type
+from chaos_ecs.core.container_checks import check_environment_files
 from chaos_ecs.core.errors import (
     ClientException,
     ClusterContainsServicesException,
@@ -38,6 +40,7 @@ from chaos_ecs.core.model import (
     TaskDefinition,
 )
 from chaos_ecs.core.state import State
+from chaos_ecs.core.task_definitions import tell_without_effect
 
 RUN_TASK_LIMIT = 10
 """API_RunTask: "You can specify up to 10 tasks for each call"."""
@@ -97,6 +100,8 @@ def run_task(state: State, command: RunTask, now: float) -> None:
         raise InvalidParameterException("Task count can not be greater than 10.")
     if command.count < 1:
         raise InvalidParameterException("Task count must be at least 1.")
+    check_launch_type(definition, command.launch_type)
+    _check_override(definition, command)
     for override in command.overrides:
         if not any(container.name == override.name for container in definition.containers):
             raise InvalidParameterException(
@@ -110,6 +115,8 @@ def run_task(state: State, command: RunTask, now: float) -> None:
             message = f"a task of {name_of(definition.arn)} was not placed: {state.engine_reason}"
             state.emit(now, EventType.TASK_NOT_PLACED, message, cluster=command.cluster_arn, reason="AGENT")
         return
+    what = f"run-task of {name_of(definition.arn)}"
+    tell_without_effect(state, what, definition.arn, command.without_effect, now)
     for _ in range(command.count):
         create_task(
             state,
@@ -121,6 +128,7 @@ def run_task(state: State, command: RunTask, now: float) -> None:
             started_by=command.started_by,
             launch_type=command.launch_type,
             overrides=command.overrides,
+            task_override=command.task_override,
             client_token=command.client_token,
             run_count=command.count,
             tags=command.tags,
@@ -130,12 +138,27 @@ def run_task(state: State, command: RunTask, now: float) -> None:
         )
 
 
+def _check_override(definition: TaskDefinition, command: RunTask) -> None:
+    """API_TaskOverride: another size must be one that the launch type has."""
+    size = command.task_override
+    for name, value in (("cpu", size.cpu), ("memory", size.memory)):
+        if value is not None and value < 1:
+            raise InvalidParameterException(f"Invalid '{name}' setting for task.")
+    is_other = command.launch_type == FARGATE and (size.cpu or size.memory)
+    refusal = check_fargate_size(size.cpu or definition.cpu, size.memory or definition.memory) if is_other else ""
+    if refusal:
+        raise InvalidParameterException(refusal)
+    for override in command.overrides:
+        check_environment_files(override.environment_files, f"Invalid override for container '{override.name}'.")
+
+
 def _check_same_run(state: State, tasks: list[Task], command: RunTask) -> None:
     """API_RunTask, "Ensuring idempotency": a token used before answers with its tasks, if the request is the same."""
     first = tasks[0]
-    if (first.task_definition_arn, first.overrides, first.run_count) != (
+    if (first.task_definition_arn, first.overrides, first.task_override, first.run_count) != (
         command.task_definition_arn,
         command.overrides,
+        command.task_override,
         command.count,
     ):
         raise ConflictException("The client token was used before with other parameters.", [task.arn for task in tasks])

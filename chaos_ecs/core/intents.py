@@ -35,6 +35,7 @@ from chaos_ecs.core.model import (
     StopCode,
     Task,
     TaskDefinition,
+    TaskOverride,
     TaskStatus,
 )
 from chaos_ecs.core.platforms import not_on_aws
@@ -55,6 +56,7 @@ def create_task(
     deployment_id: str | None = None,
     fills: Gap | None = None,
     overrides: tuple[ContainerOverride, ...] = (),
+    task_override: TaskOverride = TaskOverride(),
     client_token: str = "",
     run_count: int = 1,
     tags: Tags = (),
@@ -79,6 +81,7 @@ def create_task(
         launch_type=launch_type,
         fault_injection=bool(definition.fault_injection),
         overrides=overrides,
+        task_override=task_override,
         client_token=client_token,
         run_count=run_count,
         tags=tags,

@@ -27,6 +27,7 @@ from chaos_ecs.core.model import (
     PortBinding,
     Task,
     TaskOptions,
+    TaskOverride,
 )
 from chaos_ecs.core.resource_messages import ResourceCommand
 from chaos_ecs.core.rollout_messages import RolloutCommand, RolloutIntent
@@ -68,6 +69,9 @@ class RegisterTaskDefinition:
     cpu: int | None = None
     memory: int | None = None
     fault_injection: bool | None = None
+    requires: tuple[str, ...] = ()
+    not_on_fargate: tuple[str, ...] = ()
+    without_effect: Tags = ()  # (member, what is so instead): on record, and told at registration
     registered: str = "{}"
     tags: Tags = ()
 
@@ -125,6 +129,8 @@ class RunTask:
     group: str = ""  # empty: family:NAME
     launch_type: str = "EC2"
     overrides: tuple[ContainerOverride, ...] = ()
+    task_override: TaskOverride = TaskOverride()
+    without_effect: Tags = ()  # (member, what is so instead)
     client_token: str = ""
     tags: Tags = ()
     cause: str = "run-task asked for it; nobody will replace it"
@@ -401,6 +407,16 @@ class StartContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartContainer:
+    """Effect: starts a container again that has ended, as its restart policy says."""
+
+    task_arn: str
+    name: str
+    runtime_id: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignalContainer:
     """Effect: sends a signal and does not wait. `signal` None means the image's own stop signal (SIGTERM)."""
 
@@ -480,6 +496,7 @@ Intent = (
 )
 Effect = (
     StartContainer
+    | RestartContainer
     | SignalContainer
     | PauseContainer
     | ResumeContainer

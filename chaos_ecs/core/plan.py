@@ -43,12 +43,13 @@ from chaos_ecs.core.model import (
     TaskStatus,
 )
 from chaos_ecs.core.pace import Pace
+from chaos_ecs.core.restarts import plan_restart
 from chaos_ecs.core.scaling_plan import plan_scaling
 from chaos_ecs.core.schedule_plan import plan_schedules
 from chaos_ecs.core.service_plan import plan_active, plan_draining
 from chaos_ecs.core.state import ROUTING, State
 from chaos_ecs.core.targets import routing
-from chaos_ecs.core.task_definitions import overridden
+from chaos_ecs.core.task_definitions import overridden, sized
 from chaos_ecs.core.todo import Plan
 
 STARTS_AT_ONCE = 8
@@ -167,6 +168,7 @@ def _plan_task(state: State, task: Task, now: float, todo: Plan) -> None:
     definition = state.task_definitions[task.task_definition_arn]
     _plan_fault_signals(task, todo)
     if task.is_wanted:
+        plan_restart(task, now, todo)
         _plan_freezing(task, definition, now, todo)
     elif not lifecycle.is_draining(state, task):
         _plan_stopping(task, definition, state.pace, now, todo)
@@ -245,7 +247,7 @@ def _plan_sigkill(
 def _has_live_dependant(task: Task, definition: TaskDefinition, container: Container) -> bool:
     return any(
         other.is_live
-        and any(item.container_name == container.name for item in definition.container(other.name).depends_on)
+        and any(item.container_name == container.name for item in definition.container(other.name).waits_for)
         for other in task.containers
     )
 
@@ -300,7 +302,8 @@ def _plan_start(
     state: State, task: Task, definition: TaskDefinition, container: Container, now: float, todo: Plan
 ) -> list[StartContainer | FailTask]:
     """Starts one container if what it depends on allows it, or fails the task if that can never be."""
-    for dependency in definition.container(container.name).depends_on:
+    waits_for = definition.container(container.name).waits_for
+    for dependency in waits_for:
         other = task.container(dependency.container_name)
         if _is_met(other, dependency.condition):
             continue
@@ -309,7 +312,9 @@ def _plan_start(
         _wait_for(task, other, definition, todo)
         return []
     member = overridden(definition.container(container.name), task.overrides)
-    cause = "its dependencies are met" if definition.container(container.name).depends_on else "a slot is free"
+    size = task.task_override
+    member = sized(member, size.cpu or definition.cpu, size.memory or definition.memory)
+    cause = "its dependencies are met" if waits_for else "a slot is free"
     return [StartContainer(task, member, cause, _pinned_digest(state, task, container.name))]
 
 

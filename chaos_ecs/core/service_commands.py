@@ -10,6 +10,7 @@ from dataclasses import replace
 from chaos_ecs.core import history, rollout, stages, traffic
 from chaos_ecs.core.arns import name_of, short
 from chaos_ecs.core.commands import active_cluster, usable_definition
+from chaos_ecs.core.compatibility import check_launch_type
 from chaos_ecs.core.deploying import Deployment, DeploymentStatus, LifecycleStage, RolloutState
 from chaos_ecs.core.deployment import fallback
 from chaos_ecs.core.errors import (
@@ -35,6 +36,7 @@ TASKS_PER_SERVICE = 5000
 def create_service(state: State, command: CreateService, now: float) -> None:
     active_cluster(state, command.cluster_arn)
     definition = usable_definition(state, command.task_definition_arn)
+    check_launch_type(definition, command.launch_type)
     _check_desired_count(command.desired_count)
     known = state.services.get(command.arn)
     if known and known.status is ServiceStatus.DRAINING:
@@ -131,7 +133,7 @@ def update_service(state: State, command: UpdateService, now: float) -> None:
         or load_balancers != service.load_balancers
     )
     if deploys:
-        usable_definition(state, definition_arn)
+        check_launch_type(usable_definition(state, definition_arn), service.launch_type)
     desired_count = service.desired_count if command.desired_count is None else command.desired_count
     _check_desired_count(desired_count)
     previous = service

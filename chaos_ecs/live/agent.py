@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
+from typing import Any
 
 from docker import APIClient
 
@@ -37,7 +38,7 @@ FIRST_MADE_AGAIN_SECONDS = 0.25  # one that cannot be made, or dies at once, mus
 LONGEST_MADE_AGAIN_SECONDS = 60.0
 CLOSING_SECONDS = 2.0
 
-Answer = tuple[int, Mapping[str, str]]
+Answer = tuple[int, Mapping[str, Any]]
 Answering = Callable[[AgentCall], Future[Answer]]
 """Must return at once, and its future have no exception."""
 

@@ -39,6 +39,11 @@ def uri(task_id: str) -> str:
     return f"http://{ALIAS}:{PORT}/api/{task_id}"
 
 
+def metadata_uri(task_id: str, index: int) -> str:
+    """What a task's container gets as ECS_CONTAINER_METADATA_URI_V4; `index` is its place in the task."""
+    return f"http://{ALIAS}:{PORT}/v4/{task_id}-{index}"
+
+
 def find(client: APIClient, home: Home) -> Found | None:
     """This home's, whatever its state."""
     name = labels.agent_name(home)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from chaos_ecs.core.fault_messages import InjectHit
+from chaos_ecs.core.local_files import Read
 from chaos_ecs.core.messages import ContainerSeen, RunState
 from chaos_ecs.core.model import ContainerDefinition, HealthCheck, HealthStatus, PortBinding
 from chaos_ecs.core.opening import DEMO_IMAGE, WORKLOADS_IMAGE
@@ -139,6 +140,8 @@ class SimEngine:
         self.rng = rng
         self.behaviour = behaviour
         self.up = True
+        self.files: dict[str, str] = {}  # of the state folder, by path: secrets and environment files
+        self.read: Read = self.files.get
         self.hurts: dict[tuple[str, int], Hurt] = {}  # by fault and hit
         self.busy_until: dict[tuple[str, int], float] = {}  # what is asked about one hit is done in that order
         self.refuses: Callable[[InjectHit], str] = lambda effect: ""  # why a fault has no effect, "" if it has
@@ -199,14 +202,26 @@ class SimEngine:
             return ""
         if container.behaviour.cannot_start:
             return container.behaviour.cannot_start
+        return self._begin(container)
+
+    def start_again(self, runtime_id: str) -> str:
+        """As `docker start` of one that has ended; answers as `start` does."""
+        container = self.containers.get(runtime_id)
+        if container is None or container.seen.state is not RunState.EXITED:
+            return ""
+        seen = replace(container.seen, finished_at=None, exit_code=None, oom_killed=False)
+        return self._begin(replace(container, seen=seen))
+
+    def _begin(self, container: SimContainer) -> str:
         bindings = self._bind(container.definition)
         if isinstance(bindings, str):
             return bindings
-        now = self.clock.now()
+        now, runtime_id = self.clock.now(), container.seen.runtime_id
         health = HealthStatus.UNKNOWN
         seen = replace(container.seen, state=RunState.RUNNING, started_at=now, bindings=bindings, health_status=health)
-        seen = replace(seen, address=self._give_address(runtime_id))
-        container = replace(container, seen=seen, lines=((now, f"{container.seen.name} started (simulated)"),))
+        if not container.definition.settings.network_disabled:
+            seen = replace(seen, address=self._give_address(runtime_id))
+        container = replace(container, seen=seen, lines=(*container.lines, (now, f"{seen.name} started (simulated)")))
         self._change(container)
         if container.behaviour.runs_seconds is not None:
             code = container.behaviour.exit_code
@@ -219,9 +234,12 @@ class SimEngine:
         wanted = [mapping.host_port for mapping in definition.port_mappings if mapping.host_port]
         if taken := next((port for port in wanted if port in self._ports), None):
             return f"Bind for 127.0.0.1:{taken} failed: port is already allocated"
+        if definition.settings.network_disabled:
+            return ()
         bindings = tuple(
-            PortBinding(mapping.container_port, mapping.host_port or self._free_port(), mapping.protocol)
+            PortBinding(port, mapping.host_port or self._free_port(), mapping.protocol)
             for mapping in definition.port_mappings
+            for port in mapping.container_ports
         )
         self._ports |= dict.fromkeys(binding.host_port for binding in bindings)
         return bindings

@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from chaos_ecs.api.operations.definitions import environment
+from chaos_ecs.api.operations.container_members import environment, environment_files
 from chaos_ecs.api.operations.placing import check_placement
+from chaos_ecs.core.compatibility import task_size
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.model import ContainerOverride, TaskDefinition
+from chaos_ecs.core.model import ContainerOverride, TaskDefinition, TaskOverride
 
 LIMITS = {"group": 255, "referenceId": 1024, "clientToken": 64}
 RUN_STARTED_BY, START_STARTED_BY = 128, 36
@@ -39,14 +40,27 @@ def overrides_of(params: _Params) -> tuple[ContainerOverride, ...]:
     return tuple(_override(item) for item in params.get("overrides", {}).get("containerOverrides", ()))
 
 
+def task_override_of(params: _Params) -> TaskOverride:
+    """Those of the task itself (API_TaskOverride)."""
+    said = params.get("overrides", {})
+    return TaskOverride(
+        cpu=task_size("cpu", said.get("cpu", "")),
+        memory=task_size("memory", said.get("memory", "")),
+        ephemeral_storage=said.get("ephemeralStorage", {}).get("sizeInGiB"),
+        task_role_arn=said.get("taskRoleArn", ""),
+        execution_role_arn=said.get("executionRoleArn", ""),
+        accelerators=tuple(
+            (item.get("deviceName", ""), item.get("deviceType", ""))
+            for item in said.get("inferenceAcceleratorOverrides", ())
+        ),
+    )
+
+
 def registered(params: _Params) -> str:
-    """Members that DescribeTasks returns and nothing here acts on: those of a TaskOverride but for its containers, and
-    a platform version other than the newest."""
-    overrides = {name: value for name, value in params.get("overrides", {}).items() if name != "containerOverrides"}
-    kept: dict[str, Any] = {"overrides": overrides} if overrides else {}
-    if params.get("platformVersion", "LATEST") != "LATEST":
-        kept["platformVersion"] = params["platformVersion"]
-    return json.dumps(kept) if kept else ""
+    """Members that DescribeTasks returns and nothing here acts on: a platform version other than the newest."""
+    if params.get("platformVersion", "LATEST") == "LATEST":
+        return ""
+    return json.dumps({"platformVersion": params["platformVersion"]})
 
 
 def check_overrides(definition: TaskDefinition, params: _Params) -> None:
@@ -66,4 +80,6 @@ def _override(said: _Params) -> ContainerOverride:
         cpu=said.get("cpu"),
         memory=said.get("memory"),
         memory_reservation=said.get("memoryReservation"),
+        environment_files=environment_files(said),
+        resources=tuple((item["type"], item["value"]) for item in said.get("resourceRequirements", ())),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
+from chaos_ecs.api.definition_members import override_without_effect
 from chaos_ecs.api.operations.cluster_members import placed
 from chaos_ecs.api.operations.members import (
     check_network,
@@ -21,7 +22,7 @@ from chaos_ecs.api.operations.members import (
     wants,
 )
 from chaos_ecs.api.operations.placing import check_fargate_placement, check_volumes
-from chaos_ecs.api.operations.task_members import check_run, overrides_of, registered
+from chaos_ecs.api.operations.task_members import check_run, overrides_of, registered, task_override_of
 from chaos_ecs.api.paging import page
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.arns import family_of
@@ -45,7 +46,7 @@ def run_task(call: Call) -> _Answer:
     check_run(params)
     cluster = identifiers.cluster_arn(call.region, params.get("cluster"))
     launch_type_of(params)
-    overrides = overrides_of(params)
+    overrides, task_override = overrides_of(params), task_override_of(params)
     tags, propagates = tags_of(params), params.get("propagateTags") == "TASK_DEFINITION"
     token = params.get("clientToken", "")
 
@@ -66,6 +67,8 @@ def run_task(call: Call) -> _Answer:
             group=params.get("group", ""),
             launch_type=launch_type,
             overrides=overrides,
+            task_override=task_override,
+            without_effect=override_without_effect(params.get("overrides", {})),
             client_token=token,
             tags=tuple({**dict(tags_of_run(definition, tags, propagates=propagates)), **dict(own)}.items()),
             execute_command=params.get("enableExecuteCommand", False),

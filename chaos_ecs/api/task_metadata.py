@@ -1,0 +1,165 @@
+"""The task metadata endpoint, version 4: what a task is told about itself, in the agent's form.
+
+Sources: Developer Guide, "Amazon ECS task metadata endpoint version 4"; amazon-ecs-agent, ecs-agent/tmds/handlers/v4.
+Pure, but for asking the controller. Only a container of the task is answered, known by its address. Statistics are left
+out: nobody counts them here for a single container. Never here: how a request comes in (`live/agent.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from chaos_ecs.api.agent_requests import AgentRefusal, AgentRequest
+from chaos_ecs.controller import Controller
+from chaos_ecs.core.arns import family_of, name_of, region_of
+from chaos_ecs.core.model import Container, ContainerDefinition, Task, TaskDefinition
+from chaos_ecs.core.state import State
+from chaos_ecs.core.task_definitions import overridden
+
+PREFIX = "/v4/"
+_PATH = re.compile(r"/v4/(?P<task>[^/]+)-(?P<index>[0-9]{1,2})(?P<rest>|/task|/taskWithTags|/stats|/task/stats)/?")
+_LABEL = "com.amazonaws.ecs."
+
+Answer = tuple[int, Mapping[str, Any]]
+
+
+class TaskMetadata:
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+
+    def answer(self, request: AgentRequest) -> Future[Answer]:
+        """From any thread; the future never has an exception."""
+        return self._controller.ask(partial(_answered, request))
+
+
+def _answered(request: AgentRequest, state: State, now: float) -> Answer:
+    try:
+        return 200, _body(request, state)
+    except AgentRefusal as refusal:
+        return refusal.status, {"Error": refusal.error}
+
+
+def _body(request: AgentRequest, state: State) -> dict[str, Any]:
+    """Raises AgentRefusal."""
+    found = _PATH.fullmatch(request.path.partition("?")[0])
+    if found is None:
+        raise AgentRefusal(404, "404 page not found")
+    if request.method != "GET":
+        raise AgentRefusal(405, "405 method not allowed")
+    task = next((task for task in state.tasks.values() if task.id == found["task"]), None)
+    index = int(found["index"])
+    asks = task is not None and any(one.is_live and one.address == request.source for one in task.containers)
+    if task is None or not asks or index >= len(task.containers):
+        endpoint = f"{found['task']}-{index}"
+        raise AgentRefusal(404, f"V4 metadata handler: unable to get task arn from request: no endpoint {endpoint}")
+    if found["rest"].endswith("stats"):
+        raise AgentRefusal(404, "V4 stats handler: statistics of single containers are not kept here")
+    definition = state.task_definitions[task.task_definition_arn]
+    if not found["rest"]:
+        return container_metadata(task, task.containers[index], definition)
+    tags = {"TaskTags": dict(task.tags)} if found["rest"] == "/taskWithTags" and task.tags else {}
+    return task_metadata(state, task, definition) | tags
+
+
+def task_metadata(state: State, task: Task, definition: TaskDefinition) -> dict[str, Any]:
+    """What `.../task` answers: the task with all its containers; cpu in vCPUs, memory in MiB."""
+    size = task.task_override
+    cpu, memory = size.cpu or definition.cpu, size.memory or definition.memory
+    service = state.services.get(task.service_arn or "")
+    return _without_nothing(
+        {
+            "Cluster": task.cluster_arn,
+            "TaskARN": task.arn,
+            "Family": definition.family,
+            "Revision": str(definition.revision),
+            "ServiceName": service.name if service else None,
+            "DesiredStatus": task.desired_status,
+            "KnownStatus": task.last_status,
+            "Limits": _without_nothing({"CPU": cpu / 1024 if cpu else None, "Memory": memory}) or None,
+            "PullStartedAt": _time(task.pull_started_at),
+            "PullStoppedAt": _time(task.pull_stopped_at),
+            "ExecutionStoppedAt": _time(task.execution_stopped_at),
+            "AvailabilityZone": f"{region_of(task.arn)}a",
+            "LaunchType": task.launch_type,
+            "FaultInjectionEnabled": task.fault_injection,
+            "Containers": [container_metadata(task, member, definition) for member in task.containers],
+        }
+    )
+
+
+def container_metadata(task: Task, container: Container, definition: TaskDefinition) -> dict[str, Any]:
+    """What the endpoint itself answers: the container that asks."""
+    said = overridden(definition.container(container.name), task.overrides)
+    return _without_nothing(
+        {
+            "DockerId": container.runtime_id,
+            "Name": container.name,
+            "DockerName": container.name,
+            "Image": container.image,
+            "ImageID": container.image_digest or None,
+            "Ports": [
+                {
+                    "ContainerPort": one.container_port,
+                    "Protocol": one.protocol,
+                    "HostPort": one.host_port,
+                    "HostIp": one.bind_ip,
+                }
+                for one in container.bindings
+            ]
+            or None,
+            "Labels": {**dict(said.settings.docker_labels), **_labels(task, container)},
+            "DesiredStatus": task.desired_status,
+            "KnownStatus": container.last_status,
+            "ExitCode": container.exit_code if container.is_over else None,
+            "Limits": _without_nothing({"CPU": max(said.cpu, 2), "Memory": said.memory}),
+            "CreatedAt": _time(container.start_requested_at),
+            "StartedAt": _time(container.started_at),
+            "FinishedAt": _time(container.finished_at) if container.is_over else None,
+            "Type": "NORMAL",
+            "Health": {"status": container.health_status} if said.health_check else None,
+            "RestartCount": container.restarts if said.restart_policy else None,
+            "Volumes": _volumes(said) or None,
+            "LogDriver": said.settings.log.driver if said.settings.log else "json-file",
+            "LogOptions": dict(said.settings.log.options) if said.settings.log else None,
+            "ContainerARN": container.arn,
+            "Networks": [_network(definition, container)],
+        }
+    )
+
+
+def _labels(task: Task, container: Container) -> dict[str, str]:
+    named = {
+        "cluster": task.cluster_arn,
+        "container-name": container.name,
+        "task-arn": task.arn,
+        "task-definition-family": family_of(task.task_definition_arn),
+        "task-definition-version": name_of(task.task_definition_arn).rpartition(":")[2],
+    }
+    return {_LABEL + name: value for name, value in named.items()}
+
+
+def _network(definition: TaskDefinition, container: Container) -> dict[str, Any]:
+    addresses = [container.address] if container.address else []
+    return {"NetworkMode": definition.network_mode, "IPv4Addresses": addresses}
+
+
+def _volumes(said: ContainerDefinition) -> list[dict[str, str]]:
+    return [
+        _without_nothing(
+            {"DockerName": mount.volume or mount.task_volume, "Source": mount.host_path, "Destination": mount.path}
+        )
+        for mount in said.mounts
+    ]
+
+
+def _without_nothing(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value not in (None, "")}
+
+
+def _time(at: float | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")

@@ -39,6 +39,7 @@ from chaos_ecs.core import (
     targets,
     task_definitions,
 )
+from chaos_ecs.core import discovery_messages as d
 from chaos_ecs.core import experiment_messages as x
 from chaos_ecs.core import fault_messages as f
 from chaos_ecs.core import messages as m
@@ -112,8 +113,8 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     m.StartUnknown: facts.start_unknown,
     m.EngineConnected: facts.engine_connected,
     m.EngineLost: facts.engine_lost,
-    m.DiscoveryUp: discovery.discovery_up,
-    m.DiscoveryLost: discovery.discovery_lost,
+    d.DiscoveryUp: discovery.discovery_up,
+    d.DiscoveryLost: discovery.discovery_lost,
     b.ClientFailing: client.client_failing,
     b.ClientServed: client.client_served,
     s.MetricSeen: scaling_commands.metric_seen,
@@ -148,7 +149,7 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     m.ResumeContainer: intents.resume_container,
     m.RemoveContainer: intents.remove_container,
     m.RemoveNetwork: intents.remove_network,
-    m.PublishNames: discovery.publish_names,
+    d.PublishNames: discovery.publish_names,
     b.TargetChecked: targets.target_checked,
     b.BalancerUp: targets.balancer_up,
     b.BalancerLost: targets.balancer_lost,

@@ -15,6 +15,7 @@ from enum import StrEnum
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.balancing_messages import BalancingCommand, BalancingFact, BalancingIntent, RouteTraffic
 from chaos_ecs.core.deploying import DeploymentConfiguration
+from chaos_ecs.core.discovery_messages import DiscoveryFact, PublishNames
 from chaos_ecs.core.events import Event as Event  # noqa: PLC0414 - handed on
 from chaos_ecs.core.events import EventType as EventType  # noqa: PLC0414
 from chaos_ecs.core.experiment_messages import ExperimentCommand, ExperimentIntent
@@ -276,21 +277,6 @@ class EngineLost:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class DiscoveryUp:
-    """Tasks of the cluster find services by name again."""
-
-    cluster_arn: str
-
-
-@dataclass(frozen=True, slots=True)
-class DiscoveryLost:
-    """Tasks of the cluster find no service by name; it is being mended. `reason` is a sentence. Told once."""
-
-    cluster_arn: str
-    reason: str
-
-
 Fact = (
     ContainerSeen
     | ContainerGone
@@ -300,8 +286,7 @@ Fact = (
     | StartUnknown
     | EngineConnected
     | EngineLost
-    | DiscoveryUp
-    | DiscoveryLost
+    | DiscoveryFact
     | BalancingFact
     | ScalingFact
     | FaultFact
@@ -462,18 +447,6 @@ class RemoveNetwork:
     """Effect: a deleted cluster's network goes."""
 
     cluster_arn: str
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class PublishNames:
-    """Effect: in the service's cluster these names lead to these addresses from now on, in place of all that was
-    published for it before. See `discovery.py`."""
-
-    service_arn: str
-    cluster_arn: str
-    names: tuple[str, ...]
-    addresses: tuple[str, ...]
     cause: str
 
 

@@ -13,13 +13,13 @@ from functools import partial
 from docker import APIClient
 from docker.errors import NotFound
 
+from chaos_ecs.core.discovery_messages import PublishNames
 from chaos_ecs.core.fault_messages import InjectHit, UndoHit
 from chaos_ecs.core.messages import (
     ContainerGone,
     Effect,
     Fact,
     PauseContainer,
-    PublishNames,
     RemoveContainer,
     RemoveNetwork,
     RestartContainer,

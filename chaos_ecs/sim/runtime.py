@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from chaos_ecs.core.discovery_messages import PublishNames
 from chaos_ecs.core.fault_messages import InjectHit, UndoHit
 from chaos_ecs.core.local_files import ERROR, MissingError, look_up
 from chaos_ecs.core.messages import (
@@ -15,7 +16,6 @@ from chaos_ecs.core.messages import (
     EngineLost,
     Fact,
     PauseContainer,
-    PublishNames,
     PullStarted,
     PullStopped,
     RemoveContainer,

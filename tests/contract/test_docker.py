@@ -101,7 +101,7 @@ def test_every_container_of_a_cluster_is_in_its_network(docker_world: DockerWorl
 def test_a_network_somebody_removed_is_made_again(docker_world: DockerWorld) -> None:
     seen = running(docker_world)
     docker_world.remove(seen.runtime_id)
-    docker_world.client.remove_network(labels.network_name(docker_world.home, CLUSTER))
+    docker_world.remove_network(labels.network_name(docker_world.home, CLUSTER))
     running(docker_world)
 
 

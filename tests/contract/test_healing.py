@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from docker.errors import APIError
 
 from chaos_ecs.core.facts import OUT_OF_MEMORY, REMOVED, RESTARTED
 from chaos_ecs.core.lifecycle import ESSENTIAL_EXITED
@@ -14,7 +13,7 @@ from chaos_ecs.core.model import ContainerDefinition, StopCode, Task
 from chaos_ecs.live import labels
 from chaos_ecs.ports import Store
 from chaos_ecs.sim.store import MemoryStore
-from tests.builders import CLUSTER, a_container, eventually
+from tests.builders import CLUSTER, a_container
 from tests.contract.stage import Stage, runtime_id, staged
 from tests.contract.worlds import GREEDY, DockerWorld, World
 
@@ -155,21 +154,10 @@ def test_a_network_removed_from_under_the_tasks_is_made_again_by_the_next_start(
     world = docker_stage.world
     assert isinstance(world, DockerWorld)
     name = labels.network_name(world.home, CLUSTER)
-    eventually(lambda: remove_from_under_all(world, name), within=10)
+    world.remove_network(name)
     assert_essential_exited(healed_after(docker_stage, world.kill), 137)
     newest = docker_stage.running[-1]
     assert list(world.client.inspect_container(runtime_id(newest))["NetworkSettings"]["Networks"]) == [name]
-
-
-def remove_from_under_all(world: DockerWorld, network: str) -> bool:
-    """The resolver may be just coming: then it is tried again."""
-    for container in world.client.inspect_network(network)["Containers"]:
-        world.client.disconnect_container_from_network(container, network, force=True)
-    try:
-        world.client.remove_network(network)
-    except APIError:
-        return False
-    return True
 
 
 @pytest.mark.docker

@@ -311,6 +311,21 @@ class DockerWorld:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
 
+    def remove_network(self, name: str) -> None:
+        """From under whoever is in it. Tried again while somebody is just coming, or has not quite gone: an engine lets
+        go of a container's place in a network a moment after it has removed the container."""
+
+        def remove() -> bool:
+            for container in self.client.inspect_network(name)["Containers"]:
+                self.client.disconnect_container_from_network(container, name, force=True)
+            try:
+                self.client.remove_network(name)
+            except docker.errors.APIError:
+                return False
+            return True
+
+        eventually(remove, within=10)
+
     def engine_goes(self) -> None:
         assert self.relay is not None
         self.relay.close()

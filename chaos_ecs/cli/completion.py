@@ -60,8 +60,7 @@ def schedules(ctx: typer.Context, incomplete: str) -> Found:
     """Schedules, whatever cluster they run tasks in."""
     snapshot, _ = _seen(ctx)
     known = snapshot.schedules if snapshot else ()
-    found = [(item.name if item.group == "default" else f"{item.group}/{item.name}", item.expression) for item in known]
-    return _fitting(found, incomplete)
+    return _fitting([(item.label, item.expression) for item in known], incomplete)
 
 
 def names_of_faults(ctx: typer.Context, incomplete: str) -> Found:

@@ -67,25 +67,24 @@ def registered(
     `base` is the task definition to begin from; None begins from the image alone.
     """
     containers = _begin(controller, family, wish, base)
+    return registered_as(shell, controller, family, containers, wish, {}, anew=anew)
+
+
+def registered_as(
+    shell: Shell,
+    controller: Controller,
+    family: str,
+    containers: list[dict[str, Any]],
+    wish: Wish,
+    more: dict[str, Any],
+    *,
+    anew: bool = False,
+) -> str:
+    """The same for containers that are given; `more`: other members of the request, which are taken to be the same."""
     _work_in(containers[0], wish)
     newest = None if anew else _newest(controller, family)
     if newest is not None and _essence(newest["containerDefinitions"]) == _essence(containers):
         return f"{family}:{newest['revision']}"
-    return _made(shell, controller, family, containers)
-
-
-def registered_as(
-    shell: Shell, controller: Controller, family: str, container: dict[str, Any], wish: Wish, more: dict[str, Any]
-) -> str:
-    """The same for a container that is given; `more`: other members of the request, which are taken to be the same."""
-    _work_in(container, wish)
-    newest = _newest(controller, family)
-    if newest is not None and _essence(newest["containerDefinitions"]) == _essence([container]):
-        return f"{family}:{newest['revision']}"
-    return _made(shell, controller, family, [container], **more)
-
-
-def _made(shell: Shell, controller: Controller, family: str, containers: list[dict[str, Any]], **more: Any) -> str:
     request = {"family": family, "containerDefinitions": containers, **more}
     revision = controller.ecs("RegisterTaskDefinition", **request)["taskDefinition"]["revision"]
     shell.say(f"registered task definition {family}:{revision} (image {containers[0]['image']})")

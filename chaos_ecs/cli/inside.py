@@ -13,7 +13,7 @@ import typer
 
 from chaos_ecs.cli import find
 from chaos_ecs.cli.client import Controller, state
-from chaos_ecs.cli.definitions import MEMORY_MIB, Wish, describe, family_of_image, registered_as
+from chaos_ecs.cli.definitions import DEMO_IMAGE, MEMORY_MIB, Wish, describe, family_of_image, registered_as
 from chaos_ecs.cli.follow import Follower
 from chaos_ecs.cli.livelog import screen_for
 from chaos_ecs.cli.parts import shell_of
@@ -23,7 +23,6 @@ from chaos_ecs.cli.tasks import OURS_FAILED, Run, started
 from chaos_ecs.errors import ChaosEcsError
 
 SHELL = ("/bin/sh",)
-DEMO_IMAGE = "chaos-ecs/demo:1"
 NO_PROGRAM = (126, 127)  # `docker exec`: it cannot run, or is not there
 START_SECONDS = 120.0
 _AT_ONCE_SECONDS = 2.0
@@ -123,7 +122,7 @@ def interactive(shell: Shell, family: str | None, wish: Wish) -> int:
 def _waiting(shell: Shell, controller: Controller, family: str | None, wish: Wish) -> str:
     """A task definition whose container is like another's but for its work: FAMILY:REVISION."""
     if family is None or wish.image is not None:
-        image = wish.image or DEMO_IMAGE
+        image = wish.image or f"{DEMO_IMAGE}:1"
         name = f"shell-{family_of_image(image)}"
         container: dict[str, Any] = {"name": name, "image": image, "memory": MEMORY_MIB, "essential": True}
         more: dict[str, Any] = {}
@@ -133,7 +132,7 @@ def _waiting(shell: Shell, controller: Controller, family: str | None, wish: Wis
         first = known["containerDefinitions"][0]
         container = {member: value for member, value in first.items() if member not in _OF_ITS_WORK}
     container["entryPoint"] = list(_WAITS)
-    return registered_as(shell, controller, name, container, replace(wish, image=None, command=None), more)
+    return registered_as(shell, controller, name, [container], replace(wish, image=None, command=None), more)
 
 
 def _who_has_names(before: Snapshot, cluster: str) -> str:

@@ -45,6 +45,11 @@ class Schedule:
     dead_letters: Sequence[Mapping[str, Any]] = ()  # newest first
     raw: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def label(self) -> str:
+        """Its name, with its group where that is not the default one."""
+        return self.name if self.group == "default" else f"{self.group}/{self.name}"
+
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Schedule:
         """The schedule in a JSON object of either."""

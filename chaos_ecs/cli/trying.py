@@ -18,7 +18,6 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from chaos_ecs.cli import find
-from chaos_ecs.cli.client import state
 from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.shell import Shell
@@ -159,8 +158,9 @@ class Trial:
 
     def says(self, task: str) -> str:
         """What a task has printed so far."""
-        controller, _, cluster = self.shell.look()
-        lines = controller.own("GetTaskLogs", cluster=cluster, task=self.task(task).arn, tail=200)["lines"]
+        controller, snapshot, cluster = self.shell.look()
+        arn = find.task(snapshot, cluster, task).arn
+        lines = controller.own("GetTaskLogs", cluster=cluster, task=arn, tail=200)["lines"]
         return "\n".join(line["message"] for line in lines)
 
     def ends(self, task: str) -> str:
@@ -192,8 +192,8 @@ class Trial:
         return held
 
     def is_steady(self, name: str) -> bool:
-        controller, _, cluster = self.shell.look()
-        service = state(controller).service_named(cluster, name)
+        _, snapshot, cluster = self.shell.look()
+        service = snapshot.service_named(cluster, name)
         return service is not None and service.steady and service.running_count >= service.desired_count > 0
 
     def url_of(self, service: str) -> str:

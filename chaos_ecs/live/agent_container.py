@@ -14,7 +14,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from chaos_ecs.live import engine, labels
+from chaos_ecs.live import engine, labels, own
 from chaos_ecs.live.labels import Home
 
 IMAGE = "chaos-ecs/toolbox:1"
@@ -46,16 +46,11 @@ def metadata_uri(task_id: str, index: int) -> str:
 
 def find(client: APIClient, home: Home) -> Found | None:
     """This home's, whatever its state."""
-    name = labels.agent_name(home)
-    try:
-        seen = client.inspect_container(name)
-    except NotFound:
+    seen = own.find(client, home, labels.agent_name(home), labels.AGENT)
+    if seen is None:
         return None
-    marks = labels.of(seen)
-    if marks.get(labels.HOME) != home.id or labels.AGENT not in marks:
-        raise APIError(f"container {name} is not ours", explanation=f"a container named {name} exists and is not ours")
     state = seen["State"]
-    serves = bool(state.get("Running")) and not state.get("Paused") and marks[labels.AGENT] == PROTOCOL
+    serves = bool(state.get("Running")) and not state.get("Paused") and labels.of(seen)[labels.AGENT] == PROTOCOL
     return Found(seen["Id"], tuple((seen.get("NetworkSettings") or {}).get("Networks") or {}), serves)
 
 

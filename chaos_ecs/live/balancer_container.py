@@ -8,12 +8,9 @@ exceptions. Never here: what HAProxy is told (`haproxy.py`) and when (`balancer.
 from __future__ import annotations
 
 import errno
-import io
 import re
 import socket
 import sys
-import tarfile
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +18,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from chaos_ecs.live import engine, haproxy, labels
+from chaos_ecs.live import engine, haproxy, labels, own
 from chaos_ecs.live.labels import Home
 
 IMAGE = "chaos-ecs/balancer:1"
@@ -54,13 +51,9 @@ class Found:
 
 def find(client: APIClient, home: Home) -> Found | None:
     """This home's, whatever its state."""
-    try:
-        inspection = client.inspect_container(labels.balancer_name(home))
-    except NotFound:
+    inspection = own.find(client, home, labels.balancer_name(home))
+    if inspection is None:
         return None
-    if labels.of(inspection).get(labels.HOME) != home.id:
-        name = labels.balancer_name(home)
-        raise APIError(f"container {name} is not ours", explanation=f"a container named {name} exists and is not ours")
     bindings = inspection["HostConfig"].get("PortBindings") or {}
     return Found(
         id=inspection["Id"],
@@ -113,14 +106,7 @@ def _listens_here(port: int) -> bool:
 
 def deliver(client: APIClient, container_id: str, files: Mapping[str, str]) -> None:
     """Writes files into its folder, started or not."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        for name, text in files.items():
-            content = text.encode()
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode, entry.mtime = len(content), 0o644, int(time.time())
-            tar.addfile(entry, io.BytesIO(content))
-    client.put_archive(container_id, haproxy.FOLDER, packed.getvalue())
+    own.deliver(client, container_id, haproxy.FOLDER, files)
 
 
 def connect(client: APIClient, container_id: str, network: str) -> None:

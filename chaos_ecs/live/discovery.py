@@ -6,9 +6,7 @@ again. Never here: what is published (`core/discovery.py`), and how the containe
 
 from __future__ import annotations
 
-import io
 import logging
-import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +20,7 @@ from chaos_ecs.core.arns import name_of
 from chaos_ecs.core.discovery_messages import DiscoveryLost, DiscoveryUp, PublishNames
 from chaos_ecs.core.messages import Fact
 from chaos_ecs.errors import ChaosEcsError
-from chaos_ecs.live import engine, labels
+from chaos_ecs.live import engine, labels, own
 from chaos_ecs.live import resolver_container as container
 from chaos_ecs.live.labels import Home
 from chaos_ecs.live.networks import Networks
@@ -136,7 +134,7 @@ class Discovery:
 
     def _pause(self) -> float:
         retries = (cluster.retry_at - time.monotonic() for cluster in self._clusters.values() if cluster.failures)
-        return max(0.0, min(LOOK_SECONDS, *retries, LOOK_SECONDS))
+        return max(0.0, min((LOOK_SECONDS, *retries)))
 
     def _look(self, client: APIClient) -> None:
         if not self._knows_what_was_left:
@@ -226,7 +224,7 @@ class Discovery:
             self._images_of(client).ensure(container.IMAGE, lambda: None)
         assert cluster.address is not None, "without an address none is made"
         id_ = runs or container.create(client, self._home, arn, cluster.address)
-        client.put_archive(id_, container.FOLDER, _packed(text))
+        own.deliver(client, id_, container.FOLDER, {container.FILE: text})
         if runs:
             client.kill(id_, container.RELOAD_SIGNAL)
         else:
@@ -239,12 +237,3 @@ def _hosts(published: Iterable[PublishNames]) -> str:
     """As /etc/hosts has it: an address, and its names."""
     rows = (f"{address} {' '.join(one.names)}\n" for one in published for address in one.addresses)
     return "".join(rows)
-
-
-def _packed(text: str) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        entry = tarfile.TarInfo(container.FILE)
-        entry.size, entry.mode = len(text), 0o644
-        tar.addfile(entry, io.BytesIO(text.encode()))
-    return packed.getvalue()

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import docker
 
+from chaos_ecs.core.opening import DEMO_IMAGE
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import engine
 from chaos_ecs.live.machine import Machine, ThisMachine
 
-DEMO_IMAGE = "chaos-ecs/demo:1"
 BALANCER_IMAGE = "chaos-ecs/balancer:1"
 _LOOK_TIMEOUT_SECONDS = 5.0  # doctor is quick or it is not used
 _OLDEST_PYTHON = (3, 11)

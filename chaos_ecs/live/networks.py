@@ -10,7 +10,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from chaos_ecs.live import agent_container, engine, labels, resolver_container
+from chaos_ecs.live import agent_container, engine, labels, own, resolver_container
 from chaos_ecs.live.labels import Home
 
 
@@ -63,8 +63,7 @@ class Networks:
             made = client.create_network(name, driver="bridge", labels=marks, check_duplicate=True)
             _settle(client, client.inspect_network(made["Id"]), marks)
             return
-        if labels.of(network).get(labels.HOME) != self._home.id:
-            raise APIError(f"network {name} is not ours", explanation=f"a network named {name} exists and is not ours")
+        own.check(network, self._home, "network", name)
         if resolver_container.address_in(network) is None and not network.get("Containers"):
             _settle(client, network, labels.network_labels(self._home, cluster_arn))  # who made it was stopped half-way
 

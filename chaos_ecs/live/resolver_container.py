@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from docker import APIClient
-from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
-from chaos_ecs.live import labels
+from chaos_ecs.live import labels, own
 from chaos_ecs.live.labels import Home
 
 IMAGE = "chaos-ecs/balancer:1"  # dnsmasq is in it, beside HAProxy: one image less to build before a workshop
@@ -57,13 +56,9 @@ def address_in(inspection: Mapping[str, Any]) -> str | None:
 
 def find(client: APIClient, home: Home, cluster_arn: str) -> Found | None:
     """This cluster's, whatever its state."""
-    name = labels.resolver_name(home, cluster_arn)
-    try:
-        seen = client.inspect_container(name)
-    except NotFound:
+    seen = own.find(client, home, labels.resolver_name(home, cluster_arn))
+    if seen is None:
         return None
-    if labels.of(seen).get(labels.HOME) != home.id:
-        raise APIError(f"container {name} is not ours", explanation=f"a container named {name} exists and is not ours")
     state = seen["State"]
     return Found(seen["Id"], bool(state.get("Running")) and not state.get("Paused"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import docker
 import pytest
 
 from chaos_ecs.core.messages import DeleteService, EventType, RunTask, UpdateService
@@ -69,12 +70,17 @@ def test_a_name_without_healthy_tasks_is_unknown(stage: Stage) -> None:
 # --- what only Docker has ---
 
 
+def the_resolver(world: DockerWorld) -> tuple[docker.APIClient, str]:
+    """The engine, and the resolver's name in it."""
+    return world.client, labels.resolver_name(world.home, CLUSTER)
+
+
 @pytest.mark.docker
 def test_a_resolver_that_was_removed_is_brought_back_to_what_tasks_know_it_by(docker_stage: Stage) -> None:
     stage = docker_stage
     assert isinstance(stage.world, DockerWorld)
     await_leads(stage, "web", addresses(stage))
-    client, name = stage.world.client, labels.resolver_name(stage.world.home, CLUSTER)
+    client, name = the_resolver(stage.world)
     client.remove_container(name, force=True)
     eventually(lambda: [one["State"] for one in client.containers(filters={"name": name})] == ["running"], within=10)
     await_leads(stage, "web", addresses(stage))
@@ -86,7 +92,7 @@ def test_a_resolver_that_was_taken_out_of_its_network_is_put_back(docker_stage: 
     stage = docker_stage
     assert isinstance(stage.world, DockerWorld)
     await_leads(stage, "web", addresses(stage))
-    client, name = stage.world.client, labels.resolver_name(stage.world.home, CLUSTER)
+    client, name = the_resolver(stage.world)
     network = labels.network_name(stage.world.home, CLUSTER)
     lone = client.inspect_container(name)["Id"]
     client.disconnect_container_from_network(lone, network, force=True)
@@ -121,7 +127,7 @@ def test_the_resolver_goes_with_the_last_who_could_ask_it_and_comes_with_the_nex
     stage = docker_stage
     assert isinstance(stage.world, DockerWorld)
     await_leads(stage, "web", addresses(stage))
-    client, name = stage.world.client, labels.resolver_name(stage.world.home, CLUSTER)
+    client, name = the_resolver(stage.world)
 
     def resolvers() -> int:
         return len(client.containers(all=True, filters={"name": name}))

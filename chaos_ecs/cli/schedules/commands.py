@@ -92,7 +92,7 @@ def add(
     if shell.json:
         shell.tell(as_json({"schedule": dict(made.raw)}))
         return
-    shell.tell(f"{words.label(made)}: {words.when(made.expression, made.timezone)}, {_first(times, made, snapshot.at)}")
+    shell.tell(f"{made.label}: {words.when(made.expression, made.timezone)}, {_first(times, made, snapshot.at)}")
     _say_after_add(shell, controller, name, members)
 
 
@@ -190,10 +190,10 @@ def _set_state(shell: Shell, name: str, state: str) -> None:
     if shell.json:
         shell.tell(as_json({"schedule": dict(schedule.raw)}))
     elif state == "DISABLED":
-        shell.tell(f"{words.label(schedule)} is paused")
+        shell.tell(f"{schedule.label} is paused")
         shell.say(f"go on: chaos-ecs schedule resume {name}")
     else:
-        shell.tell(f"{words.label(schedule)} is on again, next {words.told(schedule, snapshot.at)}")
+        shell.tell(f"{schedule.label} is on again, next {words.told(schedule, snapshot.at)}")
 
 
 @app.command("rm", cls=Command)

@@ -17,11 +17,6 @@ _DAY_SECONDS = 86400
 _MOST_WAITING = 5
 
 
-def label(schedule: Schedule) -> str:
-    """Its name, with its group where that is not the default one."""
-    return schedule.name if schedule.group == "default" else f"{schedule.group}/{schedule.name}"
-
-
 def when(expression: str, timezone: str) -> str:
     return expression if timezone == "UTC" else f"{expression} {timezone}"
 
@@ -48,7 +43,7 @@ def row(chosen: Sequence[Schedule], now: float, width: int) -> str:
     if not chosen:
         return ""
     first = sorted(chosen, key=lambda item: (not item.is_enabled, not item.retrying, item.next_due_at or 1e12))
-    parts = [f"{label(item)} {told(item, now)}" for item in first]
+    parts = [f"{item.label} {told(item, now)}" for item in first]
     for shown in range(len(parts), 1, -1):
         text = _joined(parts, shown)
         if len(text) <= width:
@@ -68,7 +63,7 @@ def listing(chosen: Sequence[Schedule], now: float, cluster: str, *, width: int 
     head += ["TASK DEFINITION", "WHEN"]
     body = [
         [
-            label(schedule),
+            schedule.label,
             told(schedule, now),
             str(schedule.runs),
             "-" if schedule.last_ran_at is None else f"{clock(now - schedule.last_ran_at)} ago",
@@ -87,7 +82,7 @@ def described(schedule: Schedule, times: Sequence[float], now: float, *, width: 
     """All of it: what it runs, when, what waits and what was given up."""
     tasks = f"{schedule.task_definition}, {counted(schedule.count, 'task')} in {schedule.cluster.rpartition('/')[2]}"
     rows = [
-        ("schedule", label(schedule)),
+        ("schedule", schedule.label),
         ("arn", schedule.arn),
         ("runs", f"{tasks}, startedBy {schedule.started_by}"),
         ("when", when(schedule.expression, schedule.timezone)),

@@ -21,7 +21,7 @@ from chaos_ecs.core.errors import (
     ConflictException,
     InvalidParameterException,
 )
-from chaos_ecs.core.intents import create_task
+from chaos_ecs.core.intents import begin_task, new_task
 from chaos_ecs.core.messages import (
     CreateCluster,
     DeleteCluster,
@@ -118,12 +118,8 @@ def run_task(state: State, command: RunTask, now: float) -> None:
     what = f"run-task of {name_of(definition.arn)}"
     tell_without_effect(state, what, definition.arn, command.without_effect, now)
     for _ in range(command.count):
-        create_task(
-            state,
-            cluster=command.cluster_arn,
-            definition=definition,
-            now=now,
-            cause=command.cause,
+        task = replace(
+            new_task(state, command.cluster_arn, definition, now),
             group=command.group or f"family:{definition.family}",
             started_by=command.started_by,
             launch_type=command.launch_type,
@@ -134,8 +130,8 @@ def run_task(state: State, command: RunTask, now: float) -> None:
             tags=command.tags,
             execute_command=command.execute_command,
             registered=command.registered,
-            aws_refuses=command.aws_refuses,
         )
+        begin_task(state, task, command.cause, command.aws_refuses)
 
 
 def _check_override(definition: TaskDefinition, command: RunTask) -> None:

@@ -23,11 +23,9 @@ from chaos_ecs.core.messages import (
     SignalContainer,
     StartContainer,
     StartTasks,
-    Tags,
 )
 from chaos_ecs.core.model import (
     Container,
-    ContainerOverride,
     Counter,
     Gap,
     Service,
@@ -35,64 +33,32 @@ from chaos_ecs.core.model import (
     StopCode,
     Task,
     TaskDefinition,
-    TaskOverride,
     TaskStatus,
 )
 from chaos_ecs.core.platforms import not_on_aws
 from chaos_ecs.core.state import State
 
 
-def create_task(
-    state: State,
-    *,
-    cluster: str,
-    definition: TaskDefinition,
-    now: float,
-    cause: str,
-    group: str,
-    started_by: str,
-    launch_type: str,
-    service: Service | None = None,
-    deployment_id: str | None = None,
-    fills: Gap | None = None,
-    overrides: tuple[ContainerOverride, ...] = (),
-    task_override: TaskOverride = TaskOverride(),
-    client_token: str = "",
-    run_count: int = 1,
-    tags: Tags = (),
-    standby: bool = False,
-    execute_command: bool = False,
-    registered: str = "",
-    aws_refuses: str = "",
-) -> Task:
-    """A new task, PROVISIONING: written down first, started once, never restarted."""
+def new_task(state: State, cluster: str, definition: TaskDefinition, now: float) -> Task:
+    """A task of this definition as it is before anybody says what it is for. Nothing is written down yet."""
     arn = task_arn(cluster, state.new_id())
-    task = Task(
+    return Task(
         arn=arn,
         cluster_arn=cluster,
         task_definition_arn=definition.arn,
-        group=group,
+        group="",
         containers=_containers(state, arn, definition),
         number=state.next_number("task"),
         created_at=now,
-        service_arn=service.arn if service else None,
-        deployment_id=deployment_id,
-        started_by=started_by,
-        launch_type=launch_type,
         fault_injection=bool(definition.fault_injection),
-        overrides=overrides,
-        task_override=task_override,
-        client_token=client_token,
-        run_count=run_count,
-        tags=tags,
-        fills=fills,
-        standby=standby,
-        execute_command=execute_command,
-        registered=registered,
     )
+
+
+def begin_task(state: State, task: Task, cause: str, aws_refuses: str = "") -> Task:
+    """PROVISIONING from now on: written down first, started once, never restarted."""
     state.put(task)
-    if not standby:
-        _tell_created(state, task, cause, now, aws_refuses)
+    if not task.standby:
+        _tell_created(state, task, cause, task.created_at, aws_refuses)
     return task
 
 
@@ -151,22 +117,19 @@ def _service_task(
     standby: bool = False,
 ) -> Task:
     definition = state.task_definitions[deployment.task_definition_arn]
-    return create_task(
-        state,
-        cluster=service.cluster_arn,
-        definition=definition,
-        now=now,
-        cause=cause,
+    task = replace(
+        new_task(state, service.cluster_arn, definition, now),
         group=f"service:{service.name}",
         started_by=deployment.id,
         launch_type=service.launch_type,
-        service=service,
+        service_arn=service.arn,
         deployment_id=deployment.id,
         fills=fills,
         standby=standby,
         tags=tagging.of_service_task(service, definition),
         execute_command=service.task_options.execute_command,
     )
+    return begin_task(state, task, cause)
 
 
 def _promote(state: State, standby: Task, fills: Gap | None, cause: str, now: float) -> Task:

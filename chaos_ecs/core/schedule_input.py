@@ -12,7 +12,7 @@ from typing import Any
 
 from chaos_ecs.core.arns import family_arn, region_of
 from chaos_ecs.core.compatibility import task_size
-from chaos_ecs.core.errors import InvalidParameterException
+from chaos_ecs.core.errors import ClientException, InvalidParameterException
 from chaos_ecs.core.messages import RunTask
 from chaos_ecs.core.model import ContainerOverride, TaskOverride
 from chaos_ecs.core.schedules import Invocation, Schedule, started_by, utc
@@ -83,8 +83,18 @@ def _overrides(text: str) -> tuple[tuple[ContainerOverride, ...], TaskOverride]:
     overrides = said.get("containerOverrides") or []
     if not isinstance(overrides, list) or not all(isinstance(item, dict) for item in overrides):
         raise _wrong("containerOverrides is no list of objects")
-    cpu, memory = (task_size(name, str(said.get(name) or "")) for name in ("cpu", "memory"))
-    return tuple(_override(item) for item in overrides), TaskOverride(cpu=cpu, memory=memory)
+    size = TaskOverride(cpu=_size(said, "cpu"), memory=_size(said, "memory"))
+    return tuple(_override(item) for item in overrides), size
+
+
+def _size(said: Mapping[str, Any], name: str) -> int | None:
+    text = said.get(name) or ""
+    if not isinstance(text, str):
+        raise _wrong(f"{name} is no string")
+    try:
+        return task_size(name, text)
+    except ClientException as error:
+        raise InvalidParameterException(str(error)) from None
 
 
 def _override(said: Mapping[str, Any]) -> ContainerOverride:

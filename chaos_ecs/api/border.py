@@ -18,7 +18,7 @@ import msgspec
 
 from chaos_ecs import __version__, sigv4
 from chaos_ecs.api import client_view, protocol, query, rest
-from chaos_ecs.api.auth import Request, authenticate, check_size, check_source, is_region
+from chaos_ecs.api.auth import Request, authenticate, check_service, check_size, check_source, is_region
 from chaos_ecs.api.broken import Breakage
 from chaos_ecs.api.call import Call, Surroundings, done
 from chaos_ecs.api.chaos_operations import CHAOS_OPERATIONS
@@ -104,6 +104,8 @@ class Border:
             api.signing_name: (api, operations)
             for api, operations in ((rest.fis(), fis), (rest.scheduler(), SCHEDULER_OPERATIONS))
         }
+        by_target = [api.signing_name for api, _ in self._apis.values()]
+        self._services = frozenset((*by_target, *self._rest_apis, query.elbv2().signing_name))
 
     def begin(self, request: Request) -> Exchange:
         """Gives a request to its operation. A refusal is an Exchange that is done already."""
@@ -190,6 +192,8 @@ class Border:
     def _perform(self, request: Request) -> Begun:
         target = request.headers.get("x-amz-target", "")
         prefix, _, name = target.partition(".")
+        if prefix not in self._apis:
+            check_service(request, self._services)
         api, operations = self._apis.get(prefix, (protocol.ecs(), ECS_OPERATIONS))
         region = self.admit(request, api.signing_name)
         if prefix != api.target_prefix or name not in api.operation_names:
@@ -215,6 +219,7 @@ class Border:
 
     def _perform_query(self, request: Request, request_id: str) -> Begun:
         """Elastic Load Balancing is the one API here that is no JSON."""
+        check_service(request, self._services)
         api = query.elbv2()
         region = self.admit(request, api.signing_name)
         fields = query.decode(request.body)
@@ -237,6 +242,7 @@ class Border:
     def _perform_rest(self, request: Request) -> Begun:
         api = self._rest_api(request)
         if api is None:
+            check_service(request, self._services)
             raise Refused(404, "ResourceNotFoundException", f"There is nothing at {request.path[:100]}.")
         region = self.admit(request, api.signing_name)
         name = api.named_in(request)

@@ -104,8 +104,6 @@ class Border:
             api.signing_name: (api, operations)
             for api, operations in ((rest.fis(), fis), (rest.scheduler(), SCHEDULER_OPERATIONS))
         }
-        by_target = [api.signing_name for api, _ in self._apis.values()]
-        self._services = frozenset((*by_target, *self._rest_apis, query.elbv2().signing_name))
 
     def begin(self, request: Request) -> Exchange:
         """Gives a request to its operation. A refusal is an Exchange that is done already."""
@@ -189,11 +187,15 @@ class Border:
     def _encode_state(self, seen: _Seen) -> bytes:
         return msgspec.json.encode(self._rendered(seen))
 
+    def _check_service(self, request: Request) -> None:
+        by_target = (api.signing_name for api, _ in self._apis.values())
+        check_service(request, (*by_target, query.elbv2().signing_name, *self._rest_apis))
+
     def _perform(self, request: Request) -> Begun:
         target = request.headers.get("x-amz-target", "")
         prefix, _, name = target.partition(".")
         if prefix not in self._apis:
-            check_service(request, self._services)
+            self._check_service(request)
         api, operations = self._apis.get(prefix, (protocol.ecs(), ECS_OPERATIONS))
         region = self.admit(request, api.signing_name)
         if prefix != api.target_prefix or name not in api.operation_names:
@@ -219,7 +221,7 @@ class Border:
 
     def _perform_query(self, request: Request, request_id: str) -> Begun:
         """Elastic Load Balancing is the one API here that is no JSON."""
-        check_service(request, self._services)
+        self._check_service(request)
         api = query.elbv2()
         region = self.admit(request, api.signing_name)
         fields = query.decode(request.body)
@@ -242,7 +244,7 @@ class Border:
     def _perform_rest(self, request: Request) -> Begun:
         api = self._rest_api(request)
         if api is None:
-            check_service(request, self._services)
+            self._check_service(request)
             raise Refused(404, "ResourceNotFoundException", f"There is nothing at {request.path[:100]}.")
         region = self.admit(request, api.signing_name)
         name = api.named_in(request)

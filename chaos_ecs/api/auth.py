@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from chaos_ecs.api.errors import Refused
@@ -63,6 +63,15 @@ def check_size(request: Request) -> None:
     """Raises Refused (413) for a body that nobody sends by mistake."""
     if len(request.body) > LARGEST_BODY_BYTES:
         raise Refused(413, "RequestEntityTooLargeException", f"The body is over {LARGEST_BODY_BYTES} bytes.")
+
+
+def check_service(request: Request, ours: Collection[str]) -> None:
+    """Raises Refused (501) for a request that is signed for a service of AWS which is not here."""
+    scope = parse(request.headers.get("authorization", ""))
+    if scope is not None and scope.service not in ours:
+        known = ", ".join(sorted(ours))
+        told = f"chaos-ecs does not have the service {scope.service[:100]}. It has: {known}."
+        raise Refused(501, "NotImplementedException", told)
 
 
 def authenticate(request: Request, service: str, credentials: Credentials, now: float) -> Scope:

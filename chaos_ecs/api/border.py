@@ -18,7 +18,7 @@ import msgspec
 
 from chaos_ecs import __version__, sigv4
 from chaos_ecs.api import client_view, protocol, query, rest
-from chaos_ecs.api.auth import Request, authenticate, check_size, check_source, is_region
+from chaos_ecs.api.auth import Request, authenticate, check_service, check_size, check_source, is_region
 from chaos_ecs.api.broken import Breakage
 from chaos_ecs.api.call import Call, Surroundings, done
 from chaos_ecs.api.chaos_operations import CHAOS_OPERATIONS
@@ -187,9 +187,15 @@ class Border:
     def _encode_state(self, seen: _Seen) -> bytes:
         return msgspec.json.encode(self._rendered(seen))
 
+    def _check_service(self, request: Request) -> None:
+        by_target = (api.signing_name for api, _ in self._apis.values())
+        check_service(request, (*by_target, query.elbv2().signing_name, *self._rest_apis))
+
     def _perform(self, request: Request) -> Begun:
         target = request.headers.get("x-amz-target", "")
         prefix, _, name = target.partition(".")
+        if prefix not in self._apis:
+            self._check_service(request)
         api, operations = self._apis.get(prefix, (protocol.ecs(), ECS_OPERATIONS))
         region = self.admit(request, api.signing_name)
         if prefix != api.target_prefix or name not in api.operation_names:
@@ -215,6 +221,7 @@ class Border:
 
     def _perform_query(self, request: Request, request_id: str) -> Begun:
         """Elastic Load Balancing is the one API here that is no JSON."""
+        self._check_service(request)
         api = query.elbv2()
         region = self.admit(request, api.signing_name)
         fields = query.decode(request.body)
@@ -237,6 +244,7 @@ class Border:
     def _perform_rest(self, request: Request) -> Begun:
         api = self._rest_api(request)
         if api is None:
+            self._check_service(request)
             raise Refused(404, "ResourceNotFoundException", f"There is nothing at {request.path[:100]}.")
         region = self.admit(request, api.signing_name)
         name = api.named_in(request)

@@ -66,6 +66,11 @@ class Room:
     def aws_raw(self, *arguments: str, service: str = "ecs") -> Ran:
         return self._run([str(BIN / "aws"), service, *arguments], self.aws_environment())
 
+    def tool(self, program: str, *arguments: str, folder: Path | None = None) -> Ran:
+        """A program that others wrote, as pip installed it, with what `aws-env` says."""
+        path = os.pathsep.join((str(BIN), self.environment.get("PATH", "")))
+        return self._run([str(BIN / program), *arguments], {**self.aws_environment(), "PATH": path}, folder)
+
     def elbv2(self, *arguments: str) -> Any:
         """The same of `aws elbv2`."""
         ran = self.aws_raw(*arguments, service="elbv2")
@@ -110,9 +115,10 @@ class Room:
         os.kill(pid, signal.SIGKILL)
         eventually(lambda: not is_alive(pid), within=10)
 
-    def _run(self, command: list[str], environment: dict[str, str]) -> Ran:
+    def _run(self, command: list[str], environment: dict[str, str], folder: Path | None = None) -> Ran:
         done = subprocess.run(
             command,
+            cwd=folder,
             env={**self.environment, **environment},
             capture_output=True,
             text=True,

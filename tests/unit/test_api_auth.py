@@ -122,6 +122,25 @@ def test_a_signature_for_another_service_is_refused(api: Harness, service: str, 
     assert told(response) == (400, "InvalidSignatureException", said)
 
 
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("codedeploy", "list_applications"),
+        ("events", "list_rules"),
+        ("sts", "get_caller_identity"),
+        ("lambda", "list_functions"),
+    ],
+)
+def test_a_service_that_is_not_here_is_named_whatever_its_protocol(api: Harness, service: str, operation: str) -> None:
+    client = api.client(service=service)
+    with pytest.raises(client.exceptions.ClientError) as caught:
+        getattr(client, operation)()
+    told = caught.value.response
+    assert told["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert told["Error"]["Code"] == "NotImplementedException"
+    assert told["Error"]["Message"].startswith(f"chaos-ecs does not have the service {service}. It has: app")
+
+
 def test_a_body_hash_that_is_not_the_bodys_is_refused(api: Harness) -> None:
     headers = {**LIST_CLUSTERS, "X-Amz-Content-Sha256": "0" * 64}
     assert told(api.send(b"{}", headers=headers))[1] == "InvalidSignatureException"

@@ -15,13 +15,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chaos_ecs.api.errors import Refused
-from chaos_ecs.sigv4 import ALGORITHM, CLOCK_SKEW_SECONDS, Credentials, Scope, is_recent, is_valid, parse
+from chaos_ecs.sigv4 import (
+    ALGORITHM,
+    CLOCK_SKEW_SECONDS,
+    TERMINATOR,
+    Credentials,
+    Scope,
+    is_recent,
+    is_valid,
+    left_out,
+    parse,
+)
 
 LARGEST_BODY_BYTES = 1024 * 1024
 
 _REGION = re.compile(r"[a-z]{2,5}(-[a-z]{2,12}){1,3}-[0-9]{1,2}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _AMZ_DATE = "%Y%m%dT%H%M%SZ"
+_AS_AWS_SAYS = {"host": "Host' or ':authority", "x-amz-date": "X-Amz-Date", "x-amz-target": "X-Amz-Target"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,7 @@ def authenticate(request: Request, service: str, credentials: Credentials, now: 
         raise Refused(400, "MissingAuthenticationTokenException", "Missing Authentication Token")
     scope = parse(authorization)
     if scope is None or "x-amz-date" not in request.headers:
-        raise Refused(400, "IncompleteSignatureException", _what_is_missing(request, authorization))
+        raise _unreadable(request, authorization)
     if not hmac.compare_digest(scope.access_key_id.encode(), credentials.access_key_id.encode()):
         raise Refused(400, "UnrecognizedClientException", "The security token included in the request is invalid.")
     _check_date(request.headers["x-amz-date"], scope, now)
@@ -80,6 +91,8 @@ def authenticate(request: Request, service: str, credentials: Credentials, now: 
         raise _bad_signature(f"Credential should be scoped to correct service: '{service}'.")
     if not is_region(scope.region):
         raise _bad_signature(f"Credential should be scoped to a valid region, not '{scope.region}'.")
+    if (name := left_out(request.headers, scope)) is not None:
+        raise _bad_signature(f"'{_AS_AWS_SAYS.get(name, name)}' must be a 'SignedHeader' in the AWS Authorization.")
     secret = credentials.secret_access_key
     if not is_valid(
         request.method, request.path, request.query, request.headers, request.body, scope=scope, secret=secret
@@ -94,6 +107,16 @@ def authenticate(request: Request, service: str, credentials: Credentials, now: 
 
 def is_region(text: str) -> bool:
     return _REGION.fullmatch(text) is not None
+
+
+def _unreadable(request: Request, authorization: str) -> Refused:
+    found = re.search(r"Credential=[^/,]*(?:/[^/,]*){3}/([^/,]*)", authorization)
+    if authorization.startswith(f"{ALGORITHM} ") and found and found[1].strip() != TERMINATOR:
+        terminator = found[1].strip()[:40]
+        return _bad_signature(
+            f"Credential should be scoped with a valid terminator: '{TERMINATOR}', not '{terminator}'."
+        )
+    return Refused(400, "IncompleteSignatureException", _what_is_missing(request, authorization))
 
 
 def _what_is_missing(request: Request, authorization: str) -> str:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chaos_ecs.api.errors import Refused
+from chaos_ecs.api.errors import Refused, too_large
 from chaos_ecs.sigv4 import (
     ALGORITHM,
     CLOCK_SKEW_SECONDS,
@@ -73,7 +73,7 @@ def _is_address(host: str, port: int) -> bool:
 def check_size(request: Request) -> None:
     """Raises Refused (413) for a body that nobody sends by mistake."""
     if len(request.body) > LARGEST_BODY_BYTES:
-        raise Refused(413, "RequestEntityTooLargeException", f"The body is over {LARGEST_BODY_BYTES} bytes.")
+        raise too_large(LARGEST_BODY_BYTES)
 
 
 def authenticate(request: Request, service: str, credentials: Credentials, now: float) -> Scope:

@@ -120,6 +120,11 @@ class Border:
             return refused(refusal, request_id, content_type, say)
         return Exchange(future, request_id, content_type, encode, say)
 
+    def refuse(self, request: Request, refusal: Refused) -> Exchange:
+        """One that is over before it began, in the words of its protocol."""
+        content_type, say = self._spoken_by(request)
+        return refused(refusal, self.new_request_id(), content_type, say)
+
     def new_request_id(self) -> str:
         """The form of a UUID: this controller's process and the number of the request."""
         return f"{os.getpid():08x}-0000-4000-8000-{next(self._numbers):012x}"

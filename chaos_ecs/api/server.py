@@ -13,6 +13,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from types import FrameType, MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs
@@ -26,8 +28,9 @@ from chaos_ecs.api import event_stream
 from chaos_ecs.api.auth import LARGEST_BODY_BYTES, Request, check_source
 from chaos_ecs.api.border import Border
 from chaos_ecs.api.client_view import Figures, nobody
-from chaos_ecs.api.errors import Refused, too_late
-from chaos_ecs.api.exchange import JSON, Response, refused
+from chaos_ecs.api.connections import GIVE_UP, Connection, Limits, affordable
+from chaos_ecs.api.errors import Refused, too_large, too_late, too_slow
+from chaos_ecs.api.exchange import JSON, Exchange, Response, refused
 from chaos_ecs.controller import Controller
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sigv4 import Credentials
@@ -38,6 +41,8 @@ PORTS_TRIED = 50
 ANSWER_WITHIN_SECONDS = 30.0
 SEND_WITHIN_SECONDS = 30.0
 STOP_WITHIN_SECONDS = 3
+LIMITS = Limits()
+TICKS_A_SECOND = 10  # uvicorn's
 
 
 # --- ASGI ---
@@ -46,15 +51,27 @@ STOP_WITHIN_SECONDS = 3
 class Exchanges:
     """Every request that is answered once: the operations, the snapshot, the health check, and refusals."""
 
-    def __init__(self, border: Border, guest_port: int | None = None) -> None:
+    def __init__(self, border: Border, guest_port: int | None = None, limits: Limits = LIMITS) -> None:
         self._border = border
         self._guest_port = guest_port
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _read_body(receive)
-        if body is None:
-            return
-        exchange = self._border.begin(_request(scope, body, self._guest_port))
+        try:
+            body = await _read_body(scope, receive, self._limits)
+        except Refused as refusal:  # what is still to come of it is not waited for
+            exchange = self._border.refuse(_request(scope, b"", self._guest_port), refusal)
+            response = replace(exchange, headers={**exchange.headers, "connection": "close"}).answer()
+        else:
+            if body is None:
+                return
+            response = await self._answer(self._border.begin(_request(scope, body, self._guest_port)))
+        try:
+            await asyncio.wait_for(_respond(send, response), self._limits.send_within_seconds)
+        except TimeoutError:
+            _give_up(scope)
+
+    async def _answer(self, exchange: Exchange) -> Response:
         answered = asyncio.Event()
         loop = asyncio.get_running_loop()
         exchange.future.add_done_callback(lambda _: _call_on(loop, answered.set))
@@ -63,9 +80,8 @@ class Exchanges:
                 await answered.wait()
         except TimeoutError:
             exchange.future.cancel()
-            await _respond(send, exchange.refuse(too_late(ANSWER_WITHIN_SECONDS)))
-            return
-        await _respond(send, exchange.answer())
+            return exchange.refuse(too_late(ANSWER_WITHIN_SECONDS))
+        return exchange.answer()
 
 
 class EventStream:
@@ -97,8 +113,12 @@ class EventStream:
         reader = event_stream.Reader(self._border.controller, lambda: _call_on(loop, awake.set))
         gone = asyncio.create_task(_wait_for_disconnect(receive, awake))
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
-                backlog = await asyncio.wrap_future(reader.open(after, follow=follow))
+            try:
+                async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
+                    backlog = await asyncio.wrap_future(reader.open(after, follow=follow))
+            except TimeoutError:
+                await _respond(send, refused(too_late(ANSWER_WITHIN_SECONDS), request_id, JSON).answer())
+                return
             await _send(send, _event_stream_start(request_id))
             for first in range(0, len(backlog), event_stream.EVENTS_A_CHUNK):
                 await _send_part(send, event_stream.encode(backlog[first : first + event_stream.EVENTS_A_CHUNK]))
@@ -106,7 +126,7 @@ class EventStream:
                 await self._follow(reader, awake, gone, send)
             await _send(send, {"type": "http.response.body", "body": b""})
         except TimeoutError:
-            return  # nobody answers, or nobody reads; uvicorn closes a connection whose answer is not whole
+            _give_up(scope)  # nobody reads
         finally:
             reader.close()
             gone.cancel()
@@ -140,6 +160,11 @@ class EventStream:
                 await _send_part(send, event_stream.HEARTBEAT)
 
 
+def _give_up(scope: Scope) -> None:
+    """The other side does not read: what is left is never sent."""
+    scope["state"][GIVE_UP]()
+
+
 def _event_stream_start(request_id: str) -> Message:
     headers = {"content-type": "text/event-stream", "cache-control": "no-store", "x-amzn-RequestId": request_id}
     return {"type": "http.response.start", "status": 200, "headers": _encoded(headers)}
@@ -157,20 +182,33 @@ def _call_on(loop: asyncio.AbstractEventLoop, do: Callable[[], object]) -> None:
         loop.call_soon_threadsafe(do)
 
 
-async def _read_body(receive: Receive) -> bytes | None:
-    """The whole body, cut just above the limit; None when the client went away."""
+async def _read_body(scope: Scope, receive: Receive, limits: Limits) -> bytes | None:
+    """The body, cut just above the limit; None when the client went away. Raises Refused where it has no end."""
+    announced = dict(scope["headers"]).get(b"content-length", b"0")
+    if int(announced) > limits.discarded_bytes:
+        raise too_large(LARGEST_BODY_BYTES)
+    try:
+        async with asyncio.timeout(limits.body_within_seconds):
+            return await _read_parts(receive, limits.discarded_bytes)
+    except TimeoutError:
+        raise too_slow(limits.body_within_seconds) from None
+
+
+async def _read_parts(receive: Receive, most: int) -> bytes | None:
     parts: list[bytes] = []
-    size = 0
-    while True:
+    kept = size = 0
+    while size <= most:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         part = message.get("body", b"")
-        if size <= LARGEST_BODY_BYTES:
+        size += len(part)
+        if kept <= LARGEST_BODY_BYTES:
             parts.append(part)
-            size += len(part)
+            kept += len(part)
         if not message.get("more_body", False):
             return b"".join(parts)
+    raise too_large(LARGEST_BODY_BYTES)
 
 
 def _request(scope: Scope, body: bytes, guest_port: int | None) -> Request:
@@ -208,9 +246,9 @@ def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
-def build_app(border: Border, stream: EventStream, guest_port: int | None = None) -> Starlette:
+def build_app(border: Border, stream: EventStream, guest_port: int | None, limits: Limits) -> Starlette:
     """`/events` streams; everything else is one exchange, refusals of unknown paths included."""
-    return Starlette(routes=[Route("/events", stream), Mount("/", Exchanges(border, guest_port))])
+    return Starlette(routes=[Route("/events", stream), Mount("/", Exchanges(border, guest_port, limits))])
 
 
 # --- the process ---
@@ -229,6 +267,10 @@ class _Uvicorn(uvicorn.Server):
         yield
 
     async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_A_SECOND == 0:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Connection):
+                    connection.tend()
         return self._is_over() or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -253,7 +295,9 @@ class Server:
         info: Mapping[str, Any],
         client: Figures = nobody,
         page: Mapping[str, str] = MappingProxyType({}),
+        limits: Limits = LIMITS,
     ) -> None:
+        self._limits = affordable(limits)
         self._controller = controller
         self._client = client
         self._credentials = credentials
@@ -299,13 +343,15 @@ class Server:
 
     async def _serve_on(self, border: Border, listener: socket.socket, guest_port: int | None = None) -> None:
         stream = EventStream(border, guest_port)
+        protocol = partial(Connection, limits=self._limits, new_request_id=border.new_request_id)
         config = uvicorn.Config(
-            build_app(border, stream, guest_port),
+            build_app(border, stream, guest_port, self._limits),
+            http=protocol,  # type: ignore[arg-type] # called as the class is
             access_log=False,
             log_config=None,
             lifespan="off",
             server_header=False,
-            timeout_keep_alive=75,
+            timeout_keep_alive=self._limits.keep_alive_seconds,
             timeout_graceful_shutdown=STOP_WITHIN_SECONDS,
             ws="none",
         )

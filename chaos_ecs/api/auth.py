@@ -38,7 +38,8 @@ _AS_AWS_SAYS = {"host": "Host' or ':authority", "x-amz-date": "X-Amz-Date", "x-a
 @dataclass(frozen=True, slots=True)
 class Request:
     """An HTTP request as received. `headers` has lower-case names; path and query are raw. `guest_port` is the port it
-    came in by, if that is the one for guests: it is open to the whole network, and only to look."""
+    came in by, if that is the one for guests: it is open to the whole network, and only to look. `from_afar`: it came
+    in by the address that `controller start --listen` opened, where nothing is served without a signature."""
 
     method: str
     path: str
@@ -46,11 +47,16 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     guest_port: int | None = None
+    from_afar: bool = False
 
 
 def check_source(request: Request, port: int) -> None:
     """Raises Refused (403) unless the request is addressed to this very port on this machine, and no foreign page
     sent it."""
+    if request.from_afar:  # by whatever name: its signature covers it, and no page can make one
+        if "origin" in request.headers:
+            raise Refused(403, "AccessDeniedException", "Requests of pages are not served here.")
+        return
     host = request.headers.get("host", "").lower()
     if request.guest_port is None:
         hosts = [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
@@ -76,11 +82,16 @@ def check_size(request: Request) -> None:
         raise too_large(LARGEST_BODY_BYTES)
 
 
+def check_signed(request: Request) -> None:
+    """Raises Refused unless the request brings a signature, whatever that is worth."""
+    if "authorization" not in request.headers:
+        raise Refused(400, "MissingAuthenticationTokenException", "Missing Authentication Token")
+
+
 def authenticate(request: Request, service: str, credentials: Credentials, now: float) -> Scope:
     """The scope of a request that is signed with our key, now, for this service. Raises Refused otherwise."""
-    authorization = request.headers.get("authorization")
-    if authorization is None:
-        raise Refused(400, "MissingAuthenticationTokenException", "Missing Authentication Token")
+    check_signed(request)
+    authorization = request.headers["authorization"]
     scope = parse(authorization)
     if scope is None or "x-amz-date" not in request.headers:
         raise _unreadable(request, authorization)

@@ -18,7 +18,7 @@ import msgspec
 
 from chaos_ecs import __version__, sigv4
 from chaos_ecs.api import client_view, protocol, query, rest
-from chaos_ecs.api.auth import Request, authenticate, check_size, check_source, is_region
+from chaos_ecs.api.auth import Request, authenticate, check_signed, check_size, check_source, is_region
 from chaos_ecs.api.broken import Breakage
 from chaos_ecs.api.call import Call, Surroundings, done
 from chaos_ecs.api.chaos_operations import CHAOS_OPERATIONS
@@ -108,7 +108,7 @@ class Border:
     def begin(self, request: Request) -> Exchange:
         """Gives a request to its operation. A refusal is an Exchange that is done already."""
         request_id = self.new_request_id()
-        if self._site.has(request):
+        if self._site.has(request) and not request.from_afar:
             return self._site.begin(request, request_id)
         if request.guest_port is not None and (request.method, request.path) != ("GET", "/state"):
             refusal = Refused(403, "AccessDeniedException", "Guests may look at the page, and do nothing else.")
@@ -136,7 +136,7 @@ class Border:
 
     def admit_reader(self, request: Request) -> None:
         """Whoever has a signature, or a session of the page. Raises Refused."""
-        right = self._site.right(request)
+        right = None if request.from_afar else self._site.right(request)
         if right is None and request.guest_port is not None:
             raise Refused(401, "AccessDeniedException", "The session is over: open the page with its address again.")
         if right is None or "authorization" in request.headers:
@@ -163,12 +163,16 @@ class Border:
     def _route(self, request: Request, request_id: str) -> Begun:
         check_source(request, self.port)
         check_size(request)
+        if request.from_afar:
+            check_signed(request)
         match (request.method, request.path):
             case ("POST", "/") if query.is_query(request):
                 return self._perform_query(request, request_id)
             case ("POST", "/"):
                 return self._perform(request)
             case ("GET", "/health"):
+                if request.from_afar:
+                    self.admit_reader(request)
                 told = {"chaos-ecs": __version__, "pid": os.getpid()}
                 return done(told), msgspec.json.encode
             case ("GET", "/state"):

@@ -40,13 +40,14 @@ class Limits:
 
 
 def affordable(limits: Limits) -> Limits:
-    """With no more connections than half of the files that this process may open: the engine needs some too."""
+    """With no more connections than a quarter of the files that this process may open: the engine needs some too, and
+    there may be three doors."""
     if sys.platform == "win32":
         return limits
     import resource
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return limits if soft == resource.RLIM_INFINITY else replace(limits, connections=min(limits.connections, soft // 2))
+    return limits if soft == resource.RLIM_INFINITY else replace(limits, connections=min(limits.connections, soft // 4))
 
 
 class Connection(H11Protocol):

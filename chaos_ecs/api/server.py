@@ -1,4 +1,4 @@
-"""The HTTP server: Starlette and uvicorn around `border.py`, on 127.0.0.1 only.
+"""The HTTP server: Starlette and uvicorn around `border.py`, on 127.0.0.1 if nobody asks for more.
 
 Never here: what a request means. The controller's loop runs on a thread of its own; this one has asyncio's.
 """
@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from types import FrameType, MappingProxyType
 from typing import Any
@@ -36,7 +36,7 @@ from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sigv4 import Credentials
 
 ADDRESS = "127.0.0.1"
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 (where somebody has asked for it, and only to look)
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 (where somebody has asked for it: to look, or with signatures)
 PORTS_TRIED = 50
 ANSWER_WITHIN_SECONDS = 30.0
 SEND_WITHIN_SECONDS = 30.0
@@ -45,27 +45,38 @@ LIMITS = Limits()
 TICKS_A_SECOND = 10  # uvicorn's
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """By which socket a request comes in: the one for guests has a port, the one of `--listen` is afar."""
+
+    guest_port: int | None = None
+    is_afar: bool = False
+
+
+LOOPBACK = Door()
+
+
 # --- ASGI ---
 
 
 class Exchanges:
     """Every request that is answered once: the operations, the snapshot, the health check, and refusals."""
 
-    def __init__(self, border: Border, guest_port: int | None = None, limits: Limits = LIMITS) -> None:
+    def __init__(self, border: Border, door: Door = LOOPBACK, limits: Limits = LIMITS) -> None:
         self._border = border
-        self._guest_port = guest_port
+        self._door = door
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             body = await _read_body(scope, receive, self._limits)
         except Refused as refusal:  # what is still to come of it is not waited for
-            exchange = self._border.refuse(_request(scope, b"", self._guest_port), refusal)
+            exchange = self._border.refuse(_request(scope, b"", self._door), refusal)
             response = replace(exchange, headers={**exchange.headers, "connection": "close"}).answer()
         else:
             if body is None:
                 return
-            response = await self._answer(self._border.begin(_request(scope, body, self._guest_port)))
+            response = await self._answer(self._border.begin(_request(scope, body, self._door)))
         try:
             await asyncio.wait_for(_respond(send, response), self._limits.send_within_seconds)
         except TimeoutError:
@@ -87,9 +98,9 @@ class Exchanges:
 class EventStream:
     """`GET /events?after=N&follow=0|1`, as server-sent events."""
 
-    def __init__(self, border: Border, guest_port: int | None = None) -> None:
+    def __init__(self, border: Border, door: Door = LOOPBACK) -> None:
         self._border = border
-        self._guest_port = guest_port
+        self._door = door
         self._closing = asyncio.Event()
         self._awake: dict[asyncio.Event, None] = {}
 
@@ -100,7 +111,7 @@ class EventStream:
             awake.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = _request(scope, b"", self._guest_port)
+        request = _request(scope, b"", self._door)
         request_id = self._border.new_request_id()
         try:
             after, follow = self._admit(request)
@@ -211,7 +222,7 @@ async def _read_parts(receive: Receive, most: int) -> bytes | None:
     raise too_large(LARGEST_BODY_BYTES)
 
 
-def _request(scope: Scope, body: bytes, guest_port: int | None) -> Request:
+def _request(scope: Scope, body: bytes, door: Door) -> Request:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
@@ -223,7 +234,8 @@ def _request(scope: Scope, body: bytes, guest_port: int | None) -> Request:
         scope["query_string"].decode("latin-1"),
         headers,
         body,
-        guest_port,
+        door.guest_port,
+        door.is_afar,
     )
 
 
@@ -246,9 +258,9 @@ def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
-def build_app(border: Border, stream: EventStream, guest_port: int | None, limits: Limits) -> Starlette:
+def build_app(border: Border, stream: EventStream, door: Door, limits: Limits) -> Starlette:
     """`/events` streams; everything else is one exchange, refusals of unknown paths included."""
-    return Starlette(routes=[Route("/events", stream), Mount("/", Exchanges(border, guest_port, limits))])
+    return Starlette(routes=[Route("/events", stream), Mount("/", Exchanges(border, door, limits))])
 
 
 # --- the process ---
@@ -282,7 +294,8 @@ class Server:
     """The controller's server, bound when it is made and serving while `run` runs.
 
     `info` is what GetController tells besides: home, simulated, seed. `client` is what our own client saw. `port` is
-    the port really taken.
+    the port really taken. With `listen`, an address of this machine, it serves there too, but nothing without a
+    signature; `listen` then is that address and port.
     """
 
     def __init__(
@@ -296,6 +309,7 @@ class Server:
         client: Figures = nobody,
         page: Mapping[str, str] = MappingProxyType({}),
         limits: Limits = LIMITS,
+        listen: str = "",
     ) -> None:
         self._limits = affordable(limits)
         self._controller = controller
@@ -304,10 +318,12 @@ class Server:
         self._info = info
         self._page = page
         self._socket = bind(port, before=before)
+        self._afar = bind_afar(self._socket.getsockname()[1], listen) if listen else None
         self._stopping = threading.Event()
         self._guests: asyncio.Task[None] | None = None
         self._guest_port = 0
         self.port: int = self._socket.getsockname()[1]
+        self.listen = ":".join(map(str, self._afar.getsockname())) if self._afar else ""
 
     def run(self) -> None:
         """Serves until `stop`, StopController, SIGINT or SIGTERM, or the end of the controller's loop by a bug.
@@ -326,7 +342,7 @@ class Server:
             self._controller,
             self._credentials,
             port=self.port,
-            info=self._info,
+            info={**self._info, **({"listen": self.listen} if self.listen else {})},
             now=time.time,
             stop=self.stop,
             client=self._client,
@@ -334,18 +350,20 @@ class Server:
             share=lambda: self._share(border),
         )
         try:
-            await self._serve_on(border, self._socket)
+            afar = [self._serve_on(border, self._afar, Door(is_afar=True))] if self._afar else []
+            await asyncio.gather(self._serve_on(border, self._socket), *afar)
             if self._guests:
                 await self._guests
         finally:
             border.close()
-            self._socket.close()
+            for listener in filter(None, (self._socket, self._afar)):
+                listener.close()
 
-    async def _serve_on(self, border: Border, listener: socket.socket, guest_port: int | None = None) -> None:
-        stream = EventStream(border, guest_port)
+    async def _serve_on(self, border: Border, listener: socket.socket, door: Door = LOOPBACK) -> None:
+        stream = EventStream(border, door)
         protocol = partial(Connection, limits=self._limits, new_request_id=border.new_request_id)
         config = uvicorn.Config(
-            build_app(border, stream, guest_port, self._limits),
+            build_app(border, stream, door, self._limits),
             http=protocol,  # type: ignore[arg-type] # called as the class is
             access_log=False,
             log_config=None,
@@ -363,7 +381,8 @@ class Server:
         if self._guests is None:
             listener = bind(self.port + 1, EVERY_ADDRESS)
             port = self._guest_port = listener.getsockname()[1]
-            self._guests = asyncio.get_running_loop().create_task(self._serve_on(border, listener, port))
+            serving = self._serve_on(border, listener, Door(guest_port=port))
+            self._guests = asyncio.get_running_loop().create_task(serving)
         return [f"http://{_address()}:{self._guest_port}"]
 
     def _is_over(self) -> bool:
@@ -406,6 +425,20 @@ def bind(port: int, address: str = ADDRESS, *, before: int = 0) -> socket.socket
         f"the ports {port} to {last} are all taken",
         "Set CHAOS_ECS_PORT to a free port, then try again",
     )
+
+
+def bind_afar(port: int, address: str) -> socket.socket:
+    """A listening socket at an address that others reach, on this port or the next free one. Raises ChaosEcsError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            why, hint = (
+                error.strerror or str(error),
+                f"Take {_address()}, or {EVERY_ADDRESS} for every address there is",
+            )
+            raise ChaosEcsError("E-LISTEN", f"Cannot listen on {address}", why, hint) from error
+    return bind(port, address)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
+from ipaddress import IPv4Address
 from typing import Annotated, Any, Protocol
 
 import typer
@@ -84,6 +85,19 @@ Clock = Annotated[
     int | None,
     typer.Option("--clock", parser=_speed, metavar="xN", help="N times as fast, on the simulator: x60."),
 ]
+
+
+def _ipv4(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no IPv4 address, such as 192.168.1.5, or 0.0.0.0 for all") from None
+
+
+Listen = Annotated[
+    str | None,
+    typer.Option("--listen", parser=_ipv4, metavar="ADDRESS", help="Serve others too, at this address, if they sign."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 
 
@@ -94,14 +108,19 @@ def start(
     seed: Seed = 0,
     pace: PaceOption = PaceName.DEMO,
     clock: Clock = None,
+    listen: Listen = None,
 ) -> None:
     """Start the controller in the background, if it is not running.
+
+    Only this machine reaches it. With --listen others do too, at that address and with its keys (chaos-ecs aws-env):
+    nothing is answered there without a signature. What is said is not encrypted.
 
     \b
     chaos-ecs controller start
     chaos-ecs controller start --pace aws
     chaos-ecs controller start --simulate --seed 7
     chaos-ecs controller start --simulate --clock x60
+    chaos-ecs controller start --listen 192.168.1.5
     """
     from chaos_ecs import wiring
 
@@ -109,7 +128,7 @@ def start(
     speed = clock or 1
     _must_be_simulated(speed, simulate=simulate)
     running = wiring.running_controller(shell.settings)
-    info = running or started(shell, simulate=simulate, seed=seed, pace=pace, speed=speed)
+    info = running or started(shell, simulate=simulate, seed=seed, pace=pace, speed=speed, listen=listen or "")
     if info.simulated != simulate:
         other = "the simulator" if info.simulated else "Docker"
         raise ChaosEcsError(
@@ -122,6 +141,10 @@ def start(
     if info.speed != speed:
         why, hint = f"pid {info.pid}; the simulator forgets everything when it stops", "chaos-ecs controller stop"
         raise ChaosEcsError("E-ALREADY-RUNNING", f"A controller with clock x{info.speed} is running", why, hint)
+    if listen and info.listen.partition(":")[0] != listen:
+        why = f"pid {info.pid}; stopping it stops no task"
+        what = f"A controller that does not listen on {listen} is running"
+        raise ChaosEcsError("E-ALREADY-RUNNING", what, why, "chaos-ecs controller stop")
     if running:
         shell.say("it was running already")
     _tell_controller(shell)
@@ -156,13 +179,16 @@ def status(ctx: typer.Context) -> None:
 
 
 @controller_app.command("run", hidden=True, cls=Command)
-def run(ctx: typer.Context, simulate: Simulate = False, seed: Seed = 0, clock: Clock = None) -> None:
+def run(
+    ctx: typer.Context, simulate: Simulate = False, seed: Seed = 0, clock: Clock = None, listen: Listen = None
+) -> None:
     """Run the controller in the foreground: what `controller start` starts."""
     from chaos_ecs import wiring
 
     speed = clock or 1
     _must_be_simulated(speed, simulate=simulate)
-    raise typer.Exit(wiring.run_controller(shell_of(ctx).settings, simulate=simulate, seed=seed, speed=speed))
+    settings = shell_of(ctx).settings
+    raise typer.Exit(wiring.run_controller(settings, simulate=simulate, seed=seed, speed=speed, listen=listen or ""))
 
 
 def _must_be_simulated(speed: int, *, simulate: bool) -> None:
@@ -216,6 +242,7 @@ def _tell_controller(shell: Shell) -> int:
         ("controller", f"running, version {told.get('version')}{seed}"),
         ("pid", str(told.get("pid"))),
         ("port", f"{told.get('port')} ({controller.url})"),
+        *([("network", f"http://{told['listen']}, signed requests only")] if told.get("listen") else []),
         ("state folder", str(told.get("home"))),
         ("engine", engine),
         *([("clock", f"{told['clock']}: simulated time is pressed")] if told.get("clock") else []),

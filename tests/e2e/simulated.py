@@ -134,13 +134,14 @@ class Running:
 
 
 @contextlib.contextmanager
-def served(limits: Limits = LIMITS) -> Iterator[Running]:
+def served(limits: Limits = LIMITS, listen: str = "") -> Iterator[Running]:
     clock = WallClock()
     runtime = SimRuntime(SimEngine(clock, Random(1)))
     controller = Controller(clock=clock, runtime=runtime, balancer=no_balancer(), store=MemoryStore(), salt="test")
     loop = threading.Thread(target=controller.run, name="controller")
     loop.start()
-    server = Server(controller, KEYS, port=0, info={"home": "here", "simulated": True, "seed": 1}, limits=limits)
+    info = {"home": "here", "simulated": True, "seed": 1}
+    server = Server(controller, KEYS, port=0, info=info, limits=limits, listen=listen)
     serving = threading.Thread(target=server.run, name="server")
     serving.start()
     started = Running(controller, server, loop, serving)

@@ -11,6 +11,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -199,12 +200,16 @@ def test_an_idle_connection_is_closed_in_time(hurried: Running) -> None:
         eventually(lambda: is_closed(connection), within=20)
 
 
-def test_idle_connections_give_way_to_new_ones(hurried: Running) -> None:
-    """Three times as many as may be open; whoever comes next is served all the same."""
-    with ExitStack() as opened:
-        for _ in range(3 * HURRIED.connections):
-            opened.enter_context(raw(hurried))
-        assert is_served(hurried)
+def test_idle_connections_give_way_to_new_ones() -> None:
+    """Three times as many as may be open: those that have been idle for longest are closed, nobody is refused."""
+    most = HURRIED.connections
+    with served(replace(HURRIED, keep_alive_seconds=600)) as running, ExitStack() as opened:
+        connections = [opened.enter_context(raw(running)) for _ in range(3 * most)]
+        assert is_served(running)
+        eventually(lambda: all(is_closed(one) for one in connections[:most]), within=20)
+        connections[-1].setblocking(True)
+        connections[-1].sendall(f"GET /health HTTP/1.1\r\nHost: {running.host}\r\n\r\n".encode())
+        assert answer(connections[-1])[0] == 200
 
 
 def test_five_hundred_idle_connections_are_no_burden(running: Running) -> None:

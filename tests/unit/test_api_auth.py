@@ -288,3 +288,64 @@ def test_a_bug_in_an_operation_answers_500_without_its_traceback(
     assert (status, code) == (500, "ServerException")
     assert "AttributeError" not in message
     assert "AttributeError" in caplog.text
+
+
+# --- by the address of `controller start --listen` ---
+
+
+def from_afar(method: str = "GET", path: str = "/health", body: bytes = b"", **headers: str) -> Request:
+    """As it comes in at an address that others reach too, by whatever name they call it."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Request(method, path, "", {"host": "workshop.example:8482", **named}, body, from_afar=True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/"),
+        ("GET", "/"),
+        ("GET", "/health"),
+        ("GET", "/state"),
+        ("GET", "/page/app.js"),
+        ("POST", "/page/do/ecs/StopTask"),
+        ("GET", "/experiments"),
+        ("GET", "/nothing"),
+    ],
+)
+def test_from_afar_nothing_is_answered_without_a_signature(api: Harness, method: str, path: str) -> None:
+    said = (400, "MissingAuthenticationTokenException", "Missing Authentication Token")
+    status, code, message = told(api.handle(from_afar(method, path)))
+    assert (code, message) == said[1:]
+    assert status in (400, 403)  # as FIS and Scheduler have it
+
+
+def test_from_afar_a_session_of_the_page_is_worth_nothing(api: Harness) -> None:
+    session = api.border.sessions.enter(api.border.sessions.invite())
+    cookie = f"chaos-ecs-{PORT}={session}"
+    assert api.handle(Request("GET", "/state", "", {"host": HOST, "cookie": cookie}, b"")).status == 200
+    assert told(api.handle(from_afar(path="/state", cookie=cookie)))[1] == "MissingAuthenticationTokenException"
+
+
+def test_from_afar_who_signs_is_served_by_whatever_name(api: Harness) -> None:
+    headers = sign(
+        "POST",
+        "/",
+        "",
+        {"Host": "workshop.example:8482", **LIST_CLUSTERS},
+        b"{}",
+        credentials=KEYS,
+        region="us-east-1",
+        service="ecs",
+        now=time.time(),
+    )
+    lowered = {name.lower(): value for name, value in headers.items()}
+    request = Request("POST", "/", "", lowered, b"{}", from_afar=True)
+    assert api.handle(request).status == 200
+    forged = {**lowered, "host": "another.example:8482"}
+    assert told(api.handle(Request("POST", "/", "", forged, b"{}", from_afar=True)))[1] == "InvalidSignatureException"
+    with_a_page = {**lowered, "origin": "http://workshop.example:8482"}
+    assert api.handle(Request("POST", "/", "", with_a_page, b"{}", from_afar=True)).status == 403
+
+
+def test_from_afar_health_is_for_who_signs(api: Harness) -> None:
+    assert told(api.handle(from_afar(authorization="AWS4-HMAC-SHA256 nonsense")))[1] == "IncompleteSignatureException"

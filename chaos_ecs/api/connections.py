@@ -36,6 +36,7 @@ class Limits:
     close_within_seconds: float = 5.0
     keep_alive_seconds: int = 75
     connections: int = 1000
+    ahead_bytes: int = LARGEST_BODY_BYTES  # of requests that are sent before the one before them is answered
     discarded_bytes: int = 16 * LARGEST_BODY_BYTES  # read of a body that is too large, so that its sender hears why
 
 
@@ -80,6 +81,8 @@ class Connection(H11Protocol):
         if self._idle_since is not None and self._head_since is None:
             self._head_since = self.loop.time()
         super().data_received(data)
+        if len(self.conn.trailing_data[0]) > self._limits.ahead_bytes:
+            self.give_up()  # uvicorn takes in more with every request that it answers
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """Who has asked and then closed its half is answered; what else ends there is over."""

@@ -157,23 +157,29 @@ def test_a_body_just_over_the_limit_is_refused_and_the_connection_kept(running: 
 
 
 def test_an_answer_that_nobody_reads_is_given_up(hurried: Running) -> None:
-    """As many requests as it takes until nothing more fits between the two."""
+    """Forty MiB of answers, which fit into no buffer between the two."""
     with raw(hurried, receive_buffer=4096) as connection:
-        request = f"GET /health HTTP/1.1\r\nHost: {hurried.host}\r\n\r\n".encode() * 100
-        connection.setblocking(False)
-
-        def has_been_ended() -> bool:
-            try:
-                while connection.send(request):
-                    pass
-            except BlockingIOError:
-                return False
-            except OSError:
-                return True
-            return False
-
-        eventually(has_been_ended, within=60)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 20_000)
+        eventually(lambda: _takes_no_more(connection, b"\r\n"), within=60, every=0.5)
     assert is_served(hurried)
+
+
+def test_who_asks_and_asks_and_never_reads_is_cut_off_before_it_fills_the_memory(running: Running) -> None:
+    request = f"GET /health HTTP/1.1\r\nHost: {running.host}\r\n\r\n".encode() * 1000
+    sent = 0
+    with raw(running, receive_buffer=4096) as connection:
+        while not _takes_no_more(connection, request):
+            sent += len(request)
+            assert sent < 32 * MIB
+    assert is_served(running)
+
+
+def _takes_no_more(connection: socket.socket, part: bytes) -> bool:
+    try:
+        connection.sendall(part)
+    except OSError:
+        return True
+    return False
 
 
 def test_who_closes_its_half_after_asking_is_answered(running: Running) -> None:

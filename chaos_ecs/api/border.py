@@ -22,7 +22,7 @@ from chaos_ecs.api.auth import Request, authenticate, check_signed, check_size, 
 from chaos_ecs.api.broken import Breakage
 from chaos_ecs.api.call import Call, Surroundings, done
 from chaos_ecs.api.chaos_operations import CHAOS_OPERATIONS
-from chaos_ecs.api.errors import Refused, server_error
+from chaos_ecs.api.errors import Refused, our_bug, server_error
 from chaos_ecs.api.exchange import JSON, Exchange, Say, json_refusal, refused
 from chaos_ecs.api.operations import ECS_OPERATIONS, Perform
 from chaos_ecs.api.operations.balancing import ELBV2_OPERATIONS
@@ -108,6 +108,13 @@ class Border:
     def begin(self, request: Request) -> Exchange:
         """Gives a request to its operation. A refusal is an Exchange that is done already."""
         request_id = self.new_request_id()
+        try:
+            return self._begun(request, request_id)
+        except Exception:
+            log.exception("request %s met a bug", request_id)
+            return refused(our_bug(), request_id, *self._spoken_by(request))
+
+    def _begun(self, request: Request, request_id: str) -> Exchange:
         if self._site.has(request) and not request.from_afar:
             return self._site.begin(request, request_id)
         if request.guest_port is not None and (request.method, request.path) != ("GET", "/state"):

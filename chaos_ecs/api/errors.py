@@ -42,3 +42,7 @@ def too_slow(seconds: float) -> Refused:
 
 def server_error(message: str) -> Refused:
     return Refused(500, "ServerException", message)
+
+
+def our_bug() -> Refused:
+    return server_error("chaos-ecs has met a bug of its own; the controller's log says more.")

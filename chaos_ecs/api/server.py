@@ -39,7 +39,6 @@ ADDRESS = "127.0.0.1"
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 (where somebody has asked for it: to look, or with signatures)
 PORTS_TRIED = 50
 ANSWER_WITHIN_SECONDS = 30.0
-SEND_WITHIN_SECONDS = 30.0
 STOP_WITHIN_SECONDS = 3
 LIMITS = Limits()
 TICKS_A_SECOND = 10  # uvicorn's
@@ -98,8 +97,9 @@ class Exchanges:
 class EventStream:
     """`GET /events?after=N&follow=0|1`, as server-sent events."""
 
-    def __init__(self, border: Border, door: Door = LOOPBACK) -> None:
+    def __init__(self, border: Border, door: Door = LOOPBACK, limits: Limits = LIMITS) -> None:
         self._border = border
+        self._limits = limits
         self._door = door
         self._closing = asyncio.Event()
         self._awake: dict[asyncio.Event, None] = {}
@@ -130,12 +130,12 @@ class EventStream:
             except TimeoutError:
                 await _respond(send, refused(too_late(ANSWER_WITHIN_SECONDS), request_id, JSON).answer())
                 return
-            await _send(send, _event_stream_start(request_id))
+            await self._send(send, _event_stream_start(request_id))
             for first in range(0, len(backlog), event_stream.EVENTS_A_CHUNK):
-                await _send_part(send, event_stream.encode(backlog[first : first + event_stream.EVENTS_A_CHUNK]))
+                await self._send_part(send, event_stream.encode(backlog[first : first + event_stream.EVENTS_A_CHUNK]))
             if follow:
                 await self._follow(reader, awake, gone, send)
-            await _send(send, {"type": "http.response.body", "body": b""})
+            await self._send(send, {"type": "http.response.body", "body": b""})
         except TimeoutError:
             _give_up(scope)  # nobody reads
         finally:
@@ -162,13 +162,20 @@ class EventStream:
         while True:
             awake.clear()
             while events := reader.take():
-                await _send_part(send, event_stream.encode(events))
+                await self._send_part(send, event_stream.encode(events))
             if gone.done() or self._closing.is_set() or reader.is_cut_off:
                 return
             try:
                 await asyncio.wait_for(awake.wait(), event_stream.HEARTBEAT_SECONDS)
             except TimeoutError:
-                await _send_part(send, event_stream.HEARTBEAT)
+                await self._send_part(send, event_stream.HEARTBEAT)
+
+    async def _send_part(self, send: Send, body: bytes) -> None:
+        await self._send(send, {"type": "http.response.body", "body": body, "more_body": True})
+
+    async def _send(self, send: Send, message: Message) -> None:
+        """Raises TimeoutError when the other side does not read."""
+        await asyncio.wait_for(send(message), self._limits.send_within_seconds)
 
 
 def _give_up(scope: Scope) -> None:
@@ -243,15 +250,6 @@ async def _respond(send: Send, response: Response) -> None:
     headers = {**response.headers, "content-length": str(len(response.body))}
     await send({"type": "http.response.start", "status": response.status, "headers": _encoded(headers)})
     await send({"type": "http.response.body", "body": response.body})
-
-
-async def _send_part(send: Send, body: bytes) -> None:
-    await _send(send, {"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def _send(send: Send, message: Message) -> None:
-    """Raises TimeoutError when the other side does not read."""
-    await asyncio.wait_for(send(message), SEND_WITHIN_SECONDS)
 
 
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
@@ -360,7 +358,7 @@ class Server:
                 listener.close()
 
     async def _serve_on(self, border: Border, listener: socket.socket, door: Door = LOOPBACK) -> None:
-        stream = EventStream(border, door)
+        stream = EventStream(border, door, self._limits)
         protocol = partial(Connection, limits=self._limits, new_request_id=border.new_request_id)
         config = uvicorn.Config(
             build_app(border, stream, door, self._limits),

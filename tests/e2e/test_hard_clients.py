@@ -164,6 +164,29 @@ def test_an_answer_that_nobody_reads_is_given_up(hurried: Running) -> None:
     assert is_served(hurried)
 
 
+def test_a_watcher_that_does_not_read_is_given_up(hurried: Running) -> None:
+    """More events than fit between the two; who reads them is watching on."""
+    reading = hurried.get("/events", "follow=1")
+    with raw(hurried, receive_buffer=4096) as connection:
+        headers = hurried.signed("GET", "/events", "follow=1")
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        connection.sendall(f"GET /events?follow=1 HTTP/1.1\r\n{lines}\r\n".encode())
+        eventually(lambda: len(hurried.controller._listeners) == 2, within=20)
+        ecs, long = hurried.ecs(), "long" * 60  # so that fewer events are as many bytes
+        ecs.create_cluster(clusterName=long)
+        container = {"name": "a", "image": "chaos-ecs/demo:1", "memory": 64}
+        ecs.register_task_definition(family=long, containerDefinitions=[container])
+
+        def is_forgotten() -> bool:
+            ecs.run_task(cluster=long, taskDefinition=long, count=10)
+            return len(hurried.controller._listeners) == 1
+
+        eventually(is_forgotten, within=120)
+        eventually(lambda: _takes_no_more(connection, b"\r\n"), within=20)
+    assert reading.readline().startswith(b"id: ")
+    reading.close()
+
+
 def test_who_asks_and_asks_and_never_reads_is_cut_off_before_it_fills_the_memory(running: Running) -> None:
     request = f"GET /health HTTP/1.1\r\nHost: {running.host}\r\n\r\n".encode() * 1000
     sent = 0

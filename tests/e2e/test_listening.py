@@ -1,4 +1,4 @@
-"""What a controller listens on: this machine alone, and what somebody asked for. On the simulator, needs no Docker."""
+"""What a controller listens on: this machine alone, and what somebody asked for. On the simulator but for one test."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 from chaos_ecs.api.server import bind_afar
 from chaos_ecs.errors import ChaosEcsError
 from tests.builders import eventually
+from tests.e2e.conftest import Room
 from tests.e2e.simulated import KEYS, Running, served
 
 ANOTHER = "127.0.0.2"
@@ -106,7 +107,8 @@ class Home:
     """A state folder and the CLI in it."""
 
     def __init__(self, folder: Path) -> None:
-        self._environment = {**os.environ, "CHAOS_ECS_HOME": str(folder), "CHAOS_ECS_PORT": "8631"}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CHAOS_ECS_")}
+        self._environment = {**kept, "CHAOS_ECS_HOME": str(folder)}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "chaos_ecs", *arguments]
@@ -147,3 +149,16 @@ def test_what_is_no_address_is_refused_before_anything_starts(home: Home, addres
     refused = home.run("controller", "start", "--simulate", "--listen", address)
     assert refused.returncode == 2
     assert home.run("controller", "status").returncode == 3
+
+
+def test_tasks_and_their_load_balancer_are_reached_from_this_machine_alone(room: Room) -> None:
+    room.ok("service", "up", "web", "--desired", "1")
+    room.aws("run-task", "--cluster", "my-cluster", "--task-definition", "web-server")
+
+    def published() -> list[dict[str, Any]]:
+        ports = [port for one in room.containers(everything=True) for port in one["Ports"] if "PublicPort" in port]
+        return ports if len({port["PublicPort"] for port in ports}) > 2 else []
+
+    assert {port["IP"] for port in eventually(published, within=60)} == {"127.0.0.1"}
+    port = json.loads(room.ok("--json", "controller", "status").out)["port"]
+    assert listening(room.controller_pid()) == [f"127.0.0.1:{port}"]

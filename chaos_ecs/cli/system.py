@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
-from ipaddress import IPv4Address
 from typing import Annotated, Any, Protocol
 
 import typer
@@ -14,7 +12,7 @@ from chaos_ecs.cli import awsenv
 from chaos_ecs.cli.output import as_json, table
 from chaos_ecs.cli.parts import Command, Group, shell_of
 from chaos_ecs.cli.shell import Shell, started
-from chaos_ecs.config import speed as speed_of
+from chaos_ecs.cli.starting import Clock, Listen, PaceName, PaceOption, Seed, Simulate
 from chaos_ecs.errors import ChaosEcsError
 
 
@@ -60,44 +58,6 @@ STOP_WITHIN_SECONDS = 30.0
 _LOOK_EVERY_SECONDS = 0.1
 _NO_ENGINE = 4
 
-Simulate = Annotated[bool, typer.Option("--simulate", help="Without Docker, on a simulator.")]
-Seed = Annotated[int, typer.Option(help="The simulator's seed.")]
-
-
-class PaceName(StrEnum):
-    DEMO = "demo"
-    AWS = "aws"
-
-
-PaceOption = Annotated[
-    PaceName, typer.Option("--pace", envvar="CHAOS_ECS_PACE", help="demo: at once; aws: with the waits of real ECS.")
-]
-
-
-def _speed(text: str) -> int:
-    try:
-        return speed_of(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-Clock = Annotated[
-    int | None,
-    typer.Option("--clock", parser=_speed, metavar="xN", help="N times as fast, on the simulator: x60."),
-]
-
-
-def _ipv4(text: str) -> str:
-    try:
-        return str(IPv4Address(text))
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no IPv4 address, such as 192.168.1.5, or 0.0.0.0 for all") from None
-
-
-Listen = Annotated[
-    str | None,
-    typer.Option("--listen", parser=_ipv4, metavar="ADDRESS", help="Serve others too, at this address, if they sign."),
-]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 
 

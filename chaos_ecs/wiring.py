@@ -58,6 +58,7 @@ class ControllerInfo:
     pace: str = DEFAULT_PACE
     version: str = __version__
     speed: int = 1  # of the simulator's clock
+    listen: str = ""  # address and port beyond loopback, for who signs
 
     @property
     def url(self) -> str:
@@ -157,7 +158,7 @@ def running_controller(settings: Settings) -> ControllerInfo | None:
 
 
 def start_controller_process(
-    settings: Settings, *, simulate: bool = False, seed: int | None = None, speed: int = 1
+    settings: Settings, *, simulate: bool = False, seed: int | None = None, speed: int = 1, listen: str = ""
 ) -> tuple[ControllerInfo, bool]:
     """The running controller, started in a session of its own if none was; and whether it was started now.
 
@@ -171,6 +172,8 @@ def start_controller_process(
     command = [sys.executable, "-m", "chaos_ecs", "controller", "run"]
     if simulate:
         command += ["--simulate", "--seed", str(seed or 0), "--clock", f"x{speed}"]
+    if listen:
+        command += ["--listen", listen]
     with settings.controller_log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -226,10 +229,12 @@ def _another_was_first(settings: Settings) -> bool:
         return False
 
 
-def run_controller(settings: Settings, *, simulate: bool = False, seed: int | None = None, speed: int = 1) -> int:
+def run_controller(
+    settings: Settings, *, simulate: bool = False, seed: int | None = None, speed: int = 1, listen: str = ""
+) -> int:
     """Runs the controller in this process until it is told to stop; answers with the exit code."""
     try:
-        return _run_controller(settings, simulate=simulate, seed=seed or 0, speed=speed)
+        return _run_controller(settings, simulate=simulate, seed=seed or 0, speed=speed, listen=listen)
     except ChaosEcsError as error:
         told = {name: getattr(error, name) for name in ("code", "what", "why", "hint", "exit_code")}
         with suppress(OSError):  # the disk may be the trouble itself; whoever starts us looks at that too
@@ -253,7 +258,7 @@ def _page_of(settings: Settings) -> dict[str, str]:
     return {"region": region, "cluster": cluster, "clusterArn": cluster_arn(region, cluster)}
 
 
-def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int) -> int:
+def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int, listen: str) -> int:
     from chaos_ecs.api.server import Server
     from chaos_ecs.core.messages import OpenRegion
 
@@ -274,6 +279,7 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int
             info=_told(settings, simulate=simulate, seed=seed, speed=speed),
             client=hosted.client,
             page=_page_of(settings),
+            listen=listen,
         )
         info = ControllerInfo(
             pid=os.getpid(),
@@ -284,6 +290,7 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int
             started_at=time.time(),
             pace=settings.pace,
             speed=speed,
+            listen=server.listen,
         )
         _write_private(settings.controller_file, json.dumps(asdict(info)))
         server.run()

@@ -32,5 +32,17 @@ def too_late(seconds: float) -> Refused:
     return Refused(503, "ServiceUnavailableException", f"No answer within {seconds:.0f} s. Ask again.")
 
 
+def too_large(limit_bytes: int) -> Refused:
+    return Refused(413, "RequestEntityTooLargeException", f"The body is over {limit_bytes} bytes.")
+
+
+def too_slow(seconds: float) -> Refused:
+    return Refused(408, "RequestTimeoutException", f"The body of the request was not whole within {seconds:g} s.")
+
+
 def server_error(message: str) -> Refused:
     return Refused(500, "ServerException", message)
+
+
+def our_bug() -> Refused:
+    return server_error("chaos-ecs has met a bug of its own; the controller's log says more.")

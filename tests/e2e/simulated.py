@@ -17,7 +17,8 @@ from typing import Any
 
 import boto3
 
-from chaos_ecs.api.server import Server
+from chaos_ecs.api.connections import Limits
+from chaos_ecs.api.server import LIMITS, Server
 from chaos_ecs.controller import Controller
 from chaos_ecs.live.clock import WallClock
 from chaos_ecs.sigv4 import Credentials, sign
@@ -133,13 +134,14 @@ class Running:
 
 
 @contextlib.contextmanager
-def served() -> Iterator[Running]:
+def served(limits: Limits = LIMITS, listen: str = "") -> Iterator[Running]:
     clock = WallClock()
     runtime = SimRuntime(SimEngine(clock, Random(1)))
     controller = Controller(clock=clock, runtime=runtime, balancer=no_balancer(), store=MemoryStore(), salt="test")
     loop = threading.Thread(target=controller.run, name="controller")
     loop.start()
-    server = Server(controller, KEYS, port=0, info={"home": "here", "simulated": True, "seed": 1})
+    info = {"home": "here", "simulated": True, "seed": 1}
+    server = Server(controller, KEYS, port=0, info=info, limits=limits, listen=listen)
     serving = threading.Thread(target=server.run, name="server")
     serving.start()
     started = Running(controller, server, loop, serving)

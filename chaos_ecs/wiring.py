@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from chaos_ecs.live.cleaner import Plan as CleanPlan
     from chaos_ecs.live.doctor import Check, EngineSeen
     from chaos_ecs.live.images import Images
+    from chaos_ecs.live.statistics import DockerStatistics
 
 START_WITHIN_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 0.05
@@ -343,7 +344,7 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     from chaos_ecs.live.labels import Home
     from chaos_ecs.live.prober import ProbedBalancer
     from chaos_ecs.live.runtime import DockerRuntime
-    from chaos_ecs.live.statistics import DockerCpu, MeasuredRuntime, Meter
+    from chaos_ecs.live.statistics import DockerCpu, DockerStatistics, MeasuredRuntime, Meter
     from chaos_ecs.live.store import SqliteStore
 
     connector = engine.Connector()  # keeps to one engine: another one's empty listing would end all our tasks
@@ -362,11 +363,11 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     controller = Controller(clock=clock, runtime=runtime, balancer=balancer, store=store, salt=salt, pace=pace)
     balancer.watch(controller.state)
     measured.watch(controller.state)
-    background = _serve_agent(controller, runtime)
+    background = _serve_agent(controller, runtime, DockerStatistics(connector.connect))
     return _Hosted(controller, lambda: background.shutdown(wait=False, cancel_futures=True), balancer.figures)
 
 
-def _serve_agent(controller: Controller, relay: AgentRelay) -> Executor:
+def _serve_agent(controller: Controller, relay: AgentRelay, statistics: DockerStatistics) -> Executor:
     """Answers what tasks ask their agent for; the answer is what may block for it."""
     from chaos_ecs.api.agent_faults import AgentFaults
     from chaos_ecs.api.agent_requests import AgentRequest
@@ -378,7 +379,8 @@ def _serve_agent(controller: Controller, relay: AgentRelay) -> Executor:
         timer.start()
 
     background = ThreadPoolExecutor(1, thread_name_prefix="agent")
-    faults, metadata = AgentFaults(controller, background, after), TaskMetadata(controller)
+    faults = AgentFaults(controller, background, after)
+    metadata = TaskMetadata(controller, statistics, background, after)
 
     def answer(call: AgentCall) -> Future[tuple[int, Mapping[str, Any]]]:
         request = AgentRequest(call.method, call.path, call.body, call.source, call.agent)

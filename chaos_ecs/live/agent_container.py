@@ -1,8 +1,8 @@
 """The container that tasks know as their ECS agent: made, found again, put into the networks of clusters.
 
-One for each state folder, while there are tasks that may break their own network. It hands their requests to whoever
-is attached to it (`agent_channel.py`), has no privilege and knows no secret. Each function is a few calls of the engine
-and decides nothing; they raise the SDK's exceptions. Never here: when it is wanted (`agent.py`), and what it does
+One for each state folder, while there are tasks. It hands their requests to whoever is attached to it
+(`agent_channel.py`), has no privilege and knows no secret. Each function is a few calls of the engine and decides
+nothing; they raise the SDK's exceptions. Never here: when it is wanted (`agent.py`), and what it does
 (`task_images/toolbox/agent.py`).
 """
 
@@ -59,6 +59,14 @@ def make(client: APIClient, home: Home, network: str) -> Found:
     made = client.create_container_from_config(_recipe(home, network), labels.agent_name(home))["Id"]
     client.start(made)
     return Found(made, (network,), serves=True)
+
+
+def has_image(client: APIClient) -> bool:
+    try:
+        client.inspect_image(IMAGE)
+    except NotFound:
+        return False
+    return True
 
 
 def exists(client: APIClient, network: str) -> bool:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from chaos_ecs import page
-from chaos_ecs.core.events import EventType
 from chaos_ecs.cli.trying import Name
 from chaos_ecs.cli.which import Answer, Language
+from chaos_ecs.core.events import EventType
 from tests.unit.fake_controller import Terminal
 
 RIGHT = [question["choices"].index(question["answer"]) + 1 for question in page.questions()]

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
@@ -363,12 +363,12 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     controller = Controller(clock=clock, runtime=runtime, balancer=balancer, store=store, salt=salt, pace=pace)
     balancer.watch(controller.state)
     measured.watch(controller.state)
-    background = _serve_agent(controller, runtime, DockerStatistics(connector.connect))
-    return _Hosted(controller, lambda: background.shutdown(wait=False, cancel_futures=True), balancer.figures)
+    release = _serve_agent(controller, runtime, DockerStatistics(connector.connect))
+    return _Hosted(controller, release, balancer.figures)
 
 
-def _serve_agent(controller: Controller, relay: AgentRelay, statistics: DockerStatistics) -> Executor:
-    """Answers what tasks ask their agent for; the answer is what may block for it."""
+def _serve_agent(controller: Controller, relay: AgentRelay, statistics: DockerStatistics) -> Callable[[], None]:
+    """Answers what tasks ask their agent for; the answer ends what may block for it."""
     from chaos_ecs.api.agent_faults import AgentFaults
     from chaos_ecs.api.agent_requests import AgentRequest
     from chaos_ecs.api.task_metadata import PREFIX, TaskMetadata
@@ -380,14 +380,19 @@ def _serve_agent(controller: Controller, relay: AgentRelay, statistics: DockerSt
 
     background = ThreadPoolExecutor(1, thread_name_prefix="agent")
     faults = AgentFaults(controller, background, after)
-    metadata = TaskMetadata(controller, statistics, background, after)
+    readers = ThreadPoolExecutor(4, thread_name_prefix="agent-statistics")  # the engine may take a second for each
+    metadata = TaskMetadata(controller, statistics, readers, after)
 
     def answer(call: AgentCall) -> Future[tuple[int, Mapping[str, Any]]]:
         request = AgentRequest(call.method, call.path, call.body, call.source, call.agent)
         return metadata.answer(request) if call.path.startswith(PREFIX) else faults.answer(request)
 
+    def release() -> None:
+        for executor in (background, readers):
+            executor.shutdown(wait=False, cancel_futures=True)
+
     relay.serve(controller.state, answer)
-    return background
+    return release
 
 
 def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:

@@ -14,6 +14,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from chaos_ecs.api.agent_requests import AgentRefusal, AgentRequest
@@ -50,7 +51,7 @@ class _TooEarly(Exception):  # noqa: N818 - not an error
 
 
 class TaskMetadata:
-    """`background` is for what may block, and runs one thing at a time."""
+    """`background` is for what may block."""
 
     def __init__(
         self,
@@ -96,17 +97,18 @@ class CountedTwice:
 
     def __init__(self, statistics: Statistics) -> None:
         self._statistics = statistics
+        self._lock = Lock()
         self._before: dict[str, Mapping[str, Any]] = {}
 
     def __call__(self, runtime_id: str) -> Mapping[str, Any] | None:
         told = self._statistics(runtime_id)
         if told is None:
-            self._before.pop(runtime_id, None)
             return None
-        before = self._before.pop(runtime_id, None)
-        self._before[runtime_id] = told
-        if len(self._before) > MOST_REMEMBERED:
-            del self._before[next(iter(self._before))]
+        with self._lock:
+            before = self._before.pop(runtime_id, None)
+            self._before[runtime_id] = told
+            if len(self._before) > MOST_REMEMBERED:
+                del self._before[next(iter(self._before))]
         if before is None:
             return told
         return {**told, "preread": before.get("read"), "precpu_stats": before.get("cpu_stats", {})}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chaos_ecs.api.operations.container_members import environment, environment_files
+from chaos_ecs.api.operations.definition_checks import storage_refusal
 from chaos_ecs.api.operations.placing import check_placement
 from chaos_ecs.core.compatibility import task_size
 from chaos_ecs.core.errors import InvalidParameterException
@@ -32,6 +33,8 @@ def check_run(params: _Params, *, started_by: int = RUN_STARTED_BY) -> None:
             raise InvalidParameterException(f"{name} can have at most {limit} characters.")
     if params.get("propagateTags") == "SERVICE":
         raise InvalidParameterException("propagateTags SERVICE is for services: RunTask takes TASK_DEFINITION or NONE.")
+    if refused := storage_refusal(params.get("overrides", {})):
+        raise InvalidParameterException(refused)
     if len(json.dumps(params.get("overrides", {}), separators=(",", ":"))) > OVERRIDES_LIMIT:
         raise InvalidParameterException(f"Overrides can have at most {OVERRIDES_LIMIT} characters.")
 

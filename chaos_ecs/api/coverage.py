@@ -83,9 +83,8 @@ COVERAGE: Mapping[str, Told] = {
     "DeleteTaskSet": _NO_TASK_SETS,
     "UpdateServicePrimaryTaskSet": _NO_TASK_SETS,
     "RunTask": Told(
-        kept=("enableExecuteCommand",),
+        kept=("enableExecuteCommand", "networkConfiguration"),
         dropped=(
-            "networkConfiguration",
             "placementConstraints",
             "placementStrategy",
             "referenceId",

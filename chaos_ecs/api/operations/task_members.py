@@ -9,6 +9,7 @@ from typing import Any
 from chaos_ecs.api.operations.container_members import environment, environment_files
 from chaos_ecs.api.operations.definition_checks import storage_refusal
 from chaos_ecs.api.operations.placing import check_placement
+from chaos_ecs.api.task_network import subnet_of
 from chaos_ecs.core.compatibility import task_size
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import ContainerOverride, TaskDefinition, TaskOverride
@@ -60,10 +61,10 @@ def task_override_of(params: _Params) -> TaskOverride:
 
 
 def registered(params: _Params) -> str:
-    """Members that DescribeTasks returns and nothing here acts on: a platform version other than the newest."""
-    if params.get("platformVersion", "LATEST") == "LATEST":
-        return ""
-    return json.dumps({"platformVersion": params["platformVersion"]})
+    """What DescribeTasks returns and nothing here acts on: a platform version other than the newest, and the subnet."""
+    version = params.get("platformVersion", "LATEST")
+    told = subnet_of(params) | ({} if version == "LATEST" else {"platformVersion": version})
+    return json.dumps(told) if told else ""
 
 
 def check_overrides(definition: TaskDefinition, params: _Params) -> None:

@@ -193,12 +193,15 @@ class AgentRelay:
         if self._channel is None:
             self._listen(self._client, found.id)
         missing = [network for network in networks if network not in found.networks]
-        joined = [container.connect(self._client, found.id, network) for network in missing]
+        joined = [self._joins(self._client, found.id, network) for network in missing]
         return all(joined)
+
+    def _joins(self, client: APIClient, container_id: str, network: str) -> bool:
+        return container.is_to_stay(client, network) and container.connect(client, container_id, network)
 
     def _made(self, client: APIClient, networks: Sequence[str]) -> container.Found | None:
         """A new one, in the first network that is there already."""
-        first = next((network for network in networks if container.exists(client, network)), None)
+        first = next((network for network in networks if container.is_to_stay(client, network)), None)
         if first is None or not self._may_build(client) or not self._may_make():
             return None
         self._made_at, self._made_lately = time.monotonic(), self._made_lately + 1

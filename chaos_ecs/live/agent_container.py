@@ -14,7 +14,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from chaos_ecs.live import engine, labels, own
+from chaos_ecs.live import engine, labels, own, resolver_container
 from chaos_ecs.live.labels import Home
 
 IMAGE = "chaos-ecs/toolbox:1"
@@ -69,12 +69,14 @@ def has_image(client: APIClient) -> bool:
     return True
 
 
-def exists(client: APIClient, network: str) -> bool:
+def is_to_stay(client: APIClient, network: str) -> bool:
+    """Whether the network is there, and is not about to be made anew (`networks.py`): nobody may be in that one."""
     try:
-        client.inspect_network(network)
+        found = client.inspect_network(network)
     except NotFound:
         return False
-    return True
+    has_addresses = resolver_container.address_in(found) is not None or resolver_container.settled(found) is None
+    return has_addresses or bool(found.get("Containers"))
 
 
 def connect(client: APIClient, container_id: str, network: str) -> bool:

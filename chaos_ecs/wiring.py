@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from chaos_ecs.live.cleaner import Plan as CleanPlan
     from chaos_ecs.live.doctor import Check, EngineSeen
     from chaos_ecs.live.images import Images
+    from chaos_ecs.live.statistics import DockerStatistics
 
 START_WITHIN_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 0.05
@@ -350,7 +351,7 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     from chaos_ecs.live.labels import Home
     from chaos_ecs.live.prober import ProbedBalancer
     from chaos_ecs.live.runtime import DockerRuntime
-    from chaos_ecs.live.statistics import DockerCpu, MeasuredRuntime, Meter
+    from chaos_ecs.live.statistics import DockerCpu, DockerStatistics, MeasuredRuntime, Meter
     from chaos_ecs.live.store import SqliteStore
 
     connector = engine.Connector()  # keeps to one engine: another one's empty listing would end all our tasks
@@ -369,12 +370,12 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     controller = Controller(clock=clock, runtime=runtime, balancer=balancer, store=store, salt=salt, pace=pace)
     balancer.watch(controller.state)
     measured.watch(controller.state)
-    background = _serve_agent(controller, runtime)
-    return _Hosted(controller, lambda: background.shutdown(wait=False, cancel_futures=True), balancer.figures)
+    release = _serve_agent(controller, runtime, DockerStatistics(connector.connect))
+    return _Hosted(controller, release, balancer.figures)
 
 
-def _serve_agent(controller: Controller, relay: AgentRelay) -> Executor:
-    """Answers what tasks ask their agent for; the answer is what may block for it."""
+def _serve_agent(controller: Controller, relay: AgentRelay, statistics: DockerStatistics) -> Callable[[], None]:
+    """Answers what tasks ask their agent for; the answer ends what may block for it."""
     from chaos_ecs.api.agent_faults import AgentFaults
     from chaos_ecs.api.agent_requests import AgentRequest
     from chaos_ecs.api.task_metadata import PREFIX, TaskMetadata
@@ -385,14 +386,20 @@ def _serve_agent(controller: Controller, relay: AgentRelay) -> Executor:
         timer.start()
 
     background = ThreadPoolExecutor(1, thread_name_prefix="agent")
-    faults, metadata = AgentFaults(controller, background, after), TaskMetadata(controller)
+    faults = AgentFaults(controller, background, after)
+    readers = ThreadPoolExecutor(4, thread_name_prefix="agent-statistics")  # the engine may take a second for each
+    metadata = TaskMetadata(controller, statistics, readers, after)
 
     def answer(call: AgentCall) -> Future[tuple[int, Mapping[str, Any]]]:
         request = AgentRequest(call.method, call.path, call.body, call.source, call.agent)
         return metadata.answer(request) if call.path.startswith(PREFIX) else faults.answer(request)
 
+    def release() -> None:
+        for executor in (background, readers):
+            executor.shutdown(wait=False, cancel_futures=True)
+
     relay.serve(controller.state, answer)
-    return background
+    return release
 
 
 def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:

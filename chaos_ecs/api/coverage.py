@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos_ecs.api import protocol
+from chaos_ecs.api.definition_members import TABLE, Standing
 from chaos_ecs.api.operations import ECS_OPERATIONS
 from chaos_ecs.api.operations.service_members import ACTED_ON, MODELLED, NOT_RETURNED
 
@@ -18,15 +19,29 @@ PAGE = Path(__file__).parents[1] / "COVERAGE.md"
 
 _HEAD = """# What of ECS's API is here
 
-Made by `python -m chaos_ecs.api.coverage` from the operations' table and botocore's model. Top-level members only.
-*Honoured*: checked and acted on. *Kept*: returned by Describe, nothing here acts on it. *Dropped*: its form is checked,
-so that tools go on working, and it is neither acted on nor returned. *Refused*: answered with an error that names it. A
-member that the model of this botocore does not have is dropped with a line in the log.
+Made by `python -m chaos_ecs.api.coverage` from the operations' table, that of a task definition's members, and
+botocore's model. First every operation with its top-level members, then those of a task definition and of its
+containers, volumes and overrides.
+
+*Honoured*: checked and acted on. *Kept*: stored and returned by Describe, nothing here acts on it. *Dropped*: its form
+is checked, so that tools go on working, and it is neither acted on nor returned. *Refused*: answered with an error that
+names it. A member that the model of this botocore does not have is dropped with a line in the log.
 
 | Operation | Honoured | Kept | Dropped | Refused |
 |---|---|---|---|---|
 """
+_MEMBERS = """
+## The members of a task definition
+
+What is kept is named in an event when it is registered, or when it is said in the overrides of RunTask, with the words
+that stand here behind it.
+
+| Shape | Honoured | Kept | Refused |
+|---|---|---|---|
+"""
 _TAIL = """
+## What is not there
+
 Operations that answer 501 `NotImplementedException` and are named in it:
 
 """
@@ -54,19 +69,7 @@ COVERAGE: Mapping[str, Told] = {
     "UpdateCapacityProvider": Told(always_refuses="InvalidParameterException: nobody can have made one"),
     "DeleteCapacityProvider": Told(always_refuses="ClientException: nobody can have made one"),
     "RegisterTaskDefinition": Told(
-        kept=(
-            "taskRoleArn",
-            "executionRoleArn",
-            "placementConstraints",
-            "requiresCompatibilities",
-            "pidMode",
-            "ipcMode",
-            "proxyConfiguration",
-            "inferenceAccelerators",
-            "ephemeralStorage",
-            "runtimePlatform",
-            "trustedExecutionConfiguration",
-        )
+        refused={"containerDefinitions": "firelensConfiguration, awsfirelens", "runtimePlatform": "Windows"},
     ),
     "CreateService": Told(
         dropped=("clientToken",),  # the same input again is answered as it is, with a token or without
@@ -80,9 +83,8 @@ COVERAGE: Mapping[str, Told] = {
     "DeleteTaskSet": _NO_TASK_SETS,
     "UpdateServicePrimaryTaskSet": _NO_TASK_SETS,
     "RunTask": Told(
-        kept=("enableExecuteCommand",),
+        kept=("enableExecuteCommand", "networkConfiguration"),
         dropped=(
-            "networkConfiguration",
             "placementConstraints",
             "placementStrategy",
             "referenceId",
@@ -121,7 +123,10 @@ def members_of(operation: str) -> list[str]:
 
 
 def kept_by(operation: str) -> tuple[str, ...]:
-    """Of the services' operations the code itself says it."""
+    """Of the services' operations and of a task definition the code itself says it."""
+    if operation == "RegisterTaskDefinition":
+        table = TABLE["TaskDefinition"]
+        return tuple(name for name in members_of(operation) if table[name].standing is Standing.STORED)
     if operation in ("CreateService", "UpdateService"):
         acted_on = MODELLED | ACTED_ON | NOT_RETURNED
         return tuple(name for name in members_of(operation) if name not in acted_on)
@@ -147,7 +152,8 @@ def page() -> str:
     """The whole page."""
     rows = "".join(_row(operation) for operation in ECS_OPERATIONS)
     absent = [f"`{name}`" for name in sorted(protocol.ecs().operation_names - ECS_OPERATIONS.keys())]
-    return f"{_HEAD}{rows}{_TAIL}{', '.join(absent)}.\n"
+    shapes = "".join(_shape_row(shape) for shape in TABLE)
+    return f"{_HEAD}{rows}{_MEMBERS}{shapes}{_TAIL}{', '.join(absent)}.\n"
 
 
 def _row(operation: str) -> str:
@@ -158,6 +164,14 @@ def _row(operation: str) -> str:
     groups = (honoured_by(operation), kept_by(operation), dropped_by(operation))
     cells = [", ".join(f"`{name}`" for name in group) or "-" for group in groups]
     return f"| `{operation}` | {' | '.join(cells)} | {', '.join(refused) or '-'} |\n"
+
+
+def _shape_row(shape: str) -> str:
+    cells = []
+    for standing in Standing:
+        found = [(name, member.words) for name, member in TABLE[shape].items() if member.standing is standing]
+        cells.append(", ".join(f"`{name}`" + (f" ({words})" if words else "") for name, words in found) or "-")
+    return f"| `{shape}` | {' | '.join(cells)} |\n"
 
 
 if __name__ == "__main__":

@@ -1,17 +1,20 @@
 """The task metadata endpoint, version 4: what a task is told about itself, in the agent's form.
 
 Sources: Developer Guide, "Amazon ECS task metadata endpoint version 4"; amazon-ecs-agent, ecs-agent/tmds/handlers/v4.
-Pure, but for asking the controller. Only a container of the task is answered, known by its address. Statistics are left
-out: nobody counts them here for a single container. Never here: how a request comes in (`live/agent.py`).
+Pure, but for asking the controller, and whoever counts for statistics. Only a container of the task is answered, known
+by its address; one that asks before its address is known waits for that. Never here: how a request comes in
+(`live/agent.py`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from chaos_ecs.api.agent_requests import AgentRefusal, AgentRequest
@@ -25,27 +28,94 @@ PREFIX = "/v4/"
 _PATH = re.compile(r"/v4/(?P<task>[^/]+)-(?P<index>[0-9]{1,2})(?P<rest>|/task|/taskWithTags|/stats|/task/stats)/?")
 _LABEL = "com.amazonaws.ecs."
 
+MOST_REMEMBERED = 200
+LOOK_AGAIN_SECONDS = 0.05
+LOOKS = 100
+"""A program may ask before the engine has said that its container runs."""
+
 Answer = tuple[int, Mapping[str, Any]]
+Statistics = Callable[[str], Mapping[str, Any] | None]
+"""Docker's statistics of a container, by its runtime id; may block for the engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Statistics of these containers; of `all`, by their ids."""
+
+    runtime_ids: tuple[str, ...]
+    all: bool
+
+
+class _TooEarly(Exception):  # noqa: N818 - not an error
+    """Whose address it is may be known in a moment."""
 
 
 class TaskMetadata:
-    def __init__(self, controller: Controller) -> None:
+    """`background` is for what may block."""
+
+    def __init__(
+        self,
+        controller: Controller,
+        statistics: Statistics,
+        background: Executor,
+        after: Callable[[float, Callable[[], None]], object],
+    ) -> None:
         self._controller = controller
+        self._counted = CountedTwice(statistics)
+        self._background = background
+        self._after = after
 
     def answer(self, request: AgentRequest) -> Future[Answer]:
         """From any thread; the future never has an exception."""
-        return self._controller.ask(partial(_answered, request))
+        told: Future[Answer] = Future()
+        self._look(request, told, LOOKS)
+        return told
+
+    def _look(self, request: AgentRequest, told: Future[Answer], left: int) -> None:
+        def go_on(asked: Future[dict[str, Any] | _Wanted]) -> None:
+            try:
+                found = asked.result()
+            except _TooEarly:
+                self._after(LOOK_AGAIN_SECONDS, partial(self._look, request, told, left - 1))
+            except AgentRefusal as refusal:
+                told.set_result((refusal.status, {"Error": refusal.error}))
+            else:
+                if isinstance(found, _Wanted):
+                    self._background.submit(lambda: told.set_result((200, self._count(found))))
+                else:
+                    told.set_result((200, found))
+
+        self._controller.ask(partial(_found, request, left)).add_done_callback(go_on)
+
+    def _count(self, wanted: _Wanted) -> Mapping[str, Any]:
+        counted = {runtime_id: self._counted(runtime_id) for runtime_id in wanted.runtime_ids}
+        return counted if wanted.all else counted[wanted.runtime_ids[0]] or {}
 
 
-def _answered(request: AgentRequest, state: State, now: float) -> Answer:
-    try:
-        return 200, _body(request, state)
-    except AgentRefusal as refusal:
-        return refusal.status, {"Error": refusal.error}
+class CountedTwice:
+    """Statistics with those of the last time in them, as the agent's are: what a share of CPU is reckoned from."""
+
+    def __init__(self, statistics: Statistics) -> None:
+        self._statistics = statistics
+        self._lock = Lock()
+        self._before: dict[str, Mapping[str, Any]] = {}
+
+    def __call__(self, runtime_id: str) -> Mapping[str, Any] | None:
+        told = self._statistics(runtime_id)
+        if told is None:
+            return None
+        with self._lock:
+            before = self._before.pop(runtime_id, None)
+            self._before[runtime_id] = told
+            if len(self._before) > MOST_REMEMBERED:
+                del self._before[next(iter(self._before))]
+        if before is None:
+            return told
+        return {**told, "preread": before.get("read"), "precpu_stats": before.get("cpu_stats", {})}
 
 
-def _body(request: AgentRequest, state: State) -> dict[str, Any]:
-    """Raises AgentRefusal."""
+def _found(request: AgentRequest, left: int, state: State, now: float) -> dict[str, Any] | _Wanted:
+    """Raises AgentRefusal, or _TooEarly while there are looks left."""
     found = _PATH.fullmatch(request.path.partition("?")[0])
     if found is None:
         raise AgentRefusal(404, "404 page not found")
@@ -54,16 +124,24 @@ def _body(request: AgentRequest, state: State) -> dict[str, Any]:
     task = next((task for task in state.tasks.values() if task.id == found["task"]), None)
     index = int(found["index"])
     asks = task is not None and any(one.is_live and one.address == request.source for one in task.containers)
+    if left and task is not None and not asks and any(_is_beginning(one) for one in task.containers):
+        raise _TooEarly
     if task is None or not asks or index >= len(task.containers):
         endpoint = f"{found['task']}-{index}"
         raise AgentRefusal(404, f"V4 metadata handler: unable to get task arn from request: no endpoint {endpoint}")
     if found["rest"].endswith("stats"):
-        raise AgentRefusal(404, "V4 stats handler: statistics of single containers are not kept here")
+        whole = found["rest"] == "/task/stats"
+        members = task.containers if whole else (task.containers[index],)
+        return _Wanted(tuple(one.runtime_id or "" for one in members if one.runtime_id or not whole), whole)
     definition = state.task_definitions[task.task_definition_arn]
     if not found["rest"]:
         return container_metadata(task, task.containers[index], definition)
     tags = {"TaskTags": dict(task.tags)} if found["rest"] == "/taskWithTags" and task.tags else {}
     return task_metadata(state, task, definition) | tags
+
+
+def _is_beginning(container: Container) -> bool:
+    return container.start_requested_at is not None and not container.is_over and not container.address
 
 
 def task_metadata(state: State, task: Task, definition: TaskDefinition) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from chaos_ecs.api.task_network import attachments, interfaces
 from chaos_ecs.core.arns import ACCOUNT_ID, region_of
 from chaos_ecs.core.compatibility import compatibilities
 from chaos_ecs.core.model import (
@@ -28,6 +29,7 @@ from chaos_ecs.core.state import State
 
 CREATED_BY = f"arn:aws:iam::{ACCOUNT_ID}:root"
 FARGATE_PLATFORM_VERSION = "1.4.0"
+FARGATE_STORAGE_GIB = 20
 
 _Pairs = Sequence[tuple[str, str]]
 
@@ -176,7 +178,7 @@ def task_view(task: Task, definition: TaskDefinition, *, tags: bool = False) -> 
     fargate = task.launch_type == "FARGATE"
     registered = json.loads(task.registered) if task.registered else {}
     return {
-        "attachments": [],
+        "attachments": attachments(task, definition, registered.get("subnet", "")),
         "attributes": [],
         "availabilityZone": f"{region_of(task.arn)}a",
         "clusterArn": task.cluster_arn,
@@ -192,7 +194,7 @@ def task_view(task: Task, definition: TaskDefinition, *, tags: bool = False) -> 
         "healthStatus": health_of(task, definition),
         "lastStatus": task.last_status,
         "launchType": task.launch_type,
-        "ephemeralStorage": _storage_view(task.task_override),
+        "ephemeralStorage": _storage_view(task, definition),
         "memory": str(task.task_override.memory or _task_memory(definition)),
         "overrides": {
             "containerOverrides": [_override_view(container.name, task.overrides) for container in task.containers],
@@ -236,7 +238,7 @@ def _container_view(task: Task, container: Container, definition: TaskDefinition
             }
             for binding in container.bindings
         ],
-        "networkInterfaces": [],
+        "networkInterfaces": interfaces(task, container, definition),
         "healthStatus": container.health_status,
         "cpu": str(said.cpu),
         "memory": None if said.memory is None else str(said.memory),
@@ -250,13 +252,15 @@ def _task_override_view(said: TaskOverride) -> dict[str, Any]:
         "memory": None if said.memory is None else str(said.memory),
         "taskRoleArn": said.task_role_arn or None,
         "executionRoleArn": said.execution_role_arn or None,
-        "ephemeralStorage": _storage_view(said),
+        "ephemeralStorage": None if said.ephemeral_storage is None else {"sizeInGiB": said.ephemeral_storage},
         "inferenceAcceleratorOverrides": [{"deviceName": name, "deviceType": kind} for name, kind in said.accelerators],
     }
 
 
-def _storage_view(said: TaskOverride) -> dict[str, int] | None:
-    return None if said.ephemeral_storage is None else {"sizeInGiB": said.ephemeral_storage}
+def _storage_view(task: Task, definition: TaskDefinition) -> dict[str, int] | None:
+    if (size := task.task_override.ephemeral_storage) is None and task.launch_type == "FARGATE":
+        size = json.loads(definition.registered).get("ephemeralStorage", {}).get("sizeInGiB", FARGATE_STORAGE_GIB)
+    return None if size is None else {"sizeInGiB": size}
 
 
 def _override_view(name: str, overrides: Sequence[ContainerOverride]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from chaos_ecs.core.messages import RegisterTaskDefinition
 from chaos_ecs.core.model import ContainerDefinition, TaskDefinition
 
 FARGATE = "FARGATE"
+GPU = "gpu"
 EC2_CPU = range(128, 196608 + 1)  # of a task, in units
 FARGATE_LOG_DRIVERS = ("awslogs", "splunk", "awsfirelens")
 _GIB = 1024
@@ -100,6 +101,7 @@ def _lacking(definition: _Definition) -> Iterator[str]:
     refusal = check_fargate_size(definition.cpu, definition.memory)
     if refusal and definition.cpu and definition.memory:
         yield refusal
+    yield from _of_their_own_words(definition)
     for member in (*definition.not_on_fargate, *_members_not_on_fargate(definition.containers)):
         yield f"Fargate compatible task definitions do not support {member}"
     for container in definition.containers:
@@ -112,19 +114,30 @@ def _lacking(definition: _Definition) -> Iterator[str]:
             yield f"{log.driver} is not a valid log driver. Must be one of [{','.join(FARGATE_LOG_DRIVERS)}]"
 
 
+def _of_their_own_words(definition: _Definition) -> Iterator[str]:
+    if GPU in definition.not_on_fargate:
+        yield "Tasks using the Fargate launch type do not support GPU resource requirements."
+    for settings in (container.settings for container in definition.containers):
+        if settings.privileged:
+            yield "Fargate requires that the 'privileged' setting be 'false'."
+        if settings.pid_mode == "host":
+            only = "The supported value for pidMode is 'task'."
+            yield f"Tasks using the Fargate launch type do not support pidMode 'host'. {only}"
+        for name in settings.linux.added_capabilities:
+            if name.removeprefix("CAP_") != "SYS_PTRACE":
+                yield f"{name} is not allowed on Fargate."
+
+
 def _members_not_on_fargate(containers: Sequence[ContainerDefinition]) -> Iterator[str]:
     for container in containers:
         settings = container.settings
         said = _said(settings)
         yield from (member for member, is_said in said.items() if is_said)
-        if any(name.removeprefix("CAP_") != "SYS_PTRACE" for name in settings.linux.added_capabilities):
-            yield "adding capabilities other than CAP_SYS_PTRACE"
 
 
 def _said(settings: ContainerSettings) -> dict[str, bool]:
     linux = settings.linux
     return {
-        "privileged": settings.privileged,
         "disableNetworking": settings.network_disabled,
         "dnsSearchDomains": bool(settings.dns_search_domains),
         "dnsServers": bool(settings.dns_servers),
@@ -132,7 +145,6 @@ def _said(settings: ContainerSettings) -> dict[str, bool]:
         "extraHosts": bool(settings.extra_hosts),
         "links": bool(settings.links),
         "ipcMode": bool(settings.ipc_mode),
-        "pidMode host": settings.pid_mode == "host",
         "devices": bool(linux.devices),
         "sharedMemorySize": linux.shared_memory_size is not None,
         "tmpfs": bool(linux.tmpfs),

@@ -1,8 +1,8 @@
 """The rules ECS checks for one container at registration: each refusal is a ClientException.
 
 Sources: API_ContainerDefinition, API_LinuxParameters, API_HealthCheck, API_ContainerRestartPolicy, API_PortMapping,
-API_SystemControl; Developer Guide, "Task definition parameters for Amazon EC2". Where AWS's own words are known, they
-are used: of links and DNS servers with awsvpc, of secret names, of timeouts, of the awslogs driver.
+API_SystemControl; Developer Guide, "Task definition parameters for Amazon EC2". AWS's own words where they are known
+from people's logs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from chaos_ecs.core.model import ContainerDefinition, HealthCheck
 RESERVED_HOST_PORTS = (22, 2375, 2376, 51678, 51679, 51680)
 """API_PortMapping: the ports the ECS agent and Docker keep for themselves."""
 
+PORT_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,63}")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_PORT_NAMES = "up to 64 lowercase letters, numbers, underscores and hyphens, and begin with no hyphen"
 LEAST_MEMORY = 6  # MiB: the engine takes no less
 PORTS_IN_RANGES = 100  # of one container: the engine runs a process for each
 ENVIRONMENT_FILES = 10
@@ -112,14 +114,17 @@ def _check_ports(container: ContainerDefinition, network_mode: str, said: str) -
     in_ranges = 0
     for mapping in container.port_mappings:
         ports = mapping.container_ports
-        if not 1 <= ports[0] <= ports[-1] <= 65535 or not 0 <= mapping.host_port <= 65535:
-            raise ClientException(f"{said} Ports must be between 1 and 65535 (hostPort 0: the engine picks one).")
+        if not 1 <= ports[0] <= ports[-1] <= 65535:
+            raise ClientException(f"Invalid 'containerPort' setting for container '{container.name}'.")
+        if not 0 <= mapping.host_port <= 65535:
+            raise ClientException(f"Invalid 'hostPort' setting for container '{container.name}'.")
+        if mapping.name and not PORT_NAME.fullmatch(mapping.name):
+            raise ClientException(f"{said} Port mapping name '{mapping.name}' is invalid: use {_PORT_NAMES}.")
         if mapping.host_port in RESERVED_HOST_PORTS:
             raise ClientException(f"{said} hostPort {mapping.host_port} is reserved.")
         if network_mode in ("awsvpc", "host") and mapping.host_port not in (0, mapping.container_port):
-            raise ClientException(
-                f"{said} When networkMode={network_mode}, the host ports and container ports must match."
-            )
+            match = "the host ports and container ports in port mappings must match."
+            raise ClientException(f"When networkMode={network_mode}, {match}")
         if mapping.last_port:
             in_ranges += len(ports)
             _refuse_unless(not mapping.host_port, f"{said} containerPortRange and hostPort exclude each other.")
@@ -141,8 +146,9 @@ def _check_variables(container: ContainerDefinition, said: str) -> None:
 def check_environment_files(files: Sequence[str], said: str) -> None:
     """API_ContainerDefinition.environmentFiles: at most ten objects whose names end in .env."""
     few = len(files) <= ENVIRONMENT_FILES
-    _refuse_unless(few, f"{said} At most {ENVIRONMENT_FILES} environment files can be specified.")
+    _refuse_unless(few, "The maximum number of environment files was exceeded. Specify ten or less and try again.")
     for arn in files:
+        _refuse_unless(arn.startswith("arn:"), "Invalid arn syntax.")
         is_object = re.fullmatch(r"arn:aws[a-z-]*:s3:::[^/]+/.+", arn) is not None
         _refuse_unless(is_object, f"{said} Environment file '{arn}' is not the ARN of an S3 object.")
         _refuse_unless(arn.endswith(".env"), f"{said} Environment file '{arn}' must have a .env file extension.")
@@ -167,6 +173,8 @@ def _check_network(settings: ContainerSettings, network_mode: str) -> None:
     if settings.links and network_mode != "bridge":
         raise ClientException(f"Links are not {here}.")
     if network_mode == "awsvpc":
+        connected = not settings.network_disabled
+        _refuse_unless(connected, f"Disable Networking is not supported on container when {_mode()}")
         _refuse_unless(not settings.dns_servers, f"DNS servers are not supported on container when {_mode()}")
         searched = settings.dns_search_domains
         _refuse_unless(not searched, f"DNS search domains are not supported on container when {_mode()}")
@@ -184,9 +192,7 @@ def _check_neighbours(container: ContainerDefinition, others: Sequence[str], sai
     named += [("volumesFrom", one.container_name) for one in settings.volumes_from]
     for member, name in named:
         if name not in others or name == container.name:
-            raise ClientException(
-                f"{said} '{member}' names '{name}', which is no other container in its task definition."
-            )
+            raise ClientException(f"Invalid '{member}' setting. Unknown container: '{name}'")
     for mount in container.mounts:
         _refuse_unless(mount.path.startswith("/"), f"{said} 'containerPath' of a mount point must be absolute.")
 

@@ -147,20 +147,38 @@ def check(command: RegisterTaskDefinition) -> None:
     for container in command.containers:
         check_container(container, names, command.network_mode, command.memory)
         if names.count(container.name) > 1:
-            raise ClientException(f"Duplicate container name '{container.name}'.")
+            raise ClientException("Container names must be unique within a task definition.")
     if not any(container.essential for container in command.containers):
-        raise ClientException("Invalid 'essential' setting for container: at least one container must be essential.")
+        raise ClientException("Task definition doesn't have any essential container.")
     _check_dependencies(command.containers)
+    _check_ports(command)
     _check_total(command)
     check_compatibility(command)
+
+
+def _check_ports(command: RegisterTaskDefinition) -> None:
+    """What containers cannot both have: a port of the machine, or of the network that awsvpc and host make theirs."""
+    is_shared = command.network_mode in ("awsvpc", "host")
+    taken: dict[tuple[str, int], None] = {}
+    names: dict[str, None] = {}
+    for mapping in (mapping for container in command.containers for mapping in container.port_mappings):
+        for number in mapping.container_ports if is_shared else (mapping.host_port,):
+            port = (mapping.protocol, number)
+            if number and port in taken:
+                raise ClientException(f"{port[0].upper()} host port '{number}' is mapped multiple times in task.")
+            taken[port] = None
+        if mapping.name and mapping.name in names:
+            raise ClientException(f"The port mapping name is already used: '{mapping.name}'.")
+        names[mapping.name] = None
 
 
 def _check_total(command: RegisterTaskDefinition) -> None:
     """API_ContainerDefinition: all that is reserved for containers has room in the task, where that has a size."""
     memory, cpu = command.memory, command.cpu
     reserved = sum(one.memory_reservation or one.memory or 0 for one in command.containers)
-    if memory is not None and (largest := max(one.memory or 0 for one in command.containers)) > memory:
-        raise ClientException(f"Invalid 'memory' setting for task: a container has {largest} MiB, the task {memory}.")
+    for one in command.containers:
+        if memory is not None and (one.memory or 0) > memory:
+            raise ClientException(f"The 'memory' setting for container '{one.name}' is greater than for the task.")
     if memory is not None and reserved > memory:
         raise ClientException(
             f"Invalid 'memory' setting for task: its containers reserve {reserved} MiB, the task has {memory}."
@@ -174,21 +192,19 @@ def _check_dependencies(containers: Sequence[ContainerDefinition]) -> None:
     for container in containers:
         for dependency in container.depends_on:
             target = by_name.get(dependency.container_name)
-            if target is None or target is container:
-                raise ClientException(
-                    f"Invalid 'dependsOn' setting for container '{container.name}': "
-                    f"there is no other container '{dependency.container_name}' in the task definition."
-                )
+            said = f"Invalid 'dependsOn' setting for container '{container.name}'."
+            cannot = f"{said} Cannot depend on container {dependency.container_name} because it"
+            if target is None:
+                raise ClientException(f"{cannot} does not exist.")
+            if target is container:
+                raise ClientException(f"{cannot} is the same container.")
             ends = dependency.condition in (DependencyCondition.COMPLETE, DependencyCondition.SUCCESS)
             if ends and target.essential:
-                raise ClientException(
-                    f"Invalid 'dependsOn' setting for container '{container.name}': "
-                    f"the condition {dependency.condition} cannot be set on the essential container '{target.name}'."
-                )
+                cannot = "with SUCCESS or COMPLETE condition cannot be an essential container."
+                raise ClientException(f"{said} A dependency container {cannot}")
             if dependency.condition is DependencyCondition.HEALTHY and target.health_check is None:
                 raise ClientException(
-                    f"Invalid 'dependsOn' setting for container '{container.name}': "
-                    f"the container '{target.name}' has no health check for the condition HEALTHY."
+                    f"{said} A dependency container with HEALTHY condition must have health check configured."
                 )
     _check_no_cycle(by_name)
 

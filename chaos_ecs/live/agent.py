@@ -1,4 +1,5 @@
-"""The ECS agent of tasks that may break their own network: their requests go to the controller, its answers to them.
+"""The ECS agent of tasks: what they ask about themselves, or to break their own network, goes to the controller, its
+answers to them.
 
 A Runtime with somebody beside it who sees which tasks are started, and sees to it that the agent's container is in
 their clusters' networks, and is brought back when it dies. Requests are read on one thread, everything else is done on
@@ -20,6 +21,7 @@ from typing import Any
 from docker import APIClient
 
 from chaos_ecs.core.messages import Effect, Fact, RemoveNetwork, StartContainer
+from chaos_ecs.core.model import Task
 from chaos_ecs.core.state import State
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import agent_container as container
@@ -36,6 +38,7 @@ FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 5.0
 FIRST_MADE_AGAIN_SECONDS = 0.25  # one that cannot be made, or dies at once, must not be made all the time
 LONGEST_MADE_AGAIN_SECONDS = 60.0
+BUILT_AFTER_SECONDS = 60.0  # its image, where no task may break its network: the first lesson comes first
 CLOSING_SECONDS = 2.0
 
 Answer = tuple[int, Mapping[str, Any]]
@@ -64,8 +67,9 @@ class AgentRelay:
         self._answering: Answering | None = None
         self._bug: Exception | None = None
         self._thread = threading.Thread(target=self._guarded, args=(self._work,), name="agent", daemon=True)
-        self._changed = threading.Condition()  # guards the five below
+        self._changed = threading.Condition()  # guards the six below
         self._clusters: dict[str, None] = {}  # whose networks it is to be in
+        self._is_urgent = False  # some task may break its own network
         self._answers: deque[tuple[AgentChannel, int, Answer]] = deque()
         self._has_news = True
         self._channel: AgentChannel | None = None
@@ -75,13 +79,15 @@ class AgentRelay:
         self._made_at = float("-inf")
         self._made_lately = 0
         self._failures = 0
+        self._wanted_at = float("inf")
         self._trouble = ""  # told already
 
     def serve(self, state: State, answering: Answering) -> None:
         """Answers the tasks there are in this State, and those that will be started."""
         self._answering = answering
-        brave = [task for task in state.tasks.values() if task.fault_injection and not task.is_stopped]
-        self._clusters = dict.fromkeys(task.cluster_arn for task in brave)
+        tasks = [task for task in state.tasks.values() if not task.is_stopped]
+        self._clusters = dict.fromkeys(task.cluster_arn for task in tasks)
+        self._is_urgent = any(task.fault_injection for task in tasks)
 
     # --- a Runtime ---
 
@@ -100,14 +106,20 @@ class AgentRelay:
     def execute(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
             match effect:
-                case StartContainer() if effect.task.fault_injection:
+                case StartContainer():
                     with self._changed:
-                        self._clusters[effect.task.cluster_arn] = None
-                        self._tell_news()
+                        self._expect(effect.task)
                 case RemoveNetwork():
                     with self._changed:
                         self._clusters.pop(effect.cluster_arn, None)
         self._runtime.execute(effects)
+
+    def _expect(self, task: Task) -> None:
+        """Where it is in the cluster's network already, a start costs a look only for a task that may break its own."""
+        if task.cluster_arn not in self._clusters or task.fault_injection:
+            self._clusters[task.cluster_arn] = None
+            self._is_urgent = self._is_urgent or task.fault_injection
+            self._tell_news()
 
     def next_fact_at(self) -> float | None:
         return self._runtime.next_fact_at()
@@ -181,17 +193,28 @@ class AgentRelay:
         if self._channel is None:
             self._listen(self._client, found.id)
         missing = [network for network in networks if network not in found.networks]
-        joined = [container.connect(self._client, found.id, network) for network in missing]
+        joined = [self._joins(self._client, found.id, network) for network in missing]
         return all(joined)
+
+    def _joins(self, client: APIClient, container_id: str, network: str) -> bool:
+        return container.is_to_stay(client, network) and container.connect(client, container_id, network)
 
     def _made(self, client: APIClient, networks: Sequence[str]) -> container.Found | None:
         """A new one, in the first network that is there already."""
-        first = next((network for network in networks if container.exists(client, network)), None)
-        if first is None or not self._may_make():
+        first = next((network for network in networks if container.is_to_stay(client, network)), None)
+        if first is None or not self._may_build(client) or not self._may_make():
             return None
         self._made_at, self._made_lately = time.monotonic(), self._made_lately + 1
         self._images_of(client).ensure(container.IMAGE, lambda: None)
         return container.make(client, self._home, first)
+
+    def _may_build(self, client: APIClient) -> bool:
+        """Whether its image is here, or building it would be in nobody's way."""
+        now = time.monotonic()
+        self._wanted_at = min(self._wanted_at, now)
+        with self._changed:
+            is_urgent = self._is_urgent
+        return is_urgent or now - self._wanted_at >= BUILT_AFTER_SECONDS or container.has_image(client)
 
     def _may_make(self) -> bool:
         passed = time.monotonic() - self._made_at

@@ -72,10 +72,11 @@ def environment(task: Task, definition: ContainerDefinition, looked_up: LookedUp
     }
     if task.service_arn:
         known["CHAOS_ECS_SERVICE"] = arns.name_of(task.service_arn)
-    if task.fault_injection:
+    if not definition.settings.network_disabled:
         index = [member.name for member in task.containers].index(definition.name)
-        known["ECS_AGENT_URI"] = agent_container.uri(task.id)
         known["ECS_CONTAINER_METADATA_URI_V4"] = agent_container.metadata_uri(task.id, index)
+    if task.fault_injection:
+        known["ECS_AGENT_URI"] = agent_container.uri(task.id)
     return known | dict(looked_up.from_files) | dict(definition.environment) | dict(looked_up.secrets)
 
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from docker import APIClient
 
@@ -38,27 +38,39 @@ class CpuReader(Protocol):
         ...
 
 
-class DockerCpu:
+class DockerStatistics:
     """Docker's statistics, one shot each: without that the engine waits a second or two for a second look."""
 
     def __init__(self, connect: Callable[[], APIClient]) -> None:
         self._connect = connect
         self._client: APIClient | None = None
 
-    def __call__(self, runtime_id: str) -> float | None:
+    def __call__(self, runtime_id: str) -> Mapping[str, Any] | None:
+        """As the engine tells them; None when it does not."""
         try:
             if self._client is None:
                 self._client = self._connect()
-            told = self._client.stats(runtime_id, stream=False, one_shot=True)
-            used = told["cpu_stats"]["cpu_usage"]["total_usage"]
+            told: Mapping[str, Any] = self._client.stats(runtime_id, stream=False, one_shot=True)
         except engine.UNANSWERED as error:
             if not engine.has_answered(error):
                 self._client = None  # the engine went away: connect again
             log.info("no statistics of container %s: %s", runtime_id[:12], error)
             return None
+        return told
+
+
+class DockerCpu:
+    """Of Docker's statistics the CPU."""
+
+    def __init__(self, connect: Callable[[], APIClient]) -> None:
+        self._read = DockerStatistics(connect)
+
+    def __call__(self, runtime_id: str) -> float | None:
+        try:
+            told = self._read(runtime_id) or {}
+            return float(told["cpu_stats"]["cpu_usage"]["total_usage"]) / NANOSECONDS
         except KeyError:  # it has just ended
             return None
-        return float(used) / NANOSECONDS
 
 
 class Meter:

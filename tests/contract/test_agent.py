@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import docker
@@ -176,11 +175,13 @@ def test_whoever_waits_for_an_answer_holds_up_nobody_else(stand: Stand) -> None:
         assert waits.result(10) == (200, {"Status": "running"})
 
 
-def test_a_task_that_may_not_is_told_of_no_agent_and_needs_none(stand: Stand) -> None:
+def test_a_task_that_may_not_break_its_network_is_told_of_no_faults_and_can_ask_about_itself(stand: Stand) -> None:
     container = stand.start(may=False)
     variables = stand.client.inspect_container(container)["Config"]["Env"]
     assert not [one for one in variables if one.startswith("ECS_AGENT_URI")]
-    assert stand.agent is None
+    (uri,) = (one.partition("=")[2] for one in variables if one.startswith("ECS_CONTAINER_METADATA_URI_V4"))
+    assert uri == f"http://ecs-agent:51679/v4/{stand.tasks[0].id}-0"
+    assert stand.asked(container, "", uri=uri, method="GET")[1]["path"] == f"/v4/{stand.tasks[0].id}-0"
 
 
 def test_the_agent_has_no_privilege_no_port_and_is_no_task(stand: Stand) -> None:
@@ -242,7 +243,7 @@ def test_the_next_controller_answers_through_the_same_agent_also_what_was_asked_
 def test_an_agent_that_no_task_needs_goes_with_the_next_controller(stand: Stand) -> None:
     stand.asked(stand.start())
     stand.runtime.close()
-    stand.tasks = [replace(task, fault_injection=False) for task in stand.tasks]
+    stand.tasks = []
     stand.open()
     eventually(lambda: stand.agent is None, within=10)
 

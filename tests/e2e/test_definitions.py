@@ -22,6 +22,7 @@ echo "store=$(wget -q -O /dev/null http://store:8080/ && echo found)"
 echo "open=$(ulimit -n)"
 echo "name=$(wget -q -O - $ECS_CONTAINER_METADATA_URI_V4)"
 echo "task=$(wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/task)"
+echo "stats=$(wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/stats)"
 """
 
 
@@ -74,8 +75,8 @@ def keep(room: Room, path: str, text: str) -> None:
 
 def test_the_parts_of_a_task_find_each_other_and_what_is_kept_here(room: Room) -> None:
     room.ok("controller", "start")
-    volumes = ("--volumes", json.dumps([{"name": "scratch"}]), "--enable-fault-injection")
-    register(room, "whole", PREPARE, DB, APP, flags=volumes)
+    role = ("--execution-role-arn", "arn:aws:iam::123456789012:role/reads-secrets")
+    register(room, "whole", PREPARE, DB, APP, flags=("--volumes", json.dumps([{"name": "scratch"}]), *role))
     (task,) = room.aws("run-task", "--cluster", CLUSTER, "--task-definition", "whole")["tasks"]
 
     def stopped() -> Any:
@@ -91,11 +92,13 @@ def test_the_parts_of_a_task_find_each_other_and_what_is_kept_here(room: Room) -
     (task,) = room.aws("run-task", "--cluster", CLUSTER, "--task-definition", "whole")["tasks"]
     ended = eventually(stopped, within=60, every=0.5)
     assert ended["stoppedReason"] == "Essential container in task exited", ended
+    (app,) = [one for one in ended["containers"] if one["name"] == "app"]
     told = room.ok("logs", task["taskArn"].rsplit("/", 1)[1]).out
     for line in ("token=t0ken colour=blue", "note=ready", "store=found", "open=99"):
         assert line in told
     assert '"Name":"app"' in told
     assert f'"TaskARN":"{task["taskArn"]}"' in told
+    assert f'"id":"{app["runtimeId"]}"' in told, "the statistics are those of the container that asks"
     assert "t0ken" not in json.dumps(ended)
     room.ok("clean", "--state", "--yes")
     assert [one for one in room.client.volumes()["Volumes"] or () if str(room.home) in str(one["Labels"])] == []

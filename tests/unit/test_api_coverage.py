@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chaos_ecs.api import coverage, protocol
+from chaos_ecs.api import coverage, definition_members, protocol
 from chaos_ecs.api.call import Call
 from chaos_ecs.api.errors import Refused
 from chaos_ecs.api.operations import ECS_OPERATIONS
@@ -66,6 +66,22 @@ def read_by(operation: str, api: Harness) -> set[str]:
 
 def test_the_page_is_up_to_date() -> None:
     assert coverage.PAGE.read_text(encoding="utf-8") == coverage.page(), "run: python -m chaos_ecs.api.coverage"
+
+
+def test_a_task_definitions_members_have_one_standing_everywhere() -> None:
+    """The operation's row and the table of members say the same, and the page has both."""
+    members = definition_members.TABLE["TaskDefinition"]
+    asked = coverage.members_of("RegisterTaskDefinition")
+    stored = [name for name in asked if members[name].standing is definition_members.Standing.STORED]
+    assert list(coverage.kept_by("RegisterTaskDefinition")) == stored
+    rows = [line for line in coverage.page().splitlines() if line.startswith("| `")]
+    for shape, table in definition_members.TABLE.items():
+        (row,) = [line for line in rows if line.startswith(f"| `{shape}` ")]
+        honoured, kept, refused = row.strip("| ").split(" | ")[1:]
+        cells = {"honoured": honoured, "stored": kept, "refused": refused}
+        for name, member in table.items():
+            assert f"`{name}`" in cells[member.standing], (shape, name)
+            assert member.words in cells[member.standing]
 
 
 def test_every_operation_is_registered_or_named_as_absent() -> None:

@@ -295,6 +295,7 @@ OWN: list[Case] = [
     _with("RunTask", INVALID, "clientToken can have at most 64", clientToken="x" * 65),
     _with("RunTask", INVALID, "referenceId can have at most 1024", referenceId="x" * 1025),
     _with("RunTask", INVALID, "propagateTags SERVICE", propagateTags="SERVICE"),
+    _with("RunTask", INVALID, "size should be at most 200.", overrides={"ephemeralStorage": {"sizeInGiB": 201}}),
     _with("RunTask", INVALID, "Specifying both a launch type", launchType="EC2", capacityProviderStrategy=[_SPOT]),
     _with(
         "RunTask",

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from tests.unit.api_harness import Harness
-from tests.unit.service_calls import ARN, breaker, creating, described, updating, web
+from tests.unit.service_calls import ARN, FARGATE_NETWORK, breaker, creating, described, fit_for_fargate, updating, web
 
 ONCE = {"MaxAttempts": 1}
 
@@ -282,6 +282,18 @@ def test_awsvpc_needs_a_network_configuration(api: Harness, ecs: Any) -> None:
         status, body = api.call(operation, params)
         assert (status, body["__type"], body["message"]) == (400, "InvalidParameterException", said)
     web(ecs, taskDefinition="vpc", networkConfiguration={"awsvpcConfiguration": {"subnets": ["any"]}})
+
+
+@pytest.mark.parametrize("operation", ["CreateService", "RunTask"])
+def test_a_public_address_is_for_fargate(api: Harness, ecs: Any, operation: str) -> None:
+    family = fit_for_fargate(ecs, "web-server")
+    call = creating(taskDefinition=family, networkConfiguration=FARGATE_NETWORK)[1]
+    if operation == "RunTask":
+        call = {name: call[name] for name in ("cluster", "taskDefinition", "networkConfiguration")}
+    status, body = api.call(operation, call)
+    assert (status, body["__type"]) == (400, "InvalidParameterException")
+    assert body["message"] == "Assign public IP is not supported for this launch type."
+    assert api.call(operation, call | {"launchType": "FARGATE"})[0] == 200
 
 
 def test_the_wire_has_epoch_numbers_in_milliseconds(api: Harness, ecs: Any) -> None:

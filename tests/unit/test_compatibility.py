@@ -29,6 +29,10 @@ def with_check(**members: Any) -> dict[str, Any]:
     return registering(a_container(healthCheck={"command": ["CMD", "true"], **members}))
 
 
+def with_secrets(secrets: list[dict[str, str]], **members: Any) -> dict[str, Any]:
+    return registering(a_container(secrets=secrets, **members), executionRoleArn=ROLE)
+
+
 def a_secret(name: str, value_from: str = "token") -> list[dict[str, str]]:
     return [{"name": name, "valueFrom": value_from}]
 
@@ -37,6 +41,15 @@ def files(*arns: str) -> dict[str, Any]:
     return registering(a_container(environmentFiles=[{"value": arn, "type": "s3"} for arn in arns]))
 
 
+def with_volumes(*volumes: dict[str, Any]) -> dict[str, Any]:
+    return registering(a_container(), volumes=list(volumes))
+
+
+def with_efs(**members: Any) -> dict[str, Any]:
+    return with_volumes({"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-1", **members}})
+
+
+PORT, NAMED = {"containerPort": 8080, "hostPort": 80}, {"containerPort": 8080, "name": "web"}
 SIDE = {"name": "side", "image": "busybox", "memory": 8, "essential": False}
 RANGE = {"containerPortRange": "8000-8010"}
 
@@ -58,32 +71,63 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         registering(a_container(restartPolicy={"enabled": True, "ignoredExitCodes": list(range(51))})),
         "'ignoredExitCodes' can have at most 50 items.",
     ),
-    (registering(a_container(portMappings=[RANGE | {"containerPort": 80}])), "takes the place of containerPort"),
+    (registering(a_container(portMappings=[RANGE | {"containerPort": 80}])), "Specify either one port or a range"),
     (registering(a_container(portMappings=[RANGE | {"hostPort": 80}])), "exclude each other"),
-    (registering(a_container(portMappings=[{"containerPortRange": "80"}])), "containerPortRange is START-END"),
-    (registering(a_container(portMappings=[{"containerPortRange": "90-80"}])), "ends before it begins"),
+    (registering(a_container(portMappings=[{"containerPortRange": "80"}])), "Invalid 'containerPortRange' setting"),
+    (registering(a_container(portMappings=[{"containerPortRange": "90-80"}])), "Invalid 'containerPortRange' setting"),
+    (registering(a_container(portMappings=[{"hostPort": 80}])), "Invalid 'containerPort' setting for container 'app'."),
+    (registering(a_container(portMappings=[PORT, PORT])), "TCP host port '80' is mapped multiple times in task."),
+    (
+        registering(a_container(portMappings=[RANGE]), SIDE | {"portMappings": [{"containerPort": 8001}]})
+        | {"networkMode": "awsvpc"},
+        "TCP host port '8001' is mapped multiple times in task.",
+    ),
+    (
+        registering(a_container(portMappings=[{"containerPort": 80, "hostPort": 81}]), networkMode="awsvpc"),
+        "When networkMode=awsvpc, the host ports and container ports in port mappings must match.",
+    ),
+    (
+        registering(a_container(portMappings=[NAMED]), SIDE | {"portMappings": [NAMED]}),
+        "The port mapping name is already used: 'web'.",
+    ),
+    (registering(a_container(portMappings=[NAMED | {"name": "-Web"}])), "Port mapping name '-Web' is invalid"),
+    (
+        registering(a_container(disableNetworking=True), networkMode="awsvpc"),
+        "Disable Networking is not supported on container when networkMode=awsvpc.",
+    ),
     (registering(a_container(portMappings=[{"containerPortRange": "8000-8200"}])), "publishes at most 100"),
     (
         registering(a_container(portMappings=[{"containerPort": 80}]), networkMode="none"),
         "Port mappings are not supported when networkMode=none.",
     ),
-    (registering(a_container(secrets=a_secret("A") + a_secret("A"))), "The secret name must be unique and not shared"),
+    (with_secrets(a_secret("A") + a_secret("A")), "The secret name must be unique and not shared"),
     (
-        registering(a_container(secrets=a_secret("A"), environment=[{"name": "A", "value": "1"}])),
+        with_secrets(a_secret("A"), environment=[{"name": "A", "value": "1"}]),
         "environment variables set on the container, such as 'A'.",
     ),
-    (registering(a_container(secrets=a_secret("A", ""))), "A secret needs a name and a valueFrom."),
-    (files("/home/ada/web.env"), "is not the ARN of an S3 object"),
+    (with_secrets(a_secret("A", "")), "A secret needs a name and a valueFrom."),
+    (
+        registering(a_container(secrets=a_secret("A"))),
+        "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
+    ),
+    (files("/home/ada/web.env"), "Invalid arn syntax."),
+    (files("arn:aws:sns:us-east-1:123456789012:topic"), "is not the ARN of an S3 object"),
     (files("arn:aws:s3:::config/web.txt"), "must have a .env file extension"),
-    (files(*["arn:aws:s3:::config/web.env"] * 11), "At most 10 environment files can be specified."),
+    (
+        files(*["arn:aws:s3:::config/web.env"] * 11),
+        "The maximum number of environment files was exceeded. Specify ten or less and try again.",
+    ),
     (
         registering(a_container(logConfiguration={"logDriver": "awslogs", "options": {"awslogs-region": "x"}})),
         "Log driver awslogs requires options: awslogs-group",
     ),
     (registering(a_container(logConfiguration={"logDriver": "awsfirelens"})), "FireLens does not run here"),
     (registering(a_container(firelensConfiguration={"type": "fluentbit"})), "FireLens does not run here"),
-    (registering(a_container(links=["db"])), "'links' names 'db', which is no other container"),
-    (registering(a_container(volumesFrom=[{"sourceContainer": "app"}])), "'volumesFrom' names 'app'"),
+    (registering(a_container(links=["db"])), "Invalid 'links' setting. Unknown container: 'db'"),
+    (
+        registering(a_container(volumesFrom=[{"sourceContainer": "app"}])),
+        "Invalid 'volumesFrom' setting. Unknown container: 'app'",
+    ),
     (
         registering(a_container(links=["side"]), SIDE | {"volumesFrom": [{"sourceContainer": "app"}]}),
         "Cyclic dependency between containers: app, side.",
@@ -120,7 +164,40 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "'kernel.panic' is not a namespaced kernel parameter.",
     ),
     (registering(a_container(mountPoints=[{"sourceVolume": "x", "containerPath": "/x"}])), "Unknown volume 'x'."),
-    (registering(a_container(), memory="32"), "Invalid 'memory' setting for task: a container has 64 MiB"),
+    (with_volumes({"name": "v"}, {"name": "v"}), "Duplicate volume name 'v'."),
+    (with_volumes({"host": {"sourcePath": "/v"}}), "A volume needs a name."),
+    (with_volumes({"name": "a b"}), "Volume name 'a b' contains invalid characters."),
+    (
+        with_volumes({"name": "v", "host": {"sourcePath": "/v"}, "dockerVolumeConfiguration": {"scope": "task"}}),
+        "Volume 'v' can have only one of dockerVolumeConfiguration, host.",
+    ),
+    (
+        with_volumes({"name": "v", "dockerVolumeConfiguration": {"scope": "task", "autoprovision": False}}),
+        "When 'scope' parameter is 'task', 'autoprovision' must either not be specified or set to 'True'.",
+    ),
+    (
+        with_efs(transitEncryption="DISABLED", authorizationConfig={"iam": "ENABLED"}),
+        "EFS IAM authorization requires TransitEncryption to be enabled.",
+    ),
+    (with_efs(transitEncryptionPort=2049), "TransitEncryptionPort requires that TransitEncryption is enabled."),
+    (
+        with_efs(transitEncryption="ENABLED", rootDirectory="/data", authorizationConfig={"accessPointId": "fsap-1"}),
+        'When using an EFS access point, the root directory must either be set to "/" or be omitted.',
+    ),
+    (
+        with_volumes({"name": "later", "configuredAtLaunch": True}),
+        "Volumes [later] are not referenced by any of the containers.",
+    ),
+    (
+        registering(a_container(), ephemeralStorage={"sizeInGiB": 20}),
+        "EphemeralStorage size should be at least 21.",
+    ),
+    (registering(a_container(), ephemeralStorage={"sizeInGiB": 201}), "EphemeralStorage size should be at most 200."),
+    (
+        registering(a_container(), placementConstraints=[{"type": "memberOf", "expression": "x"}] * 11),
+        "Maximum number of constraints is 10.",
+    ),
+    (registering(a_container(), memory="32"), "The 'memory' setting for container 'app' is greater than for the task."),
     (registering(a_container(cpu=512), cpu="256"), "Invalid 'cpu' setting for task: its containers have 512 units"),
     (registering(a_container(), cpu="64"), "Invalid 'cpu' setting for task."),
     (
@@ -146,21 +223,26 @@ NOT_ON_FARGATE: list[tuple[dict[str, Any], str]] = [
     (on_fargate(memory=None), "Fargate requires that 'memory' be defined at the task level."),
     (on_fargate(memory="4096"), "No Fargate configuration exists for given values: 256 CPU, 4096 memory."),
     (on_fargate(cpu="300"), "No Fargate configuration exists for given values: 300 CPU, 512 memory."),
-    (far(privileged=True), NOT + "privileged"),
-    (far(disableNetworking=True), NOT + "disableNetworking"),
+    (far(privileged=True), "Fargate requires that the 'privileged' setting be 'false'."),
     (far(dockerSecurityOptions=["no-new-privileges"]), NOT + "dockerSecurityOptions"),
     (far(linuxParameters={"maxSwap": 1}), NOT + "maxSwap"),
     (far(linuxParameters={"swappiness": 1}), NOT + "swappiness"),
     (far(linuxParameters={"sharedMemorySize": 1}), NOT + "sharedMemorySize"),
     (far(linuxParameters={"devices": [{"hostPath": "/dev/null"}]}), NOT + "devices"),
     (far(linuxParameters={"tmpfs": [{"containerPath": "/a", "size": 1}]}), NOT + "tmpfs"),
-    (far(linuxParameters={"capabilities": {"add": ["NET_ADMIN"]}}), NOT + "adding capabilities"),
-    (far(resourceRequirements=[{"type": "GPU", "value": "1"}]), NOT + "gpu"),
+    (far(linuxParameters={"capabilities": {"add": ["NET_ADMIN"]}}), "NET_ADMIN is not allowed on Fargate."),
+    (
+        far(resourceRequirements=[{"type": "GPU", "value": "1"}]),
+        "Tasks using the Fargate launch type do not support GPU resource requirements.",
+    ),
     (far(stopTimeout=121), "must have a container stop timeout of less than 120 seconds."),
     (far(logConfiguration={"logDriver": "json-file"}), "json-file is not a valid log driver."),
     (far(logConfiguration=AWSLOGS), "execution role ARN to support log driver awslogs."),
     (on_fargate(ipcMode="task"), NOT + "ipcMode"),
-    (on_fargate(pidMode="host"), NOT + "pidMode host"),
+    (
+        on_fargate(pidMode="host"),
+        "Tasks using the Fargate launch type do not support pidMode 'host'. The supported value for pidMode is 'task'.",
+    ),
     (on_fargate(volumes=[{"name": "v", "host": {"sourcePath": "/v"}}]), NOT + "sourcePath"),
     (
         on_fargate(volumes=[{"name": "v", "dockerVolumeConfiguration": {"scope": "task"}}]),
@@ -178,6 +260,28 @@ def test_a_registration_is_refused_in_words(api: Harness, params: dict[str, Any]
     status, body = api.call("RegisterTaskDefinition", {name: value for name, value in params.items() if value})
     assert (status, body["__type"]) == (400, "ClientException")
     assert words in body["message"]
+
+
+def test_tags_that_are_said_are_some(api: Harness) -> None:
+    status, body = api.call("RegisterTaskDefinition", registering(a_container(), tags=[]))
+    assert (status, body["__type"], body["message"]) == (400, "ClientException", "Tags can not be empty.")
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        registering(a_container(portMappings=[PORT, PORT | {"protocol": "udp"}])),
+        registering(
+            a_container(portMappings=[{"containerPort": 80}]), SIDE | {"portMappings": [{"containerPort": 80}]}
+        ),
+        with_secrets(a_secret("A")),
+        registering(a_container(), ephemeralStorage={"sizeInGiB": 200}),
+        with_volumes({"name": "v", "dockerVolumeConfiguration": {"scope": "task", "autoprovision": True}}),
+        with_efs(transitEncryption="ENABLED", authorizationConfig={"accessPointId": "fsap-1", "iam": "ENABLED"}),
+    ],
+)
+def test_what_comes_close_to_it_is_registered(api: Harness, params: dict[str, Any]) -> None:
+    assert api.call("RegisterTaskDefinition", params)[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -83,11 +83,14 @@ def test_a_volume_is_named_after_whom_it_belongs_to() -> None:
     assert labels.TASK not in every["VolumeOptions"]["Labels"]
 
 
-def test_a_task_with_an_agent_knows_where_it_is_told_about_itself() -> None:
-    task = replace(a_task("side", "app"), fault_injection=True)
+def test_every_container_with_a_network_knows_where_it_is_told_about_itself() -> None:
+    task = a_task("side", "app")
     known = recipe.environment(task, a_container())
     assert known["ECS_CONTAINER_METADATA_URI_V4"] == f"http://ecs-agent:51679/v4/{task.id}-1"
-    assert "ECS_CONTAINER_METADATA_URI_V4" not in recipe.environment(a_task(), a_container())
+    assert "ECS_AGENT_URI" not in known
+    assert "ECS_AGENT_URI" in recipe.environment(replace(task, fault_injection=True), a_container())
+    alone = a_container(settings=ContainerSettings(network_disabled=True))
+    assert "ECS_CONTAINER_METADATA_URI_V4" not in recipe.environment(task, alone)
 
 
 def test_the_size_of_the_task_limits_what_its_container_does_not() -> None:

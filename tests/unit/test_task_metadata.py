@@ -11,6 +11,7 @@ from chaos_ecs.api.agent_requests import AgentRequest
 from chaos_ecs.api.task_metadata import TaskMetadata
 from chaos_ecs.core.model import Task
 from tests.unit.api_harness import CLUSTER, Harness
+from tests.unit.test_agent_faults import Inline
 
 APP = {
     "name": "app",
@@ -34,8 +35,15 @@ class Room:
         )
         ecs.run_task(cluster=CLUSTER, taskDefinition="told", tags=[{"key": "team", "value": "a"}])
         self.api.simulation.advance(10)
-        assert self.api.simulation.controller is not None
-        self.metadata = TaskMetadata(self.api.simulation.controller)
+        self.cpu = 0
+        simulation = self.api.simulation
+        assert simulation.controller is not None
+        self.metadata = TaskMetadata(simulation.controller, self.count, Inline(), simulation.engine.after)
+
+    def count(self, runtime_id: str) -> Mapping[str, Any]:
+        """More each time."""
+        self.cpu += 100
+        return {"id": runtime_id, "read": f"at {self.cpu}", "cpu_stats": {"cpu_usage": {"total_usage": self.cpu}}}
 
     @property
     def task(self) -> Task:
@@ -93,8 +101,6 @@ def test_the_task_is_told_with_all_its_containers(room: Room) -> None:
         ({"index": 2}, 404, "no endpoint"),
         ({"source": "10.9.9.9"}, 404, "no endpoint"),
         ({"path": "/nothing"}, 404, "404 page not found"),
-        ({"path": "/stats"}, 404, "statistics of single containers are not kept here"),
-        ({"path": "/task/stats"}, 404, "statistics of single containers are not kept here"),
         ({"method": "POST"}, 405, "405 method not allowed"),
     ],
 )
@@ -102,3 +108,27 @@ def test_whoever_asks_for_something_else_is_refused(room: Room, what: dict[str, 
     answered, told = room.ask(**what)
     assert answered == status
     assert words in told["Error"]
+
+
+def test_statistics_are_the_engines_with_those_of_the_last_time_in_them(room: Room) -> None:
+    app, side = room.task.containers
+    status, first = room.ask("/stats")
+    assert (status, first["id"], "precpu_stats" in first) == (200, app.runtime_id, False)
+    second = room.ask("/stats")[1]
+    assert (second["precpu_stats"], second["preread"]) == (first["cpu_stats"], first["read"])
+    whole = room.ask("/task/stats")[1]
+    assert list(whole) == [app.runtime_id, side.runtime_id]
+    assert whole[str(app.runtime_id)]["precpu_stats"] == second["cpu_stats"]
+
+
+def test_who_asks_before_the_engine_has_told_of_it_waits_for_that(room: Room) -> None:
+    ecs = room.api.client()
+    (made,) = ecs.run_task(cluster=CLUSTER, taskDefinition="told")["tasks"]
+    room.api.simulation.advance(0)
+    early = next(task for task in room.api.simulation.state.tasks.values() if task.arn == made["taskArn"])
+    assert [one.address for one in early.containers] == ["", ""]
+    answer = room.metadata.answer(AgentRequest("GET", f"/v4/{early.id}-0", "", "10.9.9.9"))
+    room.api.simulation.advance(0)
+    assert not answer.done()
+    room.api.simulation.advance(10)
+    assert answer.result(0)[0] == 404, "it was nobody's after all"

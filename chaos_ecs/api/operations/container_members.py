@@ -69,7 +69,7 @@ def _container_definition(said: _Params, task: _Params, volumes: _Volumes) -> Co
         version_consistency=said.get("versionConsistency") != "disabled",
         user=said.get("user"),
         working_directory=said.get("workingDirectory"),
-        mounts=tuple(volumes.mount(item, said) for item in _list(said, "mountPoints")),
+        mounts=tuple(volumes.mount(item) for item in _list(said, "mountPoints")),
         restart_policy=_restart_policy(policy) if policy.get("enabled") else None,
         settings=_settings(said, task),
     )
@@ -96,12 +96,11 @@ class _Volumes:
         self._said = {item.get("name", ""): item for item in said}
         self._common = common
 
-    def mount(self, said: _Params, container: _Params) -> Mount:
+    def mount(self, said: _Params) -> Mount:
         """Raises ClientException for a volume that the task definition does not have."""
         name = said.get("sourceVolume", "")
         if name not in self._said:
-            container_name = container.get("name", "")
-            raise ClientException(f"Invalid setting for container '{container_name}'. Unknown volume '{name}'.")
+            raise ClientException(f"Unknown volume '{name}'.")
         volume = self._said[name]
         docker = volume.get("dockerVolumeConfiguration", {})
         shared = name if docker.get("scope") == "shared" else _file_system(volume)
@@ -203,17 +202,17 @@ def _restart_policy(said: _Params) -> RestartPolicy:
 
 
 def _port_mapping(said: _Params, container: _Params) -> PortMapping:
-    refused = f"Invalid setting for container '{container.get('name', '')}'."
+    of = f"setting for container '{container.get('name', '')}'."
     first, last = said.get("containerPort", 0), 0
     if range_ := said.get("containerPortRange"):
         matched = _RANGE.fullmatch(range_)
-        if matched is None or first:
-            raise ClientException(f"{refused} containerPortRange is START-END, and takes the place of containerPort.")
+        if first:
+            raise ClientException(f"Invalid {of} Specify either one port or a range, not both.")
+        if matched is None or int(matched[2]) < int(matched[1]):
+            raise ClientException(f"Invalid 'containerPortRange' {of}")
         first, last = int(matched[1]), int(matched[2])
-        if last < first:
-            raise ClientException(f"{refused} containerPortRange '{range_}' ends before it begins.")
     elif "containerPort" not in said:
-        raise ClientException(f"{refused} A port mapping needs a containerPort here.")
+        raise ClientException(f"Invalid 'containerPort' {of}")
     return PortMapping(first, said.get("hostPort", 0), said.get("protocol", "tcp"), said.get("name", ""), last)
 
 

@@ -10,12 +10,13 @@ from typing import Any
 from chaos_ecs.api import definition_members, identifiers
 from chaos_ecs.api.call import Call
 from chaos_ecs.api.operations.container_members import container_definitions
+from chaos_ecs.api.operations.definition_checks import check_members
 from chaos_ecs.api.operations.members import named_in, tags_of, wants
 from chaos_ecs.api.paging import page
 from chaos_ecs.api.views import container_definition_view, tag_list, task_definition_view
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.arns import family_arn, region_of
-from chaos_ecs.core.compatibility import task_size
+from chaos_ecs.core.compatibility import GPU, task_size
 from chaos_ecs.core.errors import ClientException
 from chaos_ecs.core.model import ContainerDefinition, TaskDefinition
 from chaos_ecs.core.state import State
@@ -34,7 +35,7 @@ def register_task_definition(call: Call) -> _Answer:
         raise ClientException("Family contains invalid characters.")
     network_mode = params.get("networkMode", DEFAULT_NETWORK_MODE)
     definition_members.refuse(params)
-    _check_roles(params)
+    check_members(params)
     containers = container_definitions(params)
     command = m.RegisterTaskDefinition(
         family_arn=family_arn(call.region, params["family"]),
@@ -133,16 +134,6 @@ def list_task_definition_families(call: Call) -> _Answer:
 # --- from the wire ---
 
 
-def _check_roles(params: _Params) -> None:
-    """Fargate fetches and logs as the execution role; nobody checks what that may do."""
-    drivers = [one.get("logConfiguration", {}).get("logDriver") for one in params["containerDefinitions"]]
-    is_fargate = "FARGATE" in params.get("requiresCompatibilities", ())
-    if is_fargate and "awslogs" in drivers and not params.get("executionRoleArn"):
-        raise ClientException(
-            "Fargate requires task definition to have execution role ARN to support log driver awslogs."
-        )
-
-
 def _not_on_fargate(params: _Params) -> Iterator[str]:
     """What Fargate does not have and the core does not know ("Task definition differences for Fargate")."""
     if params.get("placementConstraints"):
@@ -155,7 +146,7 @@ def _not_on_fargate(params: _Params) -> Iterator[str]:
                 yield member
     for said in params["containerDefinitions"]:
         if any(one["type"] == "GPU" for one in said.get("resourceRequirements", ())):
-            yield "gpu"
+            yield GPU
 
 
 def _filled_in(params: _Params, containers: tuple[ContainerDefinition, ...], network_mode: str) -> dict[str, Any]:

@@ -126,6 +126,14 @@ def check_network(definition: TaskDefinition | None, params: Mapping[str, Any]) 
                 raise InvalidParameterException(f"{name} can have at most {limit} items.")
 
 
+def check_public_address(definition: TaskDefinition | None, params: Mapping[str, Any], launch_type: str) -> None:
+    """API_AwsVpcConfiguration.assignPublicIp: a container instance of EC2 has the public address itself."""
+    said = params.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
+    is_awsvpc = definition is not None and definition.network_mode == "awsvpc"
+    if is_awsvpc and said.get("assignPublicIp") == "ENABLED" and launch_type != FARGATE:
+        raise InvalidParameterException("Assign public IP is not supported for this launch type.")
+
+
 def has_network(params: Mapping[str, Any], member: str = "networkConfiguration") -> bool:
     """Whether it is said where an awsvpc task is to be."""
     return bool(params.get(member, {}).get("awsvpcConfiguration"))

@@ -13,6 +13,7 @@ from chaos_ecs.api.operations.cluster_members import default_namespace, placed
 from chaos_ecs.api.operations.members import (
     check_network,
     check_platform,
+    check_public_address,
     definition_in,
     identifiers_of,
     launch_type_of,
@@ -73,6 +74,7 @@ def create_service(call: Call) -> _Answer:
         launch_type, members = launch_type_of(said), registered(said)
         definition = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         check_network(definition_in(state, definition), params)
+        check_public_address(definition_in(state, definition), params, launch_type)
         check_platform(params, launch_type)
         check_fargate_placement(params, launch_type)
         check_service_connect(params, definition_in(state, definition), default_namespace(state, cluster))

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from chaos_ecs.api.operations.container_members import environment, environment_files
+from chaos_ecs.api.operations.definition_checks import storage_refusal
 from chaos_ecs.api.operations.placing import check_placement
+from chaos_ecs.api.task_network import subnet_of
 from chaos_ecs.core.compatibility import task_size
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import ContainerOverride, TaskDefinition, TaskOverride
@@ -32,6 +34,8 @@ def check_run(params: _Params, *, started_by: int = RUN_STARTED_BY) -> None:
             raise InvalidParameterException(f"{name} can have at most {limit} characters.")
     if params.get("propagateTags") == "SERVICE":
         raise InvalidParameterException("propagateTags SERVICE is for services: RunTask takes TASK_DEFINITION or NONE.")
+    if refused := storage_refusal(params.get("overrides", {})):
+        raise InvalidParameterException(refused)
     if len(json.dumps(params.get("overrides", {}), separators=(",", ":"))) > OVERRIDES_LIMIT:
         raise InvalidParameterException(f"Overrides can have at most {OVERRIDES_LIMIT} characters.")
 
@@ -57,10 +61,10 @@ def task_override_of(params: _Params) -> TaskOverride:
 
 
 def registered(params: _Params) -> str:
-    """Members that DescribeTasks returns and nothing here acts on: a platform version other than the newest."""
-    if params.get("platformVersion", "LATEST") == "LATEST":
-        return ""
-    return json.dumps({"platformVersion": params["platformVersion"]})
+    """What DescribeTasks returns and nothing here acts on: a platform version other than the newest, and the subnet."""
+    version = params.get("platformVersion", "LATEST")
+    told = subnet_of(params) | ({} if version == "LATEST" else {"platformVersion": version})
+    return json.dumps(told) if told else ""
 
 
 def check_overrides(definition: TaskDefinition, params: _Params) -> None:

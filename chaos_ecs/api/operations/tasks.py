@@ -13,6 +13,7 @@ from chaos_ecs.api.operations.cluster_members import placed
 from chaos_ecs.api.operations.members import (
     check_network,
     check_platform,
+    check_public_address,
     definition_in,
     identifiers_of,
     launch_type_of,
@@ -55,6 +56,7 @@ def run_task(call: Call) -> _Answer:
         arn = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         definition = definition_in(state, arn)
         check_network(definition, params)
+        check_public_address(definition, params, launch_type)
         check_platform(params, launch_type)
         check_fargate_placement(params, launch_type)
         check_volumes(params, definition)

@@ -1,0 +1,107 @@
+"""Sixteen clients at once create, update and delete services and run tasks: nothing is lost, nothing is left over.
+
+CROWD_SECONDS=60 makes the long run; latencies are printed (`pytest -s`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from chaos_ecs.cli.client import HttpController
+from chaos_ecs.core.plan import STOPPED_TASKS_KEPT
+from chaos_ecs.errors import ChaosEcsError
+from tests.e2e import crowd
+from tests.e2e.conftest import Room
+from tests.e2e.simulated import KEYS
+from tests.e2e.simulated_process import SimulatedProcess, started
+from tests.e2e.truth import all_tasks, assert_none_lost
+
+SECONDS = float(os.environ.get("CROWD_SECONDS", "15"))
+SECONDS_ON_DOCKER = float(os.environ.get("CROWD_SECONDS", "60"))
+SLACK = 4
+"""Threads and handles that come and go: a connection just closed, a pool's spare thread."""
+
+
+class Watcher:
+    """Follows the event stream all the while: what was told, in which order, and without a gap."""
+
+    def __init__(self, process: SimulatedProcess) -> None:
+        self.numbers: list[int] = []
+        self.stopped: deque[str] = deque()
+        self._controller = HttpController(process.port, KEYS, "us-east-1")
+        self._thread = threading.Thread(target=self._follow, name="watcher", daemon=True)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        with suppress(ChaosEcsError):  # the controller has ended
+            for event in self._controller.events(0, follow=True):
+                self.numbers.append(event.number)
+                if event.type == "TASK_STOPPED":
+                    self.stopped.append(event.task)
+
+    def forgotten(self) -> list[str]:
+        """The tasks that have left the record: all that stopped, but for the newest thousand."""
+        return list(self.stopped)[:-STOPPED_TASKS_KEPT]
+
+    def assert_whole(self) -> None:
+        assert self.numbers == list(range(1, len(self.numbers) + 1))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts threads and handles in /proc")
+def test_many_clients_on_the_simulator_lose_nothing_and_leave_nothing_over(tmp_path: Path) -> None:
+    with started(tmp_path) as process:
+        crowd.work(process.ecs, crowd.Size(1, 1, 1), seconds=1)  # threads and pools are there afterwards
+        crowd.delete_everything(process.ecs(), within=60)
+        before = process.threads(), process.descriptors()
+        watcher = Watcher(process)
+        accounts = crowd.work(process.ecs, crowd.Size(services=3, desired_count=4, tasks=8), seconds=SECONDS)
+        ecs = process.ecs()
+        crowd.assert_nothing_lost(ecs, accounts, within=60, forgotten=watcher.forgotten)
+        crowd.delete_everything(ecs, within=60)
+        sys.stdout.write(crowd.summary(accounts))
+        watcher.assert_whole()
+        after = process.threads(), process.descriptors()
+        assert [now - then <= SLACK for then, now in zip(before, after, strict=True)] == [True, True], (before, after)
+        assert "Traceback" not in process.log(), process.log()[-4000:]
+    assert process.left() == {"running": [], "ports": [], "addresses": []}
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts threads and handles in /proc")
+def test_many_clients_on_real_containers_lose_nothing_and_leave_nothing_over(room: Room) -> None:
+    room.ok("controller", "start")
+    crowd.work(room.ecs, crowd.Size(1, 1, 1), seconds=2)
+    crowd.delete_everything(room.ecs(), within=90)
+    before = handles(room)
+    accounts = crowd.work(room.ecs, crowd.Size(services=1, desired_count=2, tasks=2), seconds=SECONDS_ON_DOCKER)
+    ecs = room.ecs()
+    sys.stdout.write(crowd.summary(accounts))
+    crowd.assert_nothing_lost(ecs, accounts, within=90)
+    crowd.delete_everything(ecs, within=90)
+    assert room.containers() == []
+    assert_none_lost(room, all_tasks(ecs))
+    after = handles(room)
+    assert [now - then <= SLACK for then, now in zip(before, after, strict=True)] == [True, True], (before, after)
+    assert "Traceback" not in (room.home / "controller.log").read_text()
+    room.ok("clean", "--yes")
+    assert (room.containers(everything=True), networks(room)) == ([], [])
+
+
+def handles(room: Room) -> tuple[int, int]:
+    """The controller's threads and open files."""
+    process = Path(f"/proc/{room.controller_pid()}")
+    return len(list((process / "task").iterdir())), len(list((process / "fd").iterdir()))
+
+
+def networks(room: Room) -> list[str]:
+    home_id = (room.home / "home-id").read_text().strip()
+    return [one["Name"] for one in room.client.networks(filters={"label": [f"chaos-ecs.home={home_id}"]})]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,12 +24,15 @@ CLIENTS = 16
 FAMILY = "crowd"
 SHARED = ("shared-0", "shared-1", "shared-2", "shared-3")
 
+Allowed = Mapping[str, Sequence[tuple[str, str]]]
+"""The refusals, code and sentence, that an operation may meet."""
+
 _DRAINING = ("InvalidParameterException", "Unable to Start a service that is still Draining.")
 _OTHER = ("InvalidParameterException", "Creation of service was not idempotent.")
 _MISSING = ("ServiceNotFoundException", "Service not found.")
 _GONE = ("ServiceNotActiveException", "Service was not ACTIVE.")
-_OF_OWN = {"create_service": (_DRAINING,)}
-_OF_SHARED = {
+_OF_OWN: Allowed = {"create_service": (_DRAINING,)}
+_OF_SHARED: Allowed = {
     "create_service": (_DRAINING, _OTHER),
     "update_service": (_MISSING, _GONE),
     "delete_service": (_MISSING, _GONE),
@@ -171,7 +174,7 @@ class Client:
             case _:
                 self._call(_OF_SHARED, "delete_service", service=name, force=True)
 
-    def _call(self, allowed: dict[str, tuple[tuple[str, str], ...]], operation: str, **members: Any) -> Any:
+    def _call(self, allowed: Allowed, operation: str, **members: Any) -> Any:
         """The answer; None for a refusal, which is a trouble unless it is one of those."""
         began = time.monotonic()
         try:
@@ -274,19 +277,13 @@ def delete_everything(ecs: Any, *, within: float) -> None:
     for page in ecs.get_paginator("list_services").paginate(cluster=CLUSTER):
         for arn in page["serviceArns"]:
             ecs.delete_service(cluster=CLUSTER, service=arn, force=True)
-    for page in ecs.get_paginator("list_tasks").paginate(cluster=CLUSTER):
-        for arn in page["taskArns"]:
-            ecs.stop_task(cluster=CLUSTER, task=arn)
+    for arn in listed_tasks(ecs, "RUNNING"):
+        ecs.stop_task(cluster=CLUSTER, task=arn)
     eventually(lambda: all_have_ended(ecs), within=within, every=0.5)
 
 
 def all_have_ended(ecs: Any) -> bool:
-    left = ecs.list_tasks(cluster=CLUSTER)["taskArns"]
-    stopped = [
-        arn
-        for page in ecs.get_paginator("list_tasks").paginate(cluster=CLUSTER, desiredStatus="STOPPED")
-        for arn in page["taskArns"]
-    ]
+    stopped = listed_tasks(ecs, "STOPPED")
     ending = [
         task["lastStatus"]
         for first in range(0, len(stopped), 100)
@@ -294,8 +291,13 @@ def all_have_ended(ecs: Any) -> bool:
         if task["lastStatus"] != "STOPPED"
     ]
     services = ecs.list_services(cluster=CLUSTER)["serviceArns"]
-    assert (left, ending, services) == ([], [], [])
+    assert (listed_tasks(ecs, "RUNNING"), ending, services) == ([], [], [])
     return True
+
+
+def listed_tasks(ecs: Any, desired_status: str) -> list[str]:
+    pages = ecs.get_paginator("list_tasks").paginate(cluster=CLUSTER, desiredStatus=desired_status)
+    return [arn for page in pages for arn in page["taskArns"]]
 
 
 def summary(accounts: Sequence[Account]) -> str:

@@ -138,8 +138,9 @@ class Client:
         headers = self._signed("POST", "/", {"X-Amz-Target": f"{TARGET}.{operation}"}, body)
         self._connection.request("POST", "/", body, headers)
         response = self._connection.getresponse()
-        told = json.loads(response.read())
-        assert response.status in (200, 400), f"{case}: {response.status} {told}"
+        said = response.read()
+        assert response.status in (200, 400), f"{case}: {response.status} {said!r}"
+        told = json.loads(said)
         assert response.status == 200 or (told["__type"] and told["message"]), f"{case}: {told}"
         self._fuzzer.hear(told)
 

@@ -100,7 +100,7 @@ def test_many_clients_on_real_containers_lose_nothing_and_leave_nothing_over(roo
     sys.stdout.write(crowd.summary(accounts))
     crowd.assert_nothing_lost(ecs, accounts, within=90, forgotten=watcher.forgotten)
     crowd.delete_everything(ecs, within=90)
-    assert room.containers() == []
+    eventually(lambda: room.containers() == [], within=30)  # the engine lists one a moment longer than it runs
     eventually(lambda: watcher.is_whole(ecs), within=20)
     after = handles(room)
     assert [now - then <= SLACK for then, now in zip(before, after, strict=True)] == [True, True], (before, after)

@@ -52,8 +52,8 @@ test-browser: setup-test ## only the cluster page, in a real browser: needs Dock
 sim: setup-test ## the simulation on more seeds: make sim SEEDS=500
 	SEEDS=$(SEEDS) $(BIN)/python -m pytest -q tests/sim
 
-fuzz: setup-test ## 20,000 made-up requests to the ECS API (make fuzz FUZZ=1000 FUZZ_SEED=2)
-	FUZZ=$(or $(FUZZ),20000) $(BIN)/python -m pytest -q tests/unit/test_api_fuzz.py
+fuzz: setup-test ## 20,000 made-up requests to the ECS API, and to a controller that runs (make fuzz FUZZ=1000 FUZZ_SEED=2)
+	FUZZ=$(or $(FUZZ),20000) $(BIN)/python -m pytest -q -s tests/unit/test_api_fuzz.py tests/e2e/test_fuzz.py
 
 bench: setup-test $(VENV)/bench/.installed ## how fast we are beside Swarm, ministack, moto and a plain HAProxy (needs wrk), 45 minutes (QUICK=1: 15)
 	@$(BIN)/chaos-ecs doctor --fix --yes

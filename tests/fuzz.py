@@ -6,6 +6,7 @@ Seeded: the same seed makes the same requests, so one that meets a bug is found 
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
@@ -100,6 +101,7 @@ class Fuzzer:
         self._examples = examples
         self._model = protocol.ecs()._model
         self._operations = list(ECS_OPERATIONS)
+        self._tasks: deque[str] = deque(maxlen=100)
 
     def request(self) -> tuple[str, bytes]:
         """One in ten is no JSON object at all; of the others half are broken somewhere."""
@@ -111,6 +113,37 @@ class Fuzzer:
         if random.random() < 0.1:
             return name, self._cut(body)
         return name, body
+
+    def change(self) -> tuple[str, bytes]:
+        """One that is valid, and makes, changes or deletes something, if it is there to be changed."""
+        random = self._random
+        cluster, service = random.choice(("my-cluster", "c1", "c2")), f"s{random.randrange(8)}"
+        family, count = random.choice(("worker", "f1", "f2")), random.randrange(1, 6)
+        role = random.choice(("web", "worker", "batch", "flaky"))
+        container = {"name": "main", "image": "chaos-ecs/demo:1", "command": [role], "memory": 64}
+        changes: dict[str, dict[str, Any]] = {
+            "CreateCluster": {"clusterName": cluster},
+            "DeleteCluster": {"cluster": cluster},
+            "RegisterTaskDefinition": {"family": family, "containerDefinitions": [container]},
+            "CreateService": {
+                "cluster": cluster,
+                "serviceName": service,
+                "taskDefinition": family,
+                "desiredCount": count,
+            },
+            "UpdateService": {"cluster": cluster, "service": service, "desiredCount": count, "taskDefinition": family},
+            "DeleteService": {"cluster": cluster, "service": service, "force": True},
+            "RunTask": {"cluster": cluster, "taskDefinition": family, "count": count},
+        }
+        if self._tasks:
+            task = random.choice(self._tasks)
+            changes["StopTask"] = {"cluster": task.split("/")[1], "task": task}
+        name = random.choice(list(changes))
+        return name, json.dumps(changes[name]).encode()
+
+    def hear(self, answer: Mapping[str, Any]) -> None:
+        """Of the tasks that are there, so that some are stopped."""
+        self._tasks.extend(task["taskArn"] for task in answer.get("tasks", ()))
 
     def _made(self, shape: Shape) -> Any:
         return self._structure(shape, 0, 0.15 if self._random.random() < 0.5 else 0.0)

@@ -58,6 +58,10 @@ STARTS_AT_ONCE = 8
 ASK_AGAIN_SECONDS = 10
 """A pause, a resumption or a SIGKILL takes milliseconds; one without effect for so long is asked for again."""
 
+REAPING = "reaping"
+"""Due like an ARN when the oldest of the stopped tasks is: one time for all of them, not one for each that is forgotten
+before its own."""
+
 STOPPED_TASKS_KEPT = 1000
 STOPPED_TASK_KEPT_SECONDS = 3600
 """API_DescribeTasks: stopped tasks "appear in the returned results for at least one hour"."""
@@ -367,7 +371,7 @@ def _plan_reaping(state: State, now: float, todo: Plan) -> None:
         task = state.tasks[arn]
         kept_until = (task.stopped_at or now) + STOPPED_TASK_KEPT_SECONDS
         if now < kept_until and len(state.stopped) - index <= STOPPED_TASKS_KEPT:
-            todo.look_again(arn, kept_until)
+            todo.look_again(REAPING, kept_until)
             return
         if arn in state.with_logs:
             _reap(task, "its task leaves the record", todo)

@@ -112,6 +112,11 @@ def _seconds(definition: ContainerDefinition, environment: dict[str, str], defau
     return float(told) if told.isdecimal() else default
 
 
+def _address_number(address: str) -> int:
+    _, high, middle, low = address.split(".")
+    return int(high) << 16 | int(middle) << 8 | int(low)
+
+
 @dataclass(frozen=True)
 class SimContainer:
     seen: ContainerSeen
@@ -192,6 +197,18 @@ class SimEngine:
         seen = ContainerSeen(task_arn, definition.name, runtime_id, RunState.CREATED, image_digest=image_digest)
         self._of_member[task_arn, definition.name] = runtime_id
         return self._keep(SimContainer(seen, definition, self.behaviour(definition)))
+
+    def adopt(self, ran: Sequence[tuple[ContainerSeen, ContainerDefinition]]) -> None:
+        """Begins with containers that ran in another process's engine, and run until somebody ends them: what
+        containers do when only their controller was killed."""
+        for seen, definition in ran:
+            self._of_member[seen.task_arn, seen.name] = seen.runtime_id
+            self._ports |= dict.fromkeys(binding.host_port for binding in seen.bindings)
+            behaviour = replace(self.behaviour(definition), runs_seconds=None)
+            self.containers[seen.runtime_id] = SimContainer(seen, definition, behaviour)
+        self._of_address = {seen.address: seen.runtime_id for seen, _ in ran if seen.address}
+        taken = dict.fromkeys(_address_number(address) for address in self._of_address)
+        self._free_addresses = [number for number in range(1, max(taken, default=0)) if number not in taken]
 
     def start(self, runtime_id: str) -> str:
         """Starts a created container; answers with why it cannot, or an empty string."""
@@ -276,8 +293,7 @@ class SimEngine:
 
     def _take_address(self, container: SimContainer) -> None:
         if self._of_address.pop(container.seen.address, None):
-            _, high, middle, low = container.seen.address.split(".")
-            heapq.heappush(self._free_addresses, int(high) << 16 | int(middle) << 8 | int(low))
+            heapq.heappush(self._free_addresses, _address_number(container.seen.address))
 
     # --- what anybody can do ---
 

@@ -32,16 +32,16 @@ CLUSTER = "my-cluster"
 SOON = {"Delay": 1, "MaxAttempts": 20}
 
 
-@dataclass
-class Running:
-    controller: Controller
-    server: Server
-    loop: threading.Thread
-    serving: threading.Thread
+class Endpoint:
+    """How a server on `port` is called."""
+
+    @property
+    def port(self) -> int:
+        raise NotImplementedError
 
     @property
     def host(self) -> str:
-        return f"127.0.0.1:{self.server.port}"
+        return f"127.0.0.1:{self.port}"
 
     def ecs(self) -> Any:
         return boto3.client(
@@ -53,7 +53,7 @@ class Running:
         )
 
     def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
 
     def signed(
         self, method: str, path: str, query: str = "", headers: Mapping[str, str] | None = None, body: bytes = b""
@@ -124,6 +124,18 @@ class Running:
         answered = response.status, response.read()
         connection.close()
         return answered
+
+
+@dataclass
+class Running(Endpoint):
+    controller: Controller
+    server: Server
+    loop: threading.Thread
+    serving: threading.Thread
+
+    @property
+    def port(self) -> int:
+        return self.server.port
 
     def end(self) -> None:
         self.server.stop()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tracemalloc
 
-from chaos_ecs.controller import EVENTS_KEPT
+from chaos_ecs.controller import EVENTS_KEPT, OUT_OF_DATE_KEPT
 from chaos_ecs.core.messages import KillTask
-from chaos_ecs.core.plan import STOPPED_CONTAINERS_KEPT, STOPPED_TASKS_KEPT
+from chaos_ecs.core.plan import STOPPED_CONTAINERS_KEPT, STOPPED_TASK_KEPT_SECONDS, STOPPED_TASKS_KEPT
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import WEB, a_service, a_simulation, running
 
@@ -42,6 +42,20 @@ def test_ten_thousand_kills_leave_everything_bounded() -> None:
     entities, events = simulation.store.load()
     assert len(entities) <= STOPPED_TASKS_KEPT + 200
     assert len(events) <= EVENTS_KEPT
+    assert len(controller._due) < 20, "what is due goes when its task is forgotten"
+    assert len(controller._agenda) < OUT_OF_DATE_KEPT + 100
     assert not state.strays
     assert not state.starting
     assert grown < 2_000_000, f"{grown} bytes more after a thousand further kills"
+
+
+def test_stopped_tasks_are_forgotten_after_their_hour_though_nothing_else_happens() -> None:
+    simulation = a_simulation()
+    a_service(simulation)
+    simulation.advance(2)
+    kill_in_a_row(simulation, 5)
+    assert len(simulation.state.stopped) == 5
+    simulation.advance(STOPPED_TASK_KEPT_SECONDS - 60)
+    assert len(simulation.state.stopped) == 5
+    simulation.advance(60)
+    assert len(simulation.state.stopped) == 0

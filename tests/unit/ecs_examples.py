@@ -213,13 +213,16 @@ def with_everything() -> Harness:
 def filled_in(value: Any, api: Harness) -> Any:
     """A request with the names of what is really there."""
     state = api.simulation.state
-    names = {
-        "{task}": next(iter(state.tasks)),
-        "{service_deployment}": next(iter(state.service_deployments)),
-        "{service_revision}": next(iter(state.service_revisions)),
-    }
+    task, deployment, revision = (
+        next(iter(table)) for table in (state.tasks, state.service_deployments, state.service_revisions)
+    )
+    return named(value, {"{task}": task, "{service_deployment}": deployment, "{service_revision}": revision})
+
+
+def named(value: Any, names: Mapping[str, str]) -> Any:
+    """A request with these names for what stands for them."""
     if isinstance(value, Mapping):
-        return {name: filled_in(item, api) for name, item in value.items()}
+        return {name: named(item, names) for name, item in value.items()}
     if isinstance(value, list):
-        return [filled_in(item, api) for item in value]
+        return [named(item, names) for item in value]
     return names.get(value, value) if isinstance(value, str) else value

@@ -334,7 +334,7 @@ def _ask_again(state: State, task_arn: str, container: Container, now: float) ->
     if task.is_stopped:
         return
     container = replace(
-        container,
+        container if task.is_wanted else lifecycle.without_restart(container),  # this look would have seen its next run
         stop_sent=False,
         sigkill_sent_at=None,
         fault_sent=container.fault_sent and container.fault_signal != SIGKILL,

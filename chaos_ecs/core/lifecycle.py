@@ -65,7 +65,10 @@ def begin_stop(state: State, task: Task, code: StopCode, reason: str, now: float
     was_running = task.last_status is TaskStatus.RUNNING
     task = replace(
         task,
-        containers=tuple(without_restart(container) for container in task.containers),
+        containers=tuple(
+            container if container.restart_sent_at is not None else without_restart(container)
+            for container in task.containers
+        ),
         desired_status=DesiredStatus.STOPPED,
         stop_code=code,
         stopped_reason=reason,
@@ -79,7 +82,8 @@ def begin_stop(state: State, task: Task, code: StopCode, reason: str, now: float
 
 
 def without_restart(container: Container) -> Container:
-    """What ended and was to be started again stays ended: its task is to stop, or the engine refused."""
+    """What ended and was to be started again stays ended: its task is to stop, or the engine refused. Not where the
+    engine was asked already: that run is on its way, and is stopped when it is there."""
     if not container.restart_due:
         return container
     return replace(container, restart_due=False, restart_sent_at=None, last_status=ContainerStatus.STOPPED)

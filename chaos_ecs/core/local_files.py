@@ -26,8 +26,11 @@ ERROR = "ResourceInitializationError"
 Read = Callable[[str], str | None]
 """The text of a file, by its path in the state folder with slashes; None where there is none."""
 
-_RANDOM_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")  # Secrets Manager adds it to the name
+# Secrets Manager adds six characters to the name, which here need not be there. Where they are letters of a word, as in
+# prod/my-secret, they are the name's own: of random ones 1 in 190 has neither a digit nor a capital.
+_RANDOM_SUFFIX = re.compile(r"-(?=.*[A-Z0-9])[A-Za-z0-9]{6}$")
 _CURRENT = ("", "AWSCURRENT")
+_READABLE = " in the state folder that can be read as text of at most 1 MiB"
 
 
 class MissingError(Exception):
@@ -53,7 +56,7 @@ def look_up(definition: ContainerDefinition, read: Read) -> LookedUp:
         path = _inside(OBJECTS, arn.split(":::", 1)[-1])
         text = read(path)
         if text is None:
-            raise MissingError(f"failed to download env files: there is no file {path} in the state folder")
+            raise MissingError(f"failed to download env files: there is no file {path}{_READABLE}")
         from_files = parsed(text) | from_files
     log_options = settings.log.secret_options if settings.log else ()
     return LookedUp(from_files, _values(settings.secrets, read), _values(log_options, read))
@@ -61,7 +64,11 @@ def look_up(definition: ContainerDefinition, read: Read) -> LookedUp:
 
 def parsed(text: str) -> dict[str, str]:
     """An environment file: VARIABLE=VALUE in each line, nothing is unquoted; lines beginning with # are comments."""
-    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.lstrip().startswith("#"))
+    pairs = (
+        line.split("=", 1)
+        for line in text.replace("\r\n", "\n").split("\n")
+        if "=" in line and not line.lstrip().startswith("#")
+    )
     return {name.strip(): value for name, value in pairs if name.strip()}
 
 
@@ -88,7 +95,8 @@ def _first(names: Sequence[str], read: Read) -> str:
     for name in names:
         if (text := read(_inside(SECRETS, name))) is not None:
             return text.removesuffix("\n").removesuffix("\r")
-    raise MissingError(f"there is no file {_inside(SECRETS, names[-1])} in the state folder")
+    paths = dict.fromkeys(_inside(SECRETS, name) for name in names)
+    raise MissingError(f"there is no file {' or '.join(paths)}{_READABLE}")
 
 
 def _member(text: str, name: str, key: str) -> str:

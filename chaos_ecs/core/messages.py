@@ -434,12 +434,14 @@ class ResumeContainer:
 
 @dataclass(frozen=True, slots=True)
 class RemoveContainer:
-    """Effect: removes a container of ours, running or not. `task_arn` and `name` are empty for a stray."""
+    """Effect: removes a container of ours, running or not. `task_arn` and `name` are empty for a stray. `volumes` are
+    those that containers of its task share: the last of them takes each along."""
 
     task_arn: str
     name: str
     runtime_id: str
     cause: str
+    volumes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

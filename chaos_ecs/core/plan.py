@@ -161,18 +161,17 @@ def _plan_forgetting(intent: ForgetService | ForgetCluster, entity: Service | Cl
 
 def _plan_task(state: State, task: Task, now: float, todo: Plan) -> None:
     if task.standby and not task.is_wanted:
-        _plan_discarding(task, todo)
+        _plan_discarding(state, task, todo)
         return
     if task.is_stopped:
         for container in task.containers:
             if container.runtime_id and container.started_at is None and not container.reaped:
-                cause = "its task ended before it was started"
-                todo.actions.append(RemoveContainer(task.arn, container.name, container.runtime_id, cause))
+                todo.actions.append(_removal(state, task, container, "its task ended before it was started"))
         return
     definition = state.task_definitions[task.task_definition_arn]
     _plan_fault_signals(task, todo)
+    plan_restart(task, now, todo)
     if task.is_wanted:
-        plan_restart(task, now, todo)
         _plan_freezing(task, definition, now, todo)
     elif not lifecycle.is_draining(state, task):
         _plan_stopping(task, definition, state.pace, now, todo)
@@ -185,11 +184,8 @@ def _plan_fault_signals(task: Task, todo: Plan) -> None:
             todo.actions.append(_signal(task, container, container.fault_signal, cause))
 
 
-def _plan_discarding(standby: Task, todo: Plan) -> None:
-    for container in standby.containers:
-        if container.runtime_id and not container.reaped:
-            cause = standby.stopped_reason or "the standby is not needed"
-            todo.actions.append(RemoveContainer(standby.arn, container.name, container.runtime_id, cause))
+def _plan_discarding(state: State, standby: Task, todo: Plan) -> None:
+    _reap(state, standby, standby.stopped_reason or "the standby is not needed", todo)
     if standby.is_stopped:
         todo.actions.append(ForgetTask(standby.arn, "a standby leaves no record"))
 
@@ -226,7 +222,7 @@ def _is_warm(container: Container, definition: TaskDefinition) -> bool:
 def _plan_stopping(task: Task, definition: TaskDefinition, pace: Pace, now: float, todo: Plan) -> None:
     """Stop signal, then SIGKILL after stopTimeout; dependants first (API_ContainerDependency: reverse order)."""
     for container in task.containers:
-        if not container.is_live:
+        if not container.is_live or container.restart_due:
             continue
         if not container.stop_sent and not _has_live_dependant(task, definition, container):
             todo.actions.append(_signal(task, container, None, task.stopped_reason or ""))
@@ -366,7 +362,7 @@ def _wait_for(task: Task, other: Container, definition: TaskDefinition, todo: Pl
 def _plan_reaping(state: State, now: float, todo: Plan) -> None:
     """Oldest first: containers beyond the newest 50 go, records beyond an hour or a thousand go."""
     for arn in islice(state.with_logs, max(0, len(state.with_logs) - STOPPED_CONTAINERS_KEPT)):
-        _reap(state.tasks[arn], "its task stopped long ago; its logs go with it", todo)
+        _reap(state, state.tasks[arn], "its task stopped long ago; its logs go with it", todo)
     for index, arn in enumerate(state.stopped):
         task = state.tasks[arn]
         kept_until = (task.stopped_at or now) + STOPPED_TASK_KEPT_SECONDS
@@ -374,11 +370,18 @@ def _plan_reaping(state: State, now: float, todo: Plan) -> None:
             todo.look_again(REAPING, kept_until)
             return
         if arn in state.with_logs:
-            _reap(task, "its task leaves the record", todo)
+            _reap(state, task, "its task leaves the record", todo)
         todo.actions.append(ForgetTask(arn, "it stopped long ago"))
 
 
-def _reap(task: Task, cause: str, todo: Plan) -> None:
+def _reap(state: State, task: Task, cause: str, todo: Plan) -> None:
     for container in task.containers:
         if container.runtime_id and not container.reaped:
-            todo.actions.append(RemoveContainer(task.arn, container.name, container.runtime_id, cause))
+            todo.actions.append(_removal(state, task, container, cause))
+
+
+def _removal(state: State, task: Task, container: Container, cause: str) -> RemoveContainer:
+    assert container.runtime_id is not None, "what was never made cannot be removed"
+    mounts = state.task_definitions[task.task_definition_arn].container(container.name).mounts
+    volumes = tuple(mount.task_volume for mount in mounts if mount.task_volume)
+    return RemoveContainer(task.arn, container.name, container.runtime_id, cause, volumes)

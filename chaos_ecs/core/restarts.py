@@ -94,6 +94,8 @@ def send(state: State, effect: RestartContainer, now: float) -> None:
 
 
 def plan_restart(task: Task, now: float, todo: Plan) -> None:
+    """In a task that is to stop only what the engine was asked for before is there, and asked for again: its next run
+    can then be stopped like any other."""
     for container in task.containers:
         if not container.restart_due or container.runtime_id is None:
             continue

@@ -99,9 +99,9 @@ def volume_name(home: Home, volume: str) -> str:
     return f"chaos-ecs-{home.id[:6]}-{volume}"
 
 
-def task_volume_name(home: Home, task: Task, volume: str) -> str:
+def task_volume_name(home: Home, task_arn: str, volume: str) -> str:
     """chaos-ecs-HOME-TASKID-NAME: a volume that containers of one task share."""
-    return f"chaos-ecs-{home.id[:6]}-{task.id}-{_short(volume, LONGEST_NAME)}"
+    return f"chaos-ecs-{home.id[:6]}-{arns.name_of(task_arn)}-{_short(volume, LONGEST_NAME)}"
 
 
 def resolver_name(home: Home, cluster_arn: str) -> str:

@@ -155,7 +155,7 @@ def _mount(home: Home, task: Task, mount: Mount) -> dict[str, Any]:
     if mount.volume:
         source = labels.volume_name(home, mount.volume)
     elif mount.task_volume:
-        marks, source = {**marks, labels.TASK: task.arn}, labels.task_volume_name(home, task, mount.task_volume)
+        marks, source = {**marks, labels.TASK: task.arn}, labels.task_volume_name(home, task.arn, mount.task_volume)
     told: dict[str, Any] = {"Type": kind, "Source": source, "Target": mount.path, "ReadOnly": mount.read_only}
     if kind == "volume" and (source or mount.driver):
         options: dict[str, Any] = {"Labels": {**dict(mount.labels), **marks}}  # made with its first container, as ours

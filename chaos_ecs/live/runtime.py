@@ -240,17 +240,18 @@ class DockerRuntime:
             self._look_again(client, effect, effect.runtime_id, error)
             return
         self._sightings.gone(ContainerGone(effect.task_arn, effect.name, effect.runtime_id))
-        if effect.task_arn:
-            self._remove_volumes(client, effect.task_arn)
+        for volume in effect.volumes:
+            self._remove_volume(client, labels.task_volume_name(self._home, effect.task_arn, volume))
 
-    def _remove_volumes(self, client: APIClient, task_arn: str) -> None:
-        """Those of the task alone (API_DockerVolumeConfiguration.scope): the last of its containers takes them."""
+    @staticmethod
+    def _remove_volume(client: APIClient, name: str) -> None:
+        """One of a task alone (API_DockerVolumeConfiguration.scope)."""
         try:
-            found = client.volumes(filters={"label": [f"{labels.HOME}={self._home.id}", f"{labels.TASK}={task_arn}"]})
-            for volume in found.get("Volumes") or ():
-                client.remove_volume(volume["Name"])
+            client.remove_volume(name)
+        except NotFound:
+            _log.debug("volume %s was removed already", name)
         except engine.UNREACHABLE as error:  # 409: another container of the task has it still
-            _log.debug("volumes of %s stay: %s", task_arn, engine.why(error))
+            _log.info("volume %s stays: %s", name, engine.why(error))
 
     def _remove_network(self, effect: RemoveNetwork) -> None:
         client = self._watcher.client

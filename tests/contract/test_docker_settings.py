@@ -184,7 +184,7 @@ def test_volumes_of_a_task_are_shared_by_its_containers_and_go_with_the_last(doc
     assert said_inside(docker_world, side.runtime_id, "cat", "/shared/note", "/own/note") == "here\nthere"
     assert "Read-only" in said_inside(docker_world, side.runtime_id, "touch", "/shared/other")
 
-    name = labels.task_volume_name(docker_world.home, task, "scratch")
+    name = labels.task_volume_name(docker_world.home, task.arn, "scratch")
     anonymous = next(one["Name"] for one in inspected(docker_world, app)["Mounts"] if one["Destination"] == "/own")
     execute(docker_world, RemoveContainer(task.arn, "app", app.runtime_id, "because the test wants it"))
     eventually(lambda: app.runtime_id not in docker_world.engine_has(), within=5)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from chaos_ecs.core.container_settings import RestartPolicy
-from chaos_ecs.core.messages import EventType, KillTask, RunTask, StopTask
+from chaos_ecs.core.messages import EventType, KillTask, RunState, RunTask, StopTask
 from chaos_ecs.core.model import Container, ContainerDefinition, ContainerStatus, StopCode, Task, TaskStatus
 from chaos_ecs.sim.engine import Behaviour
 from chaos_ecs.sim.simulation import Simulation
@@ -93,6 +93,36 @@ def test_a_task_that_is_stopped_is_not_brought_back() -> None:
     simulation.submit(StopTask(arn)).result(0)
     simulation.advance(40)
     assert told(simulation) == []
+    assert the_task(simulation, arn).last_status is TaskStatus.STOPPED
+
+
+def test_a_stop_that_overtakes_a_restart_ends_the_run_that_was_on_its_way() -> None:
+    simulation, arn = running_for(61)
+    simulation.advance(60)
+    for _ in range(3000):
+        if the_container(simulation, arn).restart_sent_at is not None:
+            break
+        simulation.advance(0.001)
+    simulation.submit(StopTask(arn)).result(0)
+    assert the_task(simulation, arn).last_status is TaskStatus.STOPPING, "a run of it is about to begin"
+    simulation.advance(40)
+    task = the_task(simulation, arn)
+    assert (task.last_status, task.stop_code) == (TaskStatus.STOPPED, StopCode.USER_INITIATED)
+    assert [one.seen.state for one in simulation.engine.containers.values()] == [RunState.EXITED], "kept for its logs"
+    assert not [event for event in simulation.events if event.type is EventType.STRAY_FOUND]
+
+
+def test_a_stop_after_a_restart_that_the_engine_lost_ends_too() -> None:
+    simulation, arn = running_for(61)
+    simulation.engine.start_again = lambda runtime_id: ""  # type: ignore[method-assign]
+    simulation.advance(65)
+    assert the_container(simulation, arn).restart_sent_at is not None
+    simulation.submit(StopTask(arn)).result(0)
+    simulation.advance(1)
+    simulation.engine.up = False
+    simulation.advance(5)
+    simulation.engine.up = True
+    simulation.advance(5)
     assert the_task(simulation, arn).last_status is TaskStatus.STOPPED
 
 

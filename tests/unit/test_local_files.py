@@ -45,7 +45,8 @@ def test_a_secret_is_a_file_of_its_name(value_from: str, value: str) -> None:
         (f"{ASM}prod/db-AbCdEf:user::", "retrieved secret prod/db-AbCdEf did not contain json key user"),
         (f"{ASM}exact-AbCdEf:user::", "did not contain json key user"),
         (f"{ASM}prod/db:password:AWSPREVIOUS:", "of prod/db only the current version is kept here"),
-        (f"{ASM}other-AbCdEf", "there is no file secrets/other in the state folder"),
+        (f"{ASM}other-AbCdEf", "there is no file secrets/other-AbCdEf or secrets/other in the state folder that can"),
+        (f"{ASM}prod/db-secret", "there is no file secrets/prod/db-secret in the state folder"),
         ("../s3/config/web.env", "is no name of a file in secrets"),
         (f"{ASM}..", "is no name of a file in secrets"),
         ("a//b", "is no name of a file in secrets"),
@@ -61,6 +62,7 @@ def test_a_secret_that_cannot_be_had_says_why(value_from: str, words: str) -> No
 def test_an_environment_file_is_taken_as_docker_takes_it() -> None:
     text = '# comment\n\nA=1\n  B=2\nC=a=b\nD="quoted"\nE=\nlonely\n # F=6\n'
     assert parsed(text) == {"A": "1", "B": "2", "C": "a=b", "D": '"quoted"', "E": ""}
+    assert parsed("A=one\x0ctwo\u2028three\r\nB=2") == {"A": "one\x0ctwo\u2028three", "B": "2"}
 
 
 def test_options_of_a_log_driver_can_be_secret() -> None:

@@ -72,7 +72,8 @@ def _is_another_run(container: Container, seen: ContainerSeen) -> bool:
 
 
 def _restarted(state: State, task: Task, container: Container, seen: ContainerSeen, now: float) -> None:
-    """Somebody started the container anew while no controller looked. Its task has ended: none is ever restarted."""
+    """Somebody started the container anew while no controller looked. Its task has ended: only a restart policy
+    starts a container again."""
     ended = replace(container, last_status=ContainerStatus.STOPPED, finished_at=now, reason=RESTARTED, bindings=())
     lifecycle.settle(state, lifecycle.put_container(state, state.the_task(task.arn), ended), now)
     _note_stray(state, seen, now)

@@ -27,7 +27,7 @@ Read = Callable[[str], str | None]
 """The text of a file, by its path in the state folder with slashes; None where there is none."""
 
 # Secrets Manager adds six characters to the name, which here need not be there. Where they are letters of a word, as in
-# prod/my-secret, they are the name's own: of random ones 1 in 190 has neither a digit nor a capital.
+# prod/my-secret, they are the name's own: of random ones one in 184 has neither a digit nor a capital.
 _RANDOM_SUFFIX = re.compile(r"-(?=.*[A-Z0-9])[A-Za-z0-9]{6}$")
 _CURRENT = ("", "AWSCURRENT")
 _READABLE = " in the state folder that can be read as text of at most 1 MiB"
@@ -64,11 +64,8 @@ def look_up(definition: ContainerDefinition, read: Read) -> LookedUp:
 
 def parsed(text: str) -> dict[str, str]:
     """An environment file: VARIABLE=VALUE in each line, nothing is unquoted; lines beginning with # are comments."""
-    pairs = (
-        line.split("=", 1)
-        for line in text.replace("\r\n", "\n").split("\n")
-        if "=" in line and not line.lstrip().startswith("#")
-    )
+    lines = text.replace("\r\n", "\n").split("\n")  # splitlines() would cut at a form feed within a value, too
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
     return {name.strip(): value for name, value in pairs if name.strip()}
 
 

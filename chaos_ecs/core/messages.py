@@ -435,7 +435,7 @@ class ResumeContainer:
 @dataclass(frozen=True, slots=True)
 class RemoveContainer:
     """Effect: removes a container of ours, running or not. `task_arn` and `name` are empty for a stray. `volumes` are
-    those that containers of its task share: the last of them takes each along."""
+    those of its task: its last container takes them along."""
 
     task_arn: str
     name: str

@@ -382,6 +382,7 @@ def _reap(state: State, task: Task, cause: str, todo: Plan) -> None:
 
 def _removal(state: State, task: Task, container: Container, cause: str) -> RemoveContainer:
     assert container.runtime_id is not None, "what was never made cannot be removed"
-    mounts = state.task_definitions[task.task_definition_arn].container(container.name).mounts
-    volumes = tuple(mount.task_volume for mount in mounts if mount.task_volume)
+    members = state.task_definitions[task.task_definition_arn].containers
+    mounted = (mount.task_volume for member in members for mount in member.mounts)
+    volumes = tuple(dict.fromkeys(volume for volume in mounted if volume))
     return RemoveContainer(task.arn, container.name, container.runtime_id, cause, volumes)

@@ -186,10 +186,10 @@ def test_volumes_of_a_task_are_shared_by_its_containers_and_go_with_the_last(doc
 
     name = labels.task_volume_name(docker_world.home, task.arn, "scratch")
     anonymous = next(one["Name"] for one in inspected(docker_world, app)["Mounts"] if one["Destination"] == "/own")
-    execute(docker_world, RemoveContainer(task.arn, "app", app.runtime_id, "because the test wants it"))
+    execute(docker_world, RemoveContainer(task.arn, "app", app.runtime_id, "because the test wants it", ("scratch",)))
     eventually(lambda: app.runtime_id not in docker_world.engine_has(), within=5)
     assert docker_world.client.inspect_volume(name)
-    execute(docker_world, RemoveContainer(task.arn, "side", side.runtime_id, "because the test wants it"))
+    execute(docker_world, RemoveContainer(task.arn, "side", side.runtime_id, "because the test wants it", ("scratch",)))
     eventually(lambda: not volumes_there(docker_world.client, name, anonymous), within=5)
 
 

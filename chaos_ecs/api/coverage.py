@@ -1,31 +1,41 @@
 """Which member of which operation is honoured, kept, dropped or refused: `COVERAGE.md` is made of this and the model.
 
 `python -m chaos_ecs.api.coverage` writes the page anew; a test says when that is due, and asks every operation whether
-it reads what it is said to honour.
+it reads what it is said to honour. Both look at what the page's own botocore had: a newer one may have more, and does
+not make the page wrong.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import botocore
+
 from chaos_ecs.api import protocol
 from chaos_ecs.api.definition_members import TABLE, Standing
 from chaos_ecs.api.operations import ECS_OPERATIONS
-from chaos_ecs.api.operations.service_members import ACTED_ON, MODELLED, NOT_RETURNED
+from chaos_ecs.api.operations.service_members import ACTED_ON, KEPT, MODELLED
 
 PAGE = Path(__file__).parents[1] / "COVERAGE.md"
 
+Known = Mapping[str, tuple[str, ...]]
+"""Operations of ECS, each with the members of its input, in the model's order."""
+
 _HEAD = """# What of ECS's API is here
 
-Made by `python -m chaos_ecs.api.coverage` from the operations' table, that of a task definition's members, and
-botocore's model. First every operation with its top-level members, then those of a task definition and of its
-containers, volumes and overrides.
+{here} of {all} operations are here, {refusing} answer only with ECS's own refusal, {absent} answer 501.
 
-*Honoured*: checked and acted on. *Kept*: stored and returned by Describe, nothing here acts on it. *Dropped*: its form
-is checked, so that tools go on working, and it is neither acted on nor returned. *Refused*: answered with an error that
-names it. A member that the model of this botocore does not have is dropped with a line in the log.
+Made by `python -m chaos_ecs.api.coverage` from the operations' table, that of a task definition's members, and the
+model of botocore {version}. First every operation with its top-level members, then those of a task definition and of
+its containers, volumes and overrides.
+
+*Honoured*: checked and acted on. *Kept*: checked, stored and returned by Describe, and no task runs otherwise for it.
+*Dropped*: its form is checked, so that tools go on working, and it is neither acted on nor returned. *Refused*:
+answered with an error that names it. A member that this botocore's model does not have is dropped with a line in the
+log.
 
 | Operation | Honoured | Kept | Dropped | Refused |
 |---|---|---|---|---|
@@ -83,7 +93,6 @@ COVERAGE: Mapping[str, Told] = {
     "DeleteTaskSet": _NO_TASK_SETS,
     "UpdateServicePrimaryTaskSet": _NO_TASK_SETS,
     "RunTask": Told(
-        kept=("enableExecuteCommand", "networkConfiguration"),
         dropped=(
             "placementConstraints",
             "placementStrategy",
@@ -117,51 +126,77 @@ COVERAGE: Mapping[str, Told] = {
 }
 
 
-def members_of(operation: str) -> list[str]:
-    """The members of an operation's input, as the model has them."""
-    return list(protocol.ecs().members_of(operation))
+def installed() -> Known:
+    """What the model of the installed botocore has."""
+    return {name: protocol.ecs().members_of(name) for name in sorted(protocol.ecs().operation_names)}
 
 
-def kept_by(operation: str) -> tuple[str, ...]:
+def named_on(page: str, model: Known) -> Known:
+    """What of a model is named on a page: the rest came with a newer botocore. An operation that always refuses has no
+    members on its row."""
+    rows = {row[1]: row[0] for row in re.finditer(r"^\| `(\w+)` \|.*$", page, re.MULTILINE)}
+    named = {*rows, *re.findall(r"`(\w+)`", page.partition(_TAIL)[2])}
+    return {
+        name: tuple(member for member in members if f"`{member}`" in rows.get(name, ""))
+        for name, members in model.items()
+        if name in named
+    }
+
+
+def version_of(page: str) -> str:
+    """The version of botocore that a page was made with; empty where it does not say."""
+    found = re.search(r"botocore ([\d.]+\d)", page)
+    return found[1] if found else ""
+
+
+def is_current(page: str, model: Known) -> bool:
+    """Whether a page says what the code says, as far as its own botocore knew."""
+    return page == page_of(named_on(page, model), version_of(page))
+
+
+def kept_by(operation: str, members: tuple[str, ...]) -> tuple[str, ...]:
     """Of the services' operations and of a task definition the code itself says it."""
     if operation == "RegisterTaskDefinition":
         table = TABLE["TaskDefinition"]
-        return tuple(name for name in members_of(operation) if table[name].standing is Standing.STORED)
+        return tuple(name for name in members if name in table and table[name].standing is Standing.STORED)
     if operation in ("CreateService", "UpdateService"):
-        acted_on = MODELLED | ACTED_ON | NOT_RETURNED
-        return tuple(name for name in members_of(operation) if name not in acted_on)
+        return tuple(name for name in members if name in KEPT)
     return COVERAGE.get(operation, Told()).kept
 
 
-def dropped_by(operation: str) -> tuple[str, ...]:
+def dropped_by(operation: str, members: tuple[str, ...]) -> tuple[str, ...]:
     told = COVERAGE.get(operation, Told()).dropped
     if operation in ("CreateService", "UpdateService"):
-        return tuple(name for name in members_of(operation) if name in NOT_RETURNED or name in told)
+        return tuple(name for name in members if name in told or name not in MODELLED | ACTED_ON | KEPT)
     return told
 
 
-def honoured_by(operation: str) -> tuple[str, ...]:
+def honoured_by(operation: str, members: tuple[str, ...]) -> tuple[str, ...]:
     """All that is neither kept only, nor dropped, nor refused as a whole."""
     told = COVERAGE.get(operation, Told())
     whole = [name for name, values in told.refused.items() if not values]
-    others = (*kept_by(operation), *dropped_by(operation), *whole)
-    return () if told.always_refuses else tuple(name for name in members_of(operation) if name not in others)
+    others = (*kept_by(operation, members), *dropped_by(operation, members), *whole)
+    return () if told.always_refuses else tuple(name for name in members if name not in others)
 
 
-def page() -> str:
+def page_of(known: Known, version: str) -> str:
     """The whole page."""
-    rows = "".join(_row(operation) for operation in ECS_OPERATIONS)
-    absent = [f"`{name}`" for name in sorted(protocol.ecs().operation_names - ECS_OPERATIONS.keys())]
+    absent = sorted(known.keys() - ECS_OPERATIONS.keys())
+    refusing = sum(1 for told in COVERAGE.values() if told.always_refuses)
+    head = _HEAD.format(
+        here=len(ECS_OPERATIONS) - refusing, all=len(known), refusing=refusing, absent=len(absent), version=version
+    )
+    rows = "".join(_row(operation, known.get(operation, ())) for operation in ECS_OPERATIONS)
     shapes = "".join(_shape_row(shape) for shape in TABLE)
-    return f"{_HEAD}{rows}{_MEMBERS}{shapes}{_TAIL}{', '.join(absent)}.\n"
+    return f"{head}{rows}{_MEMBERS}{shapes}{_TAIL}{', '.join(f'`{name}`' for name in absent)}.\n"
 
 
-def _row(operation: str) -> str:
+def _row(operation: str, members: tuple[str, ...]) -> str:
     told = COVERAGE.get(operation, Told())
     if told.always_refuses:
         return f"| `{operation}` | - | - | - | always: {told.always_refuses} |\n"
     refused = [f"`{name}`" + (f" ({values})" if values else "") for name, values in told.refused.items()]
-    groups = (honoured_by(operation), kept_by(operation), dropped_by(operation))
+    groups = (honoured_by(operation, members), kept_by(operation, members), dropped_by(operation, members))
     cells = [", ".join(f"`{name}`" for name in group) or "-" for group in groups]
     return f"| `{operation}` | {' | '.join(cells)} | {', '.join(refused) or '-'} |\n"
 
@@ -175,4 +210,4 @@ def _shape_row(shape: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    PAGE.write_text(page_of(installed(), botocore.__version__), encoding="utf-8")

@@ -80,7 +80,7 @@ TABLE: Mapping[str, Mapping[str, Member]] = {
         **_honoured(
             "family networkMode containerDefinitions volumes requiresCompatibilities cpu memory tags pidMode ipcMode "
             "enableFaultInjection taskDefinitionArn revision status compatibilities registeredAt deregisteredAt "
-            "registeredBy"
+            "registeredBy deleteRequestedAt"
         ),
         **_stored(
             taskRoleArn=_NO_ROLES,
@@ -92,7 +92,6 @@ TABLE: Mapping[str, Mapping[str, Member]] = {
             runtimePlatform="images run on the engine's own platform",
             trustedExecutionConfiguration="containers are isolated as Docker isolates them",
             requiresAttributes="always empty",
-            deleteRequestedAt="never set",
         ),
     },
     "ContainerOverride": {

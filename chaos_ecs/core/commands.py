@@ -7,12 +7,13 @@ them (docs of `core/errors.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chaos_ecs.core import lifecycle
 from chaos_ecs.core.arns import name_of, region_of, short
-from chaos_ecs.core.compatibility import FARGATE, check_fargate_size, check_launch_type
-from chaos_ecs.core.container_checks import check_environment_files
+from chaos_ecs.core.compatibility import check_fargate_size, check_launch_type
+from chaos_ecs.core.container_checks import LEAST_MEMORY, check_environment_files, size_refusal
 from chaos_ecs.core.errors import (
     ClientException,
     ClusterContainsServicesException,
@@ -34,13 +35,15 @@ from chaos_ecs.core.model import (
     SIGKILL,
     Cluster,
     ContainerDefinition,
+    ContainerOverride,
     ServiceStatus,
     StopCode,
     Task,
     TaskDefinition,
 )
+from chaos_ecs.core.platforms import FARGATE
 from chaos_ecs.core.state import State
-from chaos_ecs.core.task_definitions import tell_without_effect
+from chaos_ecs.core.task_definitions import overridden, tell_without_effect
 
 RUN_TASK_LIMIT = 10
 """API_RunTask: "You can specify up to 10 tasks for each call"."""
@@ -101,12 +104,8 @@ def run_task(state: State, command: RunTask, now: float) -> None:
     if command.count < 1:
         raise InvalidParameterException("Task count must be at least 1.")
     check_launch_type(definition, command.launch_type)
-    _check_override(definition, command)
-    for override in command.overrides:
-        if not any(container.name == override.name for container in definition.containers):
-            raise InvalidParameterException(
-                f"Override for container named {override.name} is not a container in the TaskDefinition."
-            )
+    _check_task_override(definition, command)
+    check_overrides(definition, command.overrides, command.task_override.memory)
     if command.client_token and (known := state.tasks_of_token.get((command.cluster_arn, command.client_token))):
         _check_same_run(state, [state.tasks[arn] for arn in known], command)
         return
@@ -134,18 +133,32 @@ def run_task(state: State, command: RunTask, now: float) -> None:
         begin_task(state, task, command.cause, command.aws_refuses)
 
 
-def _check_override(definition: TaskDefinition, command: RunTask) -> None:
+def check_overrides(
+    definition: TaskDefinition, overrides: Sequence[ContainerOverride], task_memory: int | None
+) -> None:
+    """API_ContainerOverride: each is for a container that there is, and leaves it one that could be registered."""
+    for override in overrides:
+        if not any(container.name == override.name for container in definition.containers):
+            raise InvalidParameterException(
+                f"Override for container named {override.name} is not a container in the TaskDefinition."
+            )
+        said = f"Invalid override for container '{override.name}'."
+        check_environment_files(override.environment_files, said)
+        container = overridden(definition.container(override.name), overrides)
+        if refusal := size_refusal(container, task_memory or definition.memory, said):
+            raise InvalidParameterException(refusal)
+
+
+def _check_task_override(definition: TaskDefinition, command: RunTask) -> None:
     """API_TaskOverride: another size must be one that the launch type has."""
     size = command.task_override
-    for name, value in (("cpu", size.cpu), ("memory", size.memory)):
-        if value is not None and value < 1:
+    for name, value, least in (("cpu", size.cpu, 1), ("memory", size.memory, LEAST_MEMORY)):
+        if value is not None and value < least:
             raise InvalidParameterException(f"Invalid '{name}' setting for task.")
     is_other = command.launch_type == FARGATE and (size.cpu or size.memory)
     refusal = check_fargate_size(size.cpu or definition.cpu, size.memory or definition.memory) if is_other else ""
     if refusal:
         raise InvalidParameterException(refusal)
-    for override in command.overrides:
-        check_environment_files(override.environment_files, f"Invalid override for container '{override.name}'.")
 
 
 def _check_same_run(state: State, tasks: list[Task], command: RunTask) -> None:

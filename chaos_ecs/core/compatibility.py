@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from chaos_ecs.core.container_checks import LEAST_MEMORY
 from chaos_ecs.core.container_settings import ContainerSettings
 from chaos_ecs.core.errors import ClientException, InvalidParameterException
 from chaos_ecs.core.messages import RegisterTaskDefinition
 from chaos_ecs.core.model import ContainerDefinition, TaskDefinition
+from chaos_ecs.core.platforms import FARGATE
 
-FARGATE = "FARGATE"
 GPU = "gpu"
 EC2_CPU = range(128, 196608 + 1)  # of a task, in units
 FARGATE_LOG_DRIVERS = ("awslogs", "splunk", "awsfirelens")
@@ -50,6 +51,8 @@ def task_size(name: str, text: str) -> int | None:
 
 def check_compatibility(command: RegisterTaskDefinition) -> None:
     """Raises ClientException where the definition cannot run on what it requires."""
+    if command.memory is not None and command.memory < LEAST_MEMORY:
+        raise ClientException("Invalid 'memory' setting for task.")
     if FARGATE in command.requires:
         if refusal := next(_refusals(command), None):
             raise ClientException(refusal)

@@ -54,7 +54,8 @@ def check_container(
     if not container.image:
         raise ClientException("Container.image should not be null or empty.")
     said = f"Invalid setting for container '{container.name}'."
-    _check_size(container, task_memory, said)
+    if refusal := size_refusal(container, task_memory, said):
+        raise ClientException(refusal)
     _check_ports(container, network_mode, said)
     _check_timeouts(container, said)
     if container.health_check:
@@ -71,15 +72,18 @@ def _refuse_unless(holds: bool, words: str) -> None:
         raise ClientException(words)
 
 
-def _check_size(container: ContainerDefinition, task_memory: int | None, said: str) -> None:
+def size_refusal(container: ContainerDefinition, task_memory: int | None, said: str) -> str:
+    """Why no container can have this size, or nothing where one can: as it is registered, or as it is overridden."""
     memory, reservation = container.memory, container.memory_reservation
     if task_memory is None and memory is None and reservation is None:
-        raise ClientException(f"{said} At least one of 'memory' or 'memoryReservation' must be specified.")
+        return f"{said} At least one of 'memory' or 'memoryReservation' must be specified."
     if memory is not None and memory < LEAST_MEMORY:
-        raise ClientException(f"{said} 'memory' must be at least {LEAST_MEMORY} MiB.")
-    _refuse_unless(container.cpu >= 0, f"{said} 'cpu' must not be negative.")
+        return f"{said} 'memory' must be at least {LEAST_MEMORY} MiB."
+    if container.cpu < 0:
+        return f"{said} 'cpu' must not be negative."
     if memory is not None and (reservation or 0) > memory:
-        raise ClientException(f"{said} 'memory' must be greater than or equal to 'memoryReservation'.")
+        return f"{said} 'memory' must be greater than or equal to 'memoryReservation'."
+    return ""
 
 
 def _check_timeouts(container: ContainerDefinition, said: str) -> None:

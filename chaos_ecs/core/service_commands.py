@@ -132,8 +132,11 @@ def update_service(state: State, command: UpdateService, now: float) -> None:
         or definition_arn != service.task_definition_arn
         or load_balancers != service.load_balancers
     )
+    launch_type = command.launch_type or service.launch_type
     if deploys:
-        check_launch_type(usable_definition(state, definition_arn), service.launch_type)
+        check_launch_type(usable_definition(state, definition_arn), launch_type)
+    elif launch_type != service.launch_type and definition_arn in state.task_definitions:
+        check_launch_type(state.task_definitions[definition_arn], launch_type)
     desired_count = service.desired_count if command.desired_count is None else command.desired_count
     _check_desired_count(desired_count)
     previous = service
@@ -144,7 +147,7 @@ def update_service(state: State, command: UpdateService, now: float) -> None:
         health_check_grace_period_seconds=service.health_check_grace_period_seconds if grace is None else grace,
         load_balancers=load_balancers,
         registered=service.registered if command.registered is None else command.registered,
-        launch_type=command.launch_type or service.launch_type,
+        launch_type=launch_type,
         task_options=command.task_options or service.task_options,
     )
     if deploys or desired_count != previous.desired_count:

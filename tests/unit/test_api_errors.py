@@ -188,6 +188,13 @@ OWN: list[Case] = [
     _with("RegisterTaskDefinition", CLIENT, "Family contains invalid characters.", family="no spaces"),
     _with("RegisterTaskDefinition", CLIENT, "Container list cannot be empty.", containerDefinitions=[]),
     _with("RegisterTaskDefinition", CLIENT, "Invalid 'cpu' setting for task.", cpu="much"),
+    _with(
+        "RegisterTaskDefinition",
+        CLIENT,
+        "Invalid 'memory' setting for task.",
+        memory="4",
+        containerDefinitions=[{"name": "main", "image": "chaos-ecs/demo:1"}],
+    ),
     _with("DescribeTaskDefinition", CLIENT, "Unable to describe task definition.", taskDefinition="nobody"),
     _with("DescribeTaskDefinition", INVALID, "Invalid revision number. Number: x", taskDefinition="worker:x"),
     _with("DeregisterTaskDefinition", CLIENT, "Revision is missing.", taskDefinition="worker"),
@@ -274,6 +281,12 @@ OWN: list[Case] = [
         _with(name, INVALID, "The volume name 'x' in your request does not have", volumeConfigurations=[{"name": "x"}])
         for name in ("CreateService", "UpdateService", "RunTask")
     ),
+    _with("UpdateService", INVALID, "subnets can not be empty.", networkConfiguration=_network()),
+    _with("UpdateService", INVALID, "subnets can have at most 16", networkConfiguration=_network(*"abcdefghijklmnopq")),
+    _with(
+        "UpdateService", INVALID, "strategies are not supported", capacityProviderStrategy=[_SPOT], **_strategy("cpu")
+    ),
+    _with("UpdateService", INVALID, "must be null when specifying an EC2", platformVersion="LATEST"),
     # task sets
     *(
         _with(name, INVALID, "only supports task set management on services configured to use external")
@@ -309,6 +322,17 @@ OWN: list[Case] = [
         "at most 8192",
         overrides={"containerOverrides": [{"name": "worker", "command": ["x" * 8200]}]},
     ),
+    *(
+        _with(name, INVALID, said, overrides={"containerOverrides": [{"name": "worker", **size}]})
+        for name in ("RunTask", "StartTask")
+        for size, said in (
+            ({"memory": -4}, "override for container 'worker'. 'memory' must be at least 6 MiB."),
+            ({"memory": 4}, "'memory' must be at least 6 MiB."),
+            ({"cpu": -7}, "'cpu' must not be negative."),
+            ({"memoryReservation": 4096}, "'memory' must be greater than or equal to 'memoryReservation'."),
+        )
+    ),
+    _with("RunTask", INVALID, "Invalid 'memory' setting for task.", overrides={"memory": "4"}),
     _with("StartTask", INVALID, "Container instances cannot be empty.", containerInstances=[]),
     _with("RunTask", INVALID, "Maximum number of strategies is 5", placementStrategy=[{"type": "random"}] * 6),
     _with("RunTask", INVALID, "subnets can not be empty.", networkConfiguration=_network()),

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.api_harness import CLUSTER, Harness
+from chaos_ecs.api import protocol
+from chaos_ecs.api.call import Call
+from chaos_ecs.api.operations import ECS_OPERATIONS
+from chaos_ecs.core.errors import InvalidParameterException
+from tests.unit.api_harness import CLUSTER, REGION, Harness
 from tests.unit.service_calls import ARN, described, web
 
 TAGS = [{"key": "team", "value": "a"}, {"key": "cost", "value": "1"}]
@@ -207,6 +211,21 @@ def test_a_service_of_a_deleted_revision_goes_on_and_can_be_scaled(api: Harness,
 
 
 # --- account settings ---
+
+
+@pytest.mark.parametrize("operation", ["PutAccountSetting", "PutAccountSettingDefault", "DeleteAccountSetting"])
+def test_a_setting_that_only_a_newer_botocore_has_is_refused_by_name(api: Harness, operation: str) -> None:
+    params = {"name": "moonPhase", "value": "full"}  # past the model, which does not have it yet
+    with pytest.raises(InvalidParameterException, match="The setting moonPhase is not known"):
+        ECS_OPERATIONS[operation](Call(api.border._surroundings, REGION, params))
+
+
+def test_every_setting_of_the_installed_botocore_is_taken_or_refused(api: Harness) -> None:
+    for name in protocol.ecs()._model.shape_for("SettingName").metadata["enum"]:
+        for value in ("enabled", "on", "7", "blocking"):
+            status, body = api.call("PutAccountSettingDefault", {"name": name, "value": value})
+            assert status in (200, 400), body
+        assert api.call("DeleteAccountSetting", {"name": name})[0] in (200, 400)
 
 
 def test_account_settings_are_set_shown_and_deleted(ecs: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import botocore.session
 import pytest
 
+from chaos_ecs.api import coverage
 from chaos_ecs.api.definition_members import TABLE, Standing
 from chaos_ecs.core.events import EventType
 from tests.unit.api_harness import CLUSTER, Harness
@@ -17,8 +18,11 @@ SHAPES = {shape: (shape,) for shape in TABLE} | {"TaskDefinition": ("TaskDefinit
 
 @pytest.mark.parametrize(("shape", "modelled"), SHAPES.items(), ids=list(SHAPES))
 def test_every_member_of_the_model_has_a_standing(shape: str, modelled: tuple[str, ...]) -> None:
+    """A botocore newer than COVERAGE.md's may have more."""
     members = {member for name in modelled for member in MODEL.shape_for(name).members}
-    assert set(TABLE[shape]) == members
+    assert set(TABLE[shape]) <= members
+    if botocore.__version__ == coverage.version_of(coverage.PAGE.read_text(encoding="utf-8")):
+        assert set(TABLE[shape]) == members
 
 
 def test_what_is_not_honoured_says_what_is_so_instead() -> None:

@@ -69,6 +69,7 @@ def put_account_setting_default(call: Call) -> _Answer:
 def delete_account_setting(call: Call) -> _Answer:
     """The setting with its default. Raises InvalidParameterException (API_DeleteAccountSetting)."""
     name, principal = call.params["name"], _principal(call)
+    _check_known(name)
     key = _key(call, principal, name)
     return call.request(
         lambda state: a.DeleteAccountSetting(key),
@@ -103,6 +104,7 @@ def _put(call: Call, principal: str) -> _Answer:
     name, value = call.params["name"], call.params["value"]
     if name in MANAGED:
         raise InvalidParameterException(f"The setting {name} is read-only and cannot be changed.")
+    _check_known(name)
     if value not in VALUES[name]:
         raise InvalidParameterException(f"Invalid value for {name}: use one of {', '.join(VALUES[name])}.")
     key = _key(call, principal, name)
@@ -110,6 +112,12 @@ def _put(call: Call, principal: str) -> _Answer:
         lambda state: a.PutAccountSetting(key, value),
         lambda state, now, events: {"setting": _view(name, value, principal)},
     )
+
+
+def _check_known(name: str) -> None:
+    """The model of a newer botocore may have settings that came after this table."""
+    if name not in VALUES:
+        raise InvalidParameterException(f"The setting {name} is not known to this version of chaos-ecs.")
 
 
 def _principal(call: Call) -> str:

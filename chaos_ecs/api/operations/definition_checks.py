@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chaos_ecs.api import identifiers
-from chaos_ecs.core.compatibility import FARGATE
 from chaos_ecs.core.errors import ClientException
+from chaos_ecs.core.platforms import FARGATE
 
 LEAST_STORAGE, MOST_STORAGE = 21, 200  # GiB
 MOST_CONSTRAINTS = 10

@@ -14,9 +14,9 @@ from typing import Any
 from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
 from chaos_ecs.api.operations.members import check_network, definition_in, identifiers_of, missing, tags_of
-from chaos_ecs.api.operations.task_members import START_STARTED_BY, check_overrides, check_run
+from chaos_ecs.api.operations.task_members import START_STARTED_BY, check_run, overrides_of, task_override_of
 from chaos_ecs.api.paging import page
-from chaos_ecs.core.commands import usable_definition
+from chaos_ecs.core.commands import check_overrides, usable_definition
 from chaos_ecs.core.errors import (
     ClientException,
     InvalidParameterException,
@@ -104,11 +104,12 @@ def start_task(call: Call) -> _Answer:
     check_run(params, started_by=START_STARTED_BY)
     tags_of(params)
     named = _named(call, START_LIMIT)
+    overrides, task_memory = overrides_of(params), task_override_of(params).memory
 
     def answer(state: State, cluster: str) -> dict[str, Any]:
         arn = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         check_network(definition_in(state, arn), params)
-        check_overrides(usable_definition(state, arn), params)
+        check_overrides(usable_definition(state, arn), overrides, task_memory)
         return {"tasks": [], "failures": _failures(cluster, named)}
 
     return _in_cluster(call, answer)

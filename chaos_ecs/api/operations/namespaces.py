@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from chaos_ecs.api.call import Call
-from chaos_ecs.api.operations.cluster_members import members_of
+from chaos_ecs.api.operations.cluster_members import default_namespace
 from chaos_ecs.api.paging import page
 from chaos_ecs.core.arns import region_of
 from chaos_ecs.core.errors import NamespaceNotFoundException
@@ -26,7 +26,7 @@ def list_services_by_namespace(call: Call) -> Future[dict[str, Any]]:
     def answer(state: State, now: float) -> dict[str, Any]:
         named = {s.arn: _namespace(state, s) for s in state.services.values() if region_of(s.arn) == call.region}
         clusters = [c for c in state.clusters.values() if region_of(c.arn) == call.region]
-        defaults = [members_of(c).get("serviceConnectDefaults", {}).get("namespace") for c in clusters]
+        defaults = [default_namespace(state, c.arn) for c in clusters]
         if not any(_is(wanted, name) for name in (*named.values(), *defaults)):
             raise NamespaceNotFoundException("The specified namespace wasn't found.")
         arns = sorted(arn for arn, name in named.items() if _is(wanted, name))
@@ -41,9 +41,7 @@ def _namespace(state: State, service: Service) -> str | None:
     said: Mapping[str, Any] = json.loads(service.registered).get("serviceConnectConfiguration", {})
     if not said.get("enabled"):
         return None
-    cluster = members_of(state.clusters.get(service.cluster_arn))
-    namespace: str | None = said.get("namespace") or cluster.get("serviceConnectDefaults", {}).get("namespace")
-    return namespace
+    return said.get("namespace") or default_namespace(state, service.cluster_arn)
 
 
 def _is(wanted: str, namespace: str | None) -> bool:

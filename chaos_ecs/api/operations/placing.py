@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chaos_ecs.api.operations.members import check_network, check_platform, check_public_address
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import TaskDefinition
 from chaos_ecs.core.platforms import FARGATE
@@ -39,7 +40,17 @@ def check_placement(params: _Params) -> None:
             raise InvalidParameterException(f"binpack field '{field}' is invalid.")
 
 
-def check_fargate_placement(params: _Params, launch_type: str) -> None:
+def check_placing(definition: TaskDefinition | None, params: _Params, launch_type: str) -> None:
+    """Whether tasks of a definition can be where the request says, on its launch type. Of a service that is updated,
+    `params` are its members as they would be. Raises InvalidParameterException and PlatformUnknownException."""
+    check_network(definition, params)
+    check_public_address(definition, params, launch_type)
+    check_platform(params, launch_type)
+    _check_fargate_placement(params, launch_type)
+    _check_volumes(params, definition)
+
+
+def _check_fargate_placement(params: _Params, launch_type: str) -> None:
     """On Fargate there is nothing to choose between."""
     if launch_type != FARGATE:
         return
@@ -48,7 +59,7 @@ def check_fargate_placement(params: _Params, launch_type: str) -> None:
             raise InvalidParameterException(f"Placement {told} are not supported with FARGATE launch type.")
 
 
-def check_volumes(params: _Params, definition: TaskDefinition | None) -> None:
+def _check_volumes(params: _Params, definition: TaskDefinition | None) -> None:
     """Whether the task definition has every volume that is configured."""
     if definition is None or not params.get("volumeConfigurations"):
         return

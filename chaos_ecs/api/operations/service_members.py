@@ -28,13 +28,27 @@ ACTED_ON = frozenset(
         "deploymentConfiguration",
         "deploymentController",
         "enableECSManagedTags",
-        "forceNewDeployment",
+        "enableExecuteCommand",
+        "networkConfiguration",
+        "platformVersion",
         "propagateTags",
         "schedulingStrategy",
         "serviceConnectConfiguration",
     }
 )
-"""Members that are kept as they were said, and that something here acts on or refuses besides."""
+"""Members that are kept as they were said, and that something here acts on besides."""
+
+KEPT = frozenset(
+    {
+        "availabilityZoneRebalancing",
+        "placementConstraints",
+        "placementStrategy",
+        "serviceRegistries",
+        "volumeConfigurations",
+        "vpcLatticeConfigurations",
+    }
+)
+"""Members that are kept as they were said, and that nothing here acts on. DescribeServices has a place for each."""
 
 MODELLED = frozenset(
     {
@@ -52,7 +66,6 @@ MODELLED = frozenset(
     }
 )
 _MODELLED_OF_DEPLOYMENTS = STRATEGY_MEMBERS | {"minimumHealthyPercent", "maximumPercent"}
-NOT_RETURNED = frozenset({"role", "monitoring", "gatewayConnectors"})
 _DEPLOYING = (
     "networkConfiguration",
     "platformVersion",
@@ -180,14 +193,15 @@ def grace_period(params: _Params) -> int | None:
     return seconds
 
 
-# --- members that nothing here acts on ---
+# --- members that are kept as they were said ---
 
 
 def registered(params: _Params) -> dict[str, Any]:
-    """Members that DescribeServices returns and nothing here acts on."""
-    for name in sorted(NOT_RETURNED & params.keys()):
-        log.debug("%s is dropped, DescribeServices has no place for it", name)
-    kept = {name: value for name, value in params.items() if name not in MODELLED and name not in NOT_RETURNED}
+    """Members that DescribeServices returns as they were said. What is in none of the sets above, such as a member of a
+    newer botocore, is dropped: DescribeServices may have no place for it."""
+    for name in sorted(params.keys() - MODELLED - ACTED_ON - KEPT):
+        log.debug("%s is dropped, nothing here knows it", name)
+    kept = {name: value for name, value in params.items() if name in ACTED_ON or name in KEPT}
     if "deploymentConfiguration" in kept:
         said = kept["deploymentConfiguration"]
         kept["deploymentConfiguration"] = {

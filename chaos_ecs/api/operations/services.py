@@ -11,9 +11,6 @@ from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
 from chaos_ecs.api.operations.cluster_members import default_namespace, placed
 from chaos_ecs.api.operations.members import (
-    check_network,
-    check_platform,
-    check_public_address,
     definition_in,
     identifiers_of,
     launch_type_of,
@@ -24,7 +21,7 @@ from chaos_ecs.api.operations.members import (
     task_options,
     wants,
 )
-from chaos_ecs.api.operations.placing import check_fargate_placement, check_service_connect, check_volumes
+from chaos_ecs.api.operations.placing import check_placing, check_service_connect
 from chaos_ecs.api.operations.service_members import (
     check_supported,
     deployment_configuration,
@@ -40,6 +37,7 @@ from chaos_ecs.core import messages as m
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.errors import InvalidParameterException
+from chaos_ecs.core.model import TaskDefinition
 from chaos_ecs.core.service_checks import check_containers, check_shifting, check_target_groups
 from chaos_ecs.core.state import State
 
@@ -73,13 +71,10 @@ def create_service(call: Call) -> _Answer:
         said = placed(state, cluster, params)
         launch_type, members = launch_type_of(said), registered(said)
         definition = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
-        check_network(definition_in(state, definition), params)
-        check_public_address(definition_in(state, definition), params, launch_type)
-        check_platform(params, launch_type)
-        check_fargate_placement(params, launch_type)
-        check_service_connect(params, definition_in(state, definition), default_namespace(state, cluster))
-        check_volumes(params, definition_in(state, definition))
-        _check_load_balancers(state, definition, balancers)
+        known = definition_in(state, definition)
+        check_placing(known, params, launch_type)
+        check_service_connect(params, known, default_namespace(state, cluster))
+        _check_load_balancers(state, known, balancers)
         check_shifting(state, configuration, balancers)
         return m.CreateService(
             arn=arn,
@@ -94,7 +89,7 @@ def create_service(call: Call) -> _Answer:
             registered=json.dumps(members, sort_keys=True),
             tags=tags,
             task_options=task_options(members),
-            aws_refuses=refused_by_aws(definition_in(state, definition), launch_type, params),
+            aws_refuses=refused_by_aws(known, launch_type, params),
         )
 
     return call.request(build, lambda state, now, events: _described(state, arn))
@@ -117,17 +112,15 @@ def update_service(call: Call) -> _Answer:
         configuration = deployment_configuration(params, service.deployment_configuration)
         forced = starts_deployment(service, params)
         said = service.load_balancers if balancers is None else balancers
+        known = definition_in(state, definition or service.task_definition_arn)
         if balancers is not None or definition:
-            _check_load_balancers(state, definition or service.task_definition_arn, said)
+            _check_load_balancers(state, known, said)
         if definition or forced or "deploymentConfiguration" in params:
             check_shifting(state, configuration, said)
         members = merged(service, params)
         launch_type = _launch_type(state, cluster, params)
-        check_platform(params, launch_type or service.launch_type)
-        check_fargate_placement(params, launch_type or service.launch_type)
-        known = definition_in(state, definition or service.task_definition_arn)
+        check_placing(known, members, launch_type or service.launch_type)
         check_service_connect(params, known, default_namespace(state, cluster))
-        check_volumes(params, known)
         return m.UpdateService(
             arn=service.arn,
             desired_count=params.get("desiredCount"),
@@ -145,15 +138,18 @@ def update_service(call: Call) -> _Answer:
 
 
 def _launch_type(state: State, cluster: str, params: _Params) -> str | None:
-    """What another capacity provider strategy stands for; None where none is said."""
+    """What another capacity provider strategy stands for; None where the launch type stays. An empty one takes the
+    strategy away and leaves the launch type that its providers had (aws/containers-roadmap, issue 838)."""
     if not params.get("capacityProviderStrategy"):
         return None
     return launch_type_of(placed(state, cluster, params))
 
 
-def _check_load_balancers(state: State, definition_arn: str, balancers: Sequence[ServiceLoadBalancer]) -> None:
+def _check_load_balancers(
+    state: State, definition: TaskDefinition | None, balancers: Sequence[ServiceLoadBalancer]
+) -> None:
     """A definition that is not there is for the command to refuse."""
-    if definition := definition_in(state, definition_arn):
+    if definition:
         check_containers(definition, balancers)
         check_target_groups(state, balancers)
 

@@ -12,7 +12,7 @@ from chaos_ecs.api.operations.placing import check_placement
 from chaos_ecs.api.task_network import subnet_of
 from chaos_ecs.core.compatibility import task_size
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.model import ContainerOverride, TaskDefinition, TaskOverride
+from chaos_ecs.core.model import ContainerOverride, TaskOverride
 
 LIMITS = {"group": 255, "referenceId": 1024, "clientToken": 64}
 RUN_STARTED_BY, START_STARTED_BY = 128, 36
@@ -65,15 +65,6 @@ def registered(params: _Params) -> str:
     version = params.get("platformVersion", "LATEST")
     told = subnet_of(params) | ({} if version == "LATEST" else {"platformVersion": version})
     return json.dumps(told) if told else ""
-
-
-def check_overrides(definition: TaskDefinition, params: _Params) -> None:
-    """As `run_task` of the core does, for whoever starts nothing."""
-    for override in overrides_of(params):
-        if not any(container.name == override.name for container in definition.containers):
-            raise InvalidParameterException(
-                f"Override for container named {override.name} is not a container in the TaskDefinition."
-            )
 
 
 def _override(said: _Params) -> ContainerOverride:

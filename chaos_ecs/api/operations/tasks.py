@@ -11,9 +11,6 @@ from chaos_ecs.api.call import Call
 from chaos_ecs.api.definition_members import override_without_effect
 from chaos_ecs.api.operations.cluster_members import placed
 from chaos_ecs.api.operations.members import (
-    check_network,
-    check_platform,
-    check_public_address,
     definition_in,
     identifiers_of,
     launch_type_of,
@@ -22,7 +19,7 @@ from chaos_ecs.api.operations.members import (
     tags_of,
     wants,
 )
-from chaos_ecs.api.operations.placing import check_fargate_placement, check_volumes
+from chaos_ecs.api.operations.placing import check_placing
 from chaos_ecs.api.operations.task_members import check_run, overrides_of, registered, task_override_of
 from chaos_ecs.api.paging import page
 from chaos_ecs.core import messages as m
@@ -55,11 +52,7 @@ def run_task(call: Call) -> _Answer:
         launch_type = launch_type_of(placed(state, cluster, params))
         arn = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         definition = definition_in(state, arn)
-        check_network(definition, params)
-        check_public_address(definition, params, launch_type)
-        check_platform(params, launch_type)
-        check_fargate_placement(params, launch_type)
-        check_volumes(params, definition)
+        check_placing(definition, params, launch_type)
         own = managed(cluster) if params.get("enableECSManagedTags") else ()
         return m.RunTask(
             cluster_arn=cluster,

@@ -65,7 +65,9 @@ class DockerStatistics:
         with self._lock:
             if self._client is not None:
                 return self._client
-        made = self._connect()
+        return self._kept(self._connect())
+
+    def _kept(self, made: APIClient) -> APIClient:
         with self._lock:
             kept = self._client = self._client or made
         if kept is not made:

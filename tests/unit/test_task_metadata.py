@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chaos_ecs.api.agent_requests import AgentRequest, task_named
+from chaos_ecs.api.agent_requests import AgentRequest
 from chaos_ecs.api.task_metadata import LOOKS, MOST_WAITING, Statistics, TaskMetadata
 from chaos_ecs.core.model import Task
 from tests.unit.api_harness import CLUSTER, Harness

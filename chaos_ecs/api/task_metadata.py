@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
 from typing import Any
 
-from chaos_ecs.api.agent_requests import AgentRefusal, AgentRequest
+from chaos_ecs.api.agent_requests import AgentRefusal, AgentRequest, is_asked_by, refused, task_named
+from chaos_ecs.api.call import done, then
 from chaos_ecs.controller import Controller
 from chaos_ecs.core.arns import family_of, name_of, region_of
 from chaos_ecs.core.model import Container, ContainerDefinition, Task, TaskDefinition
@@ -29,9 +30,11 @@ _PATH = re.compile(r"/v4/(?P<task>[^/]+)-(?P<index>[0-9]{1,2})(?P<rest>|/task|/t
 _LABEL = "com.amazonaws.ecs."
 
 MOST_REMEMBERED = 200
-LOOK_AGAIN_SECONDS = 0.05
-LOOKS = 100
+LOOK_AGAIN_SECONDS = 0.1
+LOOKS = 50
 """A program may ask before the engine has said that its container runs."""
+MOST_WAITING = 20
+"""For one task."""
 
 Answer = tuple[int, Mapping[str, Any]]
 Statistics = Callable[[str], Mapping[str, Any] | None]
@@ -46,12 +49,29 @@ class _Wanted:
     all: bool
 
 
+_Found = dict[str, Any] | _Wanted
+
+
 class _TooEarly(Exception):  # noqa: N818 - not an error
     """Whose address it is may be known in a moment."""
 
+    def __init__(self, task_arn: str) -> None:
+        super().__init__(task_arn)
+        self.task_arn = task_arn
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """For the addresses of a task that begins."""
+
+    task_arn: str
+    request: AgentRequest
+    left: int = LOOKS
+    found: Future[_Found] = field(default_factory=Future)
+
 
 class TaskMetadata:
-    """`background` is for what may block."""
+    """`background` is for what may block. Who waits is kept by the loop's thread, and looked after by one timer."""
 
     def __init__(
         self,
@@ -64,32 +84,58 @@ class TaskMetadata:
         self._counted = CountedTwice(statistics)
         self._background = background
         self._after = after
+        self._waiting: list[_Waiting] = []
 
     def answer(self, request: AgentRequest) -> Future[Answer]:
         """From any thread; the future never has an exception."""
         told: Future[Answer] = Future()
-        self._look(request, told, LOOKS)
+
+        def tell(finished: Future[Answer]) -> None:
+            error = finished.exception()
+            told.set_result(finished.result() if error is None else refused(request, error))
+
+        asked = self._controller.ask(partial(self._ask, request))
+        found = then(asked, lambda known: known)
+        then(found, self._carry_out).add_done_callback(tell)
         return told
 
-    def _look(self, request: AgentRequest, told: Future[Answer], left: int) -> None:
-        def go_on(asked: Future[dict[str, Any] | _Wanted]) -> None:
-            try:
-                found = asked.result()
-            except _TooEarly:
-                self._after(LOOK_AGAIN_SECONDS, partial(self._look, request, told, left - 1))
-            except AgentRefusal as refusal:
-                told.set_result((refusal.status, {"Error": refusal.error}))
-            else:
-                if isinstance(found, _Wanted):
-                    self._background.submit(lambda: told.set_result((200, self._count(found))))
-                else:
-                    told.set_result((200, found))
+    def _carry_out(self, found: _Found) -> Future[Answer]:
+        if isinstance(found, _Wanted):
+            return self._background.submit(self._count, found)
+        return done((200, found))
 
-        self._controller.ask(partial(_found, request, left)).add_done_callback(go_on)
-
-    def _count(self, wanted: _Wanted) -> Mapping[str, Any]:
+    def _count(self, wanted: _Wanted) -> Answer:
         counted = {runtime_id: self._counted(runtime_id) for runtime_id in wanted.runtime_ids}
-        return counted if wanted.all else counted[wanted.runtime_ids[0]] or {}
+        return 200, counted if wanted.all else counted[wanted.runtime_ids[0]] or {}
+
+    # --- who asks too early ---
+
+    def _ask(self, request: AgentRequest, state: State, now: float) -> Future[_Found]:
+        try:
+            return done(_found(request, state))
+        except _TooEarly as early:
+            waiting = _Waiting(early.task_arn, request)
+        others = sum(one.task_arn == waiting.task_arn for one in self._waiting)
+        if others >= MOST_WAITING:
+            raise _unknown(request)
+        self._waiting.append(waiting)
+        if len(self._waiting) == 1:
+            self._after(LOOK_AGAIN_SECONDS, self._look)
+        return waiting.found
+
+    def _look(self) -> None:
+        self._controller.ask(self._look_at_all).add_done_callback(self._end_where_there_is_no_loop)
+
+    def _look_at_all(self, state: State, now: float) -> None:
+        self._waiting = [waiting for waiting in self._waiting if not _is_answered(waiting, state)]
+        if self._waiting:
+            self._after(LOOK_AGAIN_SECONDS, self._look)
+
+    def _end_where_there_is_no_loop(self, looked: Future[None]) -> None:
+        if error := looked.exception():
+            waiting, self._waiting = self._waiting, []
+            for one in waiting:
+                one.found.set_exception(error)
 
 
 class CountedTwice:
@@ -114,21 +160,35 @@ class CountedTwice:
         return {**told, "preread": before.get("read"), "precpu_stats": before.get("cpu_stats", {})}
 
 
-def _found(request: AgentRequest, left: int, state: State, now: float) -> dict[str, Any] | _Wanted:
-    """Raises AgentRefusal, or _TooEarly while there are looks left."""
+def _is_answered(waiting: _Waiting, state: State) -> bool:
+    waiting.left -= 1
+    try:
+        found = _found(waiting.request, state)
+    except _TooEarly:
+        if waiting.left:
+            return False
+        waiting.found.set_exception(_unknown(waiting.request))
+    except Exception as error:  # noqa: BLE001 - handed to whoever asked
+        waiting.found.set_exception(error)
+    else:
+        waiting.found.set_result(found)
+    return True
+
+
+def _found(request: AgentRequest, state: State) -> _Found:
+    """Raises AgentRefusal, or _TooEarly."""
     found = _PATH.fullmatch(request.path.partition("?")[0])
     if found is None:
         raise AgentRefusal(404, "404 page not found")
     if request.method != "GET":
         raise AgentRefusal(405, "405 method not allowed")
-    task = next((task for task in state.tasks.values() if task.id == found["task"]), None)
-    index = int(found["index"])
-    asks = task is not None and any(one.is_live and one.address == request.source for one in task.containers)
-    if left and task is not None and not asks and any(_is_beginning(one) for one in task.containers):
-        raise _TooEarly
-    if task is None or not asks or index >= len(task.containers):
-        endpoint = f"{found['task']}-{index}"
-        raise AgentRefusal(404, f"V4 metadata handler: unable to get task arn from request: no endpoint {endpoint}")
+    task, index = task_named(state, found["task"]), int(found["index"])
+    if task is None:
+        raise _unknown(request)
+    if not is_asked_by(task, request):
+        raise _TooEarly(task.arn) if any(_is_beginning(one) for one in task.containers) else _unknown(request)
+    if index >= len(task.containers):
+        raise _unknown(request)
     if found["rest"].endswith("stats"):
         whole = found["rest"] == "/task/stats"
         members = task.containers if whole else (task.containers[index],)
@@ -138,6 +198,11 @@ def _found(request: AgentRequest, left: int, state: State, now: float) -> dict[s
         return container_metadata(task, task.containers[index], definition)
     tags = {"TaskTags": dict(task.tags)} if found["rest"] == "/taskWithTags" and task.tags else {}
     return task_metadata(state, task, definition) | tags
+
+
+def _unknown(request: AgentRequest) -> AgentRefusal:
+    endpoint = request.path.removeprefix(PREFIX).partition("?")[0].partition("/")[0]
+    return AgentRefusal(404, f"V4 metadata handler: unable to get task arn from request: no endpoint {endpoint}")
 
 
 def _is_beginning(container: Container) -> bool:

@@ -61,14 +61,6 @@ def make(client: APIClient, home: Home, network: str) -> Found:
     return Found(made, (network,), serves=True)
 
 
-def has_image(client: APIClient) -> bool:
-    try:
-        client.inspect_image(IMAGE)
-    except NotFound:
-        return False
-    return True
-
-
 def is_to_stay(client: APIClient, network: str) -> bool:
     """Whether the network is there, and is not about to be made anew (`networks.py`): nobody may be in that one."""
     try:

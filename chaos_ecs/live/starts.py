@@ -35,6 +35,10 @@ _log = logging.getLogger(__name__)
 class ImagesPort(Protocol):
     """What a start needs of `images.py`."""
 
+    def is_here(self, image: str) -> bool:
+        """Whether it can be used as it is; brings nothing. Raises ChaosEcsError or the SDK's exceptions."""
+        ...
+
     def ensure(self, image: str, on_pull: Callable[[], None]) -> None:
         """Returns when the image is here; calls `on_pull` first if it has to be fetched or built. May block for
         minutes. Raises ChaosEcsError or the SDK's exceptions."""

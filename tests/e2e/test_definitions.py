@@ -74,6 +74,7 @@ def keep(room: Room, path: str, text: str) -> None:
 
 
 def test_the_parts_of_a_task_find_each_other_and_what_is_kept_here(room: Room) -> None:
+    room.ok("images", "build", "toolbox")
     room.ok("controller", "start")
     role = ("--execution-role-arn", "arn:aws:iam::123456789012:role/reads-secrets")
     register(room, "whole", PREPARE, DB, APP, flags=("--volumes", json.dumps([{"name": "scratch"}]), *role))

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 from docker import APIClient
-from docker.errors import NotFound
 
 from chaos_ecs.core.messages import Effect, Fact
 from chaos_ecs.core.state import State
 from chaos_ecs.live import engine
-from chaos_ecs.live.agent import BUILT_AFTER_SECONDS, AgentRelay
+from chaos_ecs.live.agent import AgentRelay
 from chaos_ecs.live.balancer import HaproxyBalancer
 from chaos_ecs.live.labels import Home
 from chaos_ecs.live.retries import pause_after
@@ -71,19 +70,3 @@ def test_an_engine_that_is_away_for_long_stops_nobody(made: Callable[[], AgentRe
     keeper.open(lambda: None)
     keeper.close()
     assert keeper.poll() == ([] if isinstance(keeper, HaproxyBalancer) else ())
-
-
-class NoImages:
-    def inspect_image(self, image: str) -> None:
-        raise NotFound(image)
-
-
-def test_the_agents_image_is_built_at_once_only_for_tasks_that_break_their_network() -> None:
-    client: Any = NoImages()
-    relay = an_agent()
-    assert not relay._may_build(client)
-    relay._wanted_at -= BUILT_AFTER_SECONDS
-    assert relay._may_build(client)
-    urgent = an_agent()
-    urgent._is_urgent = True
-    assert urgent._may_build(client)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
 from typing import Any
 
 import pytest
 
 from chaos_ecs.api.agent_requests import AgentRequest
-from chaos_ecs.api.task_metadata import TaskMetadata
+from chaos_ecs.api.task_metadata import LOOKS, MOST_WAITING, Statistics, TaskMetadata
 from chaos_ecs.core.model import Task
 from tests.unit.api_harness import CLUSTER, Harness
 from tests.unit.test_agent_faults import Inline
@@ -36,9 +37,17 @@ class Room:
         ecs.run_task(cluster=CLUSTER, taskDefinition="told", tags=[{"key": "team", "value": "a"}])
         self.api.simulation.advance(10)
         self.cpu = 0
-        simulation = self.api.simulation
-        assert simulation.controller is not None
-        self.metadata = TaskMetadata(simulation.controller, self.count, Inline(), simulation.engine.after)
+        self.timers = 0
+        self.begin(Inline(), self.count)
+
+    def begin(self, background: Executor, statistics: Statistics) -> None:
+        controller = self.api.simulation.controller
+        assert controller is not None
+        self.metadata = TaskMetadata(controller, statistics, background, self.after)
+
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        self.timers += 1
+        self.api.simulation.engine.after(seconds, act)
 
     def count(self, runtime_id: str) -> Mapping[str, Any]:
         """More each time."""
@@ -121,14 +130,109 @@ def test_statistics_are_the_engines_with_those_of_the_last_time_in_them(room: Ro
     assert whole[str(app.runtime_id)]["precpu_stats"] == second["cpu_stats"]
 
 
-def test_who_asks_before_the_engine_has_told_of_it_waits_for_that(room: Room) -> None:
-    ecs = room.api.client()
-    (made,) = ecs.run_task(cluster=CLUSTER, taskDefinition="told")["tasks"]
-    room.api.simulation.advance(0)
-    early = next(task for task in room.api.simulation.state.tasks.values() if task.arn == made["taskArn"])
-    assert [one.address for one in early.containers] == ["", ""]
-    answer = room.metadata.answer(AgentRequest("GET", f"/v4/{early.id}-0", "", "10.9.9.9"))
-    room.api.simulation.advance(0)
+def a_broken_engine(runtime_id: str) -> Mapping[str, Any]:
+    raise TypeError(f"nobody expected this of {runtime_id}")
+
+
+class Later(Inline):
+    """Says what it ran into as an executor does: in the future."""
+
+    def submit(self, act: Callable[..., Any], /, *values: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(act(*values, **named))
+        except TypeError as error:
+            future.set_exception(error)
+        return future
+
+
+class ShutDown(Executor):
+    def submit(self, act: Callable[..., Any], /, *values: Any, **named: Any) -> Future[Any]:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+
+class CutShort(Executor):
+    """Was shut down before it came to this."""
+
+    def submit(self, act: Callable[..., Any], /, *values: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.cancel()
+        future.set_running_or_notify_cancel()
+        return future
+
+
+@pytest.mark.parametrize("background", [Later(), ShutDown(), CutShort()])
+def test_statistics_that_cannot_be_had_are_answered_as_an_error_and_not_never(room: Room, background: Executor) -> None:
+    room.begin(background, a_broken_engine)
+    assert room.ask("/stats") == (500, {"Error": "internal error"})
+    assert room.ask()[0] == 200
+
+
+class Early:
+    """A task whose containers are being started: no address of theirs is known."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        (made,) = room.api.client().run_task(cluster=CLUSTER, taskDefinition="told")["tasks"]
+        self.arn = made["taskArn"]
+        self.let_pass(0)
+        assert [one.address for one in self.task.containers] == ["", ""]
+
+    @property
+    def task(self) -> Task:
+        return self.room.api.simulation.state.tasks[self.arn]
+
+    def asked_from(self, source: str) -> Future[tuple[int, Mapping[str, Any]]]:
+        answer = self.room.metadata.answer(AgentRequest("GET", f"/v4/{self.task.id}-0", "", source))
+        self.let_pass(0)
+        return answer
+
+    def let_pass(self, seconds: float) -> None:
+        self.room.api.simulation.advance(seconds)
+
+
+def test_who_asks_before_the_engine_has_told_of_it_waits_and_is_answered_once_it_has(room: Room) -> None:
+    after = Early(room)
+    after.let_pass(10)
+    address = after.task.containers[0].address
+    twin = Room()  # the same again: there the address is known beforehand
+    early = Early(twin)
+    answer, stranger = early.asked_from(address), early.asked_from("10.9.9.9")
     assert not answer.done()
+    assert not stranger.done()
+    early.let_pass(10)
+    assert early.task.containers[0].address == address
+    status, told = answer.result(0)
+    assert (status, told["Name"], told["Networks"][0]["IPv4Addresses"]) == (200, "app", [address])
+    assert stranger.result(0)[0] == 404, "it was nobody's after all"
+
+
+def test_however_many_wait_there_is_one_timer_and_no_more_than_some_wait_for_one_task(room: Room) -> None:
+    early = Early(room)
+    answers = [early.asked_from("10.9.9.9") for _ in range(MOST_WAITING + 1)]
+    assert [answer.done() for answer in answers] == [False] * MOST_WAITING + [True]
+    assert answers[-1].result(0)[0] == 404
+    assert room.timers == 1
+    early.let_pass(10)
+    assert [answer.result(0)[0] for answer in answers] == [404] * len(answers)
+    assert room.timers <= LOOKS
+
+
+def test_a_controller_that_stops_leaves_nobody_waiting(room: Room) -> None:
+    answer = Early(room).asked_from("10.9.9.9")
+    assert room.api.simulation.controller is not None
+    room.api.simulation.controller.stop()
+    room.api.simulation.controller.run()
+    room.api.simulation.clock.jump(10)
+    room.api.simulation.engine.run_due()
+    assert answer.result(0) == (500, {"Error": "internal error"})
+
+
+def test_a_task_is_found_by_its_id_in_whatever_cluster(room: Room) -> None:
+    ecs = room.api.client()
+    ecs.create_cluster(clusterName="other")
+    (made,) = ecs.run_task(cluster="other", taskDefinition="told")["tasks"]
     room.api.simulation.advance(10)
-    assert answer.result(0)[0] == 404, "it was nobody's after all"
+    task = room.api.simulation.state.tasks[made["taskArn"]]
+    status, told = room.ask(f"/v4/{task.id}-0/task", source=task.containers[0].address)
+    assert (status, told["TaskARN"]) == (200, task.arn)

@@ -94,6 +94,26 @@ def test_what_is_no_http_is_refused_as_all_else_is(running: Running, said: bytes
     assert is_served(running)
 
 
+@pytest.mark.parametrize("target", ["*", "http://evil.example/", "/a%0Ab", "/events/"])
+def test_what_is_nowhere_is_refused_as_all_else_is(running: Running, target: str) -> None:
+    with raw(running) as connection:
+        connection.sendall(f"OPTIONS {target} HTTP/1.1\r\nHost: {running.host}\r\n\r\n".encode())
+        status, headers, body = answer(connection)
+    assert (status, json.loads(body)["__type"]) == (404, "ResourceNotFoundException")
+    assert len(headers["x-amzn-requestid"]) == 36
+
+
+def test_a_bug_is_an_answer_like_every_other(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    """Here: of the event stream, which cannot tell of what is no event."""
+    running.controller.history.append(None)  # type: ignore[arg-type]
+    response = running.get("/events", "follow=0")
+    assert (response.status, json.loads(response.read())["__type"]) == (500, "ServerException")
+    request_id = response.getheader("x-amzn-RequestId", "")
+    assert len(request_id) == 36
+    assert f"request {request_id} met a bug" in caplog.text
+    assert is_served(running)
+
+
 def test_a_head_that_never_ends_is_not_waited_for(hurried: Running) -> None:
     """A header now and then would keep the connection open for ever."""
     with raw(hurried) as connection:
@@ -119,9 +139,9 @@ def test_a_body_that_never_ends_is_refused_with_aws_own_error(hurried: Running) 
 
 
 @pytest.mark.parametrize("how", ["announced", "chunked"])
-def test_an_endless_body_is_refused_before_it_ends(hurried: Running, how: str) -> None:
+def test_an_endless_body_is_refused_before_it_ends(how: str) -> None:
     """What is announced is not even begun with; what is not announced is read for a while, so that its sender hears."""
-    with raw(hurried) as connection:
+    with served(replace(HURRIED, body_within_seconds=120)) as hurried, raw(hurried) as connection:
         length = f"Content-Length: {10**12}" if how == "announced" else "Transfer-Encoding: chunked"
         connection.sendall(f"POST / HTTP/1.1\r\nHost: {hurried.host}\r\n{length}\r\n\r\n".encode())
         if how == "chunked":
@@ -129,7 +149,7 @@ def test_an_endless_body_is_refused_before_it_ends(hurried: Running, how: str) -
         status, headers, body = answer(connection)
         assert (status, json.loads(body)["__type"]) == (413, "RequestEntityTooLargeException")
         assert headers["connection"] == "close"
-    assert is_served(hurried)
+        assert is_served(hurried)
 
 
 def _send_until_refused(connection: socket.socket, part: bytes, most: int) -> None:
@@ -156,10 +176,11 @@ def test_a_body_just_over_the_limit_is_refused_and_the_connection_kept(running: 
     assert connection.getresponse().status == 200
 
 
-def test_an_answer_that_nobody_reads_is_given_up(hurried: Running) -> None:
-    """Forty MiB of answers, which fit into no buffer between the two."""
+@pytest.mark.parametrize("path", ["/", "/events"])
+def test_an_answer_that_nobody_reads_is_given_up(hurried: Running, path: str) -> None:
+    """Many MiB of answers, which fit into no buffer between the two."""
     with raw(hurried, receive_buffer=4096) as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 20_000)
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode() * 20_000)
         eventually(lambda: _takes_no_more(connection, b"\r\n"), within=60, every=0.5)
     assert is_served(hurried)
 

@@ -13,7 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 
 from chaos_ecs.cli.client import HttpController
@@ -105,8 +104,22 @@ def test_many_clients_on_real_containers_lose_nothing_and_leave_nothing_over(roo
     after = handles(room)
     assert [now - then <= SLACK for then, now in zip(before, after, strict=True)] == [True, True], (before, after)
     assert "Traceback" not in (room.home / "controller.log").read_text()
-    room.run("clean", "--yes")
-    assert (room.containers(everything=True), networks(room)) == ([], [])
+    assert_nothing_stays(room)
+
+
+def assert_nothing_stays(room: Room) -> None:
+    """But for a network that the engine itself cannot let go of: under load Docker sometimes counts a container there
+    that is no more, until it is restarted. Then it lists nobody in it, clean says what to do, and a second clean is of
+    no help."""
+    first = room.run("clean", "--yes")
+    assert room.containers(everything=True) == []
+    kept = networks(room)
+    assert (first.code, "E-NETWORK-HELD" in first.err) == ((1, True) if kept else (0, False)), first
+    if kept:
+        sys.stdout.write(first.err)
+        assert [room.client.inspect_network(network)["Containers"] for network in kept] == [{}] * len(kept)
+        second = room.run("clean", "--yes")
+        assert (second.code, networks(room)) == (1, kept), second
 
 
 def handles(room: Room) -> tuple[int, int]:
@@ -116,18 +129,5 @@ def handles(room: Room) -> tuple[int, int]:
 
 
 def networks(room: Room) -> list[str]:
-    """Those that are left, but for one that the engine itself cannot let go of: under load Docker sometimes keeps the
-    endpoint of a container that is no more until it is restarted, and lists nobody in the network
-    (github.com/moby/moby/issues/19261)."""
     home_id = (room.home / "home-id").read_text().strip()
-    left = []
-    for one in room.client.networks(filters={"label": [f"chaos-ecs.home={home_id}"]}):
-        try:
-            room.client.remove_network(one["Id"])
-        except docker.errors.APIError as error:
-            if "has active endpoints" not in str(error) or room.client.inspect_network(one["Id"])["Containers"]:
-                raise
-            sys.stdout.write(f"{error}\n")
-        else:
-            left.append(one["Name"])
-    return left
+    return sorted(one["Id"] for one in room.client.networks(filters={"label": [f"chaos-ecs.home={home_id}"]}))

@@ -208,7 +208,7 @@ def names_there(ecs: Any) -> dict[str, str]:
             make(**what)
         except ClientError as refusal:
             assert refusal.response["Error"]["Code"] == "InvalidParameterException", refusal  # noqa: PT017 - it is there
-    arns = eventually(lambda: ecs.list_tasks(cluster=CLUSTER)["taskArns"], within=30)
+    arns = eventually(lambda: ecs.list_tasks(cluster=CLUSTER)["taskArns"], within=120)
     deployments = ecs.list_service_deployments(cluster=CLUSTER, service="web")["serviceDeployments"]
     return {
         "{task}": arns[0],

@@ -9,6 +9,7 @@ import http.client
 import json
 import socket
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -43,7 +44,7 @@ def raw(running: Running, *, receive_buffer: int = 0) -> socket.socket:
     connection = socket.socket()
     if receive_buffer:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    connection.settimeout(20)
+    connection.settimeout(60)
     connection.connect(("127.0.0.1", running.server.port))
     return connection
 
@@ -125,7 +126,7 @@ def test_a_head_that_never_ends_is_not_waited_for(hurried: Running) -> None:
             connection.send(b"X: y\r\n")
             return False
 
-        eventually(has_been_ended, within=20, every=0.3)
+        eventually(has_been_ended, within=60, every=0.3)
     assert is_served(hurried)
 
 
@@ -135,7 +136,7 @@ def test_a_body_that_never_ends_is_refused_with_aws_own_error(hurried: Running) 
         status, headers, body = answer(connection)
         assert (status, json.loads(body)["__type"]) == (408, "RequestTimeoutException")
         assert (headers["connection"], len(headers["x-amzn-requestid"])) == ("close", 36)
-        eventually(lambda: is_closed(connection), within=20)
+        eventually(lambda: is_closed(connection), within=60)
 
 
 @pytest.mark.parametrize("how", ["announced", "chunked"])
@@ -163,7 +164,7 @@ def _send_until_refused(connection: socket.socket, part: bytes, most: int) -> No
             break
         if sent > HURRIED.discarded_bytes + 2 * len(part):
             break
-    connection.settimeout(20)
+    connection.settimeout(60)
 
 
 def test_a_body_just_over_the_limit_is_refused_and_the_connection_kept(running: Running) -> None:
@@ -188,11 +189,18 @@ def test_an_answer_that_nobody_reads_is_given_up(hurried: Running, path: str) ->
 def test_a_watcher_that_does_not_read_is_given_up(hurried: Running) -> None:
     """More events than fit between the two; who reads them is watching on."""
     reading = hurried.get("/events", "follow=1")
+    read: list[bytes] = []
+
+    def read_on() -> None:
+        while line := reading.readline():
+            read.append(line)
+
+    threading.Thread(target=read_on, name="reader", daemon=True).start()
     with raw(hurried, receive_buffer=4096) as connection:
         headers = hurried.signed("GET", "/events", "follow=1")
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         connection.sendall(f"GET /events?follow=1 HTTP/1.1\r\n{lines}\r\n".encode())
-        eventually(lambda: len(hurried.controller._listeners) == 2, within=20)
+        eventually(lambda: len(hurried.controller._listeners) == 2, within=60)
         ecs, long = hurried.ecs(), "long" * 60  # so that fewer events are as many bytes
         ecs.create_cluster(clusterName=long)
         container = {"name": "a", "image": "chaos-ecs/demo:1", "memory": 64}
@@ -203,9 +211,10 @@ def test_a_watcher_that_does_not_read_is_given_up(hurried: Running) -> None:
             return len(hurried.controller._listeners) == 1
 
         eventually(is_forgotten, within=120)
-        eventually(lambda: _takes_no_more(connection, b"\r\n"), within=20)
-    assert reading.readline().startswith(b"id: ")
-    reading.close()
+        eventually(lambda: _takes_no_more(connection, b"\r\n"), within=60)
+    before = len(read)
+    ecs.run_task(cluster=long, taskDefinition=long)
+    eventually(lambda: len(read) > before, within=60)
 
 
 def test_who_asks_and_asks_and_never_reads_is_cut_off_before_it_fills_the_memory(running: Running) -> None:
@@ -219,9 +228,10 @@ def test_who_asks_and_asks_and_never_reads_is_cut_off_before_it_fills_the_memory
 
 
 def _takes_no_more(connection: socket.socket, part: bytes) -> bool:
+    """Whether the other side has ended it; to wait for it in vain is a failure."""
     try:
         connection.sendall(part)
-    except OSError:
+    except ConnectionError:
         return True
     return False
 
@@ -232,7 +242,7 @@ def test_who_closes_its_half_after_asking_is_answered(running: Running) -> None:
         connection.sendall(f"GET /health HTTP/1.1\r\nHost: {running.host}\r\n\r\n".encode())
         connection.shutdown(socket.SHUT_WR)
         assert answer(connection)[0] == 200
-        eventually(lambda: is_closed(connection), within=20)
+        eventually(lambda: is_closed(connection), within=60)
 
 
 def test_who_resets_while_an_answer_is_made_does_no_harm(running: Running, caplog: pytest.LogCaptureFixture) -> None:
@@ -247,7 +257,7 @@ def test_who_resets_while_an_answer_is_made_does_no_harm(running: Running, caplo
 
 def test_an_idle_connection_is_closed_in_time(hurried: Running) -> None:
     with raw(hurried) as connection:
-        eventually(lambda: is_closed(connection), within=20)
+        eventually(lambda: is_closed(connection), within=60)
 
 
 def test_idle_connections_give_way_to_new_ones() -> None:
@@ -256,7 +266,7 @@ def test_idle_connections_give_way_to_new_ones() -> None:
     with served(replace(HURRIED, keep_alive_seconds=600)) as running, ExitStack() as opened:
         connections = [opened.enter_context(raw(running)) for _ in range(3 * most)]
         assert is_served(running)
-        eventually(lambda: all(is_closed(one) for one in connections[:most]), within=20)
+        eventually(lambda: all(is_closed(one) for one in connections[:most]), within=60)
         connections[-1].setblocking(True)
         connections[-1].sendall(f"GET /health HTTP/1.1\r\nHost: {running.host}\r\n\r\n".encode())
         assert answer(connections[-1])[0] == 200

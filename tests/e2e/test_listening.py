@@ -57,7 +57,7 @@ def listening(pid: int) -> list[str]:
 
 def ask(address: str, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> tuple[int, Any]:
     host, _, port = address.partition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
     connection.request(method, path, headers=headers or {})
     response = connection.getresponse()
     assert response.getheader("x-amzn-RequestId")
@@ -85,7 +85,7 @@ def test_beyond_loopback_nothing_is_answered_without_a_signature(opened: Running
 def head_alone(address: str, path: str, how: str) -> tuple[int, str, str | None]:
     """What is answered to a request whose body never comes: status, code, and what becomes of the connection."""
     host, _, port = address.partition(":")
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(f"POST {path} HTTP/1.1\r\nHost: {address}\r\n{how}\r\n\r\n".encode())
         response = http.client.HTTPResponse(connection)
         response.begin()
@@ -180,7 +180,7 @@ def test_who_asks_for_an_address_gets_that_one_and_is_told_what_it_means(home: H
     assert other.returncode != 0
     assert "E-ALREADY-RUNNING" in other.stderr
     assert home.run("controller", "stop").returncode == 0
-    eventually(lambda: not Path(f"/proc/{status['pid']}").exists(), within=20)
+    eventually(lambda: not Path(f"/proc/{status['pid']}").exists(), within=60)
 
 
 @pytest.mark.parametrize("address", ["here", "::", "10.0.0", "10.0.0.1:8481", ""])
@@ -198,6 +198,6 @@ def test_tasks_and_their_load_balancer_are_reached_from_this_machine_alone(room:
         ports = [port for one in room.containers(everything=True) for port in one["Ports"] if "PublicPort" in port]
         return ports if len({port["PublicPort"] for port in ports}) > 2 else []
 
-    assert {port["IP"] for port in eventually(published, within=60)} == {"127.0.0.1"}
+    assert {port["IP"] for port in eventually(published, within=120)} == {"127.0.0.1"}
     port = json.loads(room.ok("--json", "controller", "status").out)["port"]
     assert listening(room.controller_pid()) == [f"127.0.0.1:{port}"]

@@ -470,6 +470,8 @@ def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
         shell.say(f"the engine keeps {_left(cleaned.stuck).replace(' left', '')} of state folders that are no more:")
         for sentence in cleaned.stuck:
             shell.say(f"  {sentence}")
+        if any(sentence.startswith("network ") for sentence in cleaned.stuck):
+            shell.say("  a restart of Docker frees a network that nobody is in any more")
     if cleaned.foreign:
         shell.say(f"left alone: {cleaned.foreign} things of other state folders (chaos-ecs clean --all-homes)")
     if forgot:

@@ -43,6 +43,7 @@ def test_what_the_engine_keeps_of_folders_that_are_no_more_is_told_and_is_nobody
     assert "0 left\n" in terminal.out.getvalue()
     assert "the engine keeps 2 (2 networks) of state folders that are no more:" in terminal.err.getvalue()
     assert STUCK in terminal.err.getvalue()
+    assert "a restart of Docker frees a network that nobody is in any more" in " ".join(terminal.err.getvalue().split())
     assert json.loads(told(Cleaned(0, 0, 0, (), 0, 0, (STUCK,)), json=True).out.getvalue())["stuck"] == [STUCK]
 
 

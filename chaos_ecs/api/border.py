@@ -22,7 +22,7 @@ from chaos_ecs.api.auth import Request, authenticate, check_service, check_signe
 from chaos_ecs.api.broken import Breakage
 from chaos_ecs.api.call import Call, Surroundings, done
 from chaos_ecs.api.chaos_operations import CHAOS_OPERATIONS
-from chaos_ecs.api.errors import Refused, our_bug, server_error
+from chaos_ecs.api.errors import Refused, guests_only_look, our_bug, server_error
 from chaos_ecs.api.exchange import JSON, Exchange, Say, json_refusal, refused
 from chaos_ecs.api.operations import ECS_OPERATIONS, Perform
 from chaos_ecs.api.operations.balancing import ELBV2_OPERATIONS
@@ -118,8 +118,7 @@ class Border:
         if self._site.has(request) and not request.from_afar:
             return self._site.begin(request, request_id)
         if request.guest_port is not None and (request.method, request.path) != ("GET", "/state"):
-            refusal = Refused(403, "AccessDeniedException", "Guests may look at the page, and do nothing else.")
-            return refused(refusal, request_id, JSON)
+            return refused(guests_only_look(), request_id, JSON)
         content_type, say = self._spoken_by(request)
         try:
             future, encode = self._route(request, request_id)

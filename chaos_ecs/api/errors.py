@@ -46,3 +46,7 @@ def server_error(message: str) -> Refused:
 
 def our_bug() -> Refused:
     return server_error("chaos-ecs has met a bug of its own; the controller's log says more.")
+
+
+def guests_only_look() -> Refused:
+    return Refused(403, "AccessDeniedException", "Guests may look at the page, and do nothing else.")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,24 +20,20 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import Mount, Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chaos_ecs.api import event_stream
-from chaos_ecs.api.auth import LARGEST_BODY_BYTES, Request, check_source
+from chaos_ecs.api.auth import LARGEST_BODY_BYTES, Request, check_signed, check_source
 from chaos_ecs.api.border import Border
 from chaos_ecs.api.client_view import Figures, nobody
 from chaos_ecs.api.connections import GIVE_UP, Connection, Limits, affordable
-from chaos_ecs.api.errors import Refused, too_large, too_late, too_slow
+from chaos_ecs.api.errors import Refused, guests_only_look, our_bug, too_large, too_late, too_slow
 from chaos_ecs.api.exchange import JSON, Exchange, Response, refused
+from chaos_ecs.api.listening import EVERY_ADDRESS, bind, bind_afar, own_address
 from chaos_ecs.controller import Controller
-from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sigv4 import Credentials
 
-ADDRESS = "127.0.0.1"
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 (where somebody has asked for it: to look, or with signatures)
-PORTS_TRIED = 50
 ANSWER_WITHIN_SECONDS = 30.0
 STOP_WITHIN_SECONDS = 3
 LIMITS = Limits()
@@ -53,6 +49,8 @@ class Door:
 
 
 LOOPBACK = Door()
+
+log = logging.getLogger(__name__)
 
 
 # --- ASGI ---
@@ -71,15 +69,12 @@ class Exchanges:
             body = await _read_body(scope, receive, self._limits)
         except Refused as refusal:  # what is still to come of it is not waited for
             exchange = self._border.refuse(_request(scope, b"", self._door), refusal)
-            response = replace(exchange, headers={**exchange.headers, "connection": "close"}).answer()
+            response = _last(exchange)
         else:
             if body is None:
                 return
             response = await self._answer(self._border.begin(_request(scope, body, self._door)))
-        try:
-            await asyncio.wait_for(_respond(send, response), self._limits.send_within_seconds)
-        except TimeoutError:
-            _give_up(scope)
+        await _respond(scope, send, response, self._limits)
 
     async def _answer(self, exchange: Exchange) -> Response:
         answered = asyncio.Event()
@@ -116,7 +111,7 @@ class EventStream:
         try:
             after, follow = self._admit(request)
         except Refused as refusal:
-            await _respond(send, refused(refusal, request_id, JSON).answer())
+            await _respond(scope, send, refused(refusal, request_id, JSON).answer(), self._limits)
             return
         loop = asyncio.get_running_loop()
         awake = asyncio.Event()
@@ -128,7 +123,8 @@ class EventStream:
                 async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
                     backlog = await asyncio.wrap_future(reader.open(after, follow=follow))
             except TimeoutError:
-                await _respond(send, refused(too_late(ANSWER_WITHIN_SECONDS), request_id, JSON).answer())
+                late = refused(too_late(ANSWER_WITHIN_SECONDS), request_id, JSON).answer()
+                await _respond(scope, send, late, self._limits)
                 return
             await self._send(send, _event_stream_start(request_id))
             for first in range(0, len(backlog), event_stream.EVENTS_A_CHUNK):
@@ -246,19 +242,67 @@ def _request(scope: Scope, body: bytes, door: Door) -> Request:
     )
 
 
-async def _respond(send: Send, response: Response) -> None:
+async def _respond(scope: Scope, send: Send, response: Response, limits: Limits) -> None:
+    """The whole answer; given up where the other side does not read it."""
     headers = {**response.headers, "content-length": str(len(response.body))}
-    await send({"type": "http.response.start", "status": response.status, "headers": _encoded(headers)})
-    await send({"type": "http.response.body", "body": response.body})
+    try:
+        async with asyncio.timeout(limits.send_within_seconds):
+            await send({"type": "http.response.start", "status": response.status, "headers": _encoded(headers)})
+            await send({"type": "http.response.body", "body": response.body})
+    except TimeoutError:
+        _give_up(scope)
+
+
+def _last(exchange: Exchange) -> Response:
+    """Its answer, after which the connection is closed: what is still to come by it is not read."""
+    return replace(exchange, headers={**exchange.headers, "connection": "close"}).answer()
 
 
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
-def build_app(border: Border, stream: EventStream, door: Door, limits: Limits) -> Starlette:
-    """`/events` streams; everything else is one exchange, refusals of unknown paths included."""
-    return Starlette(routes=[Route("/events", stream), Mount("/", Exchanges(border, door, limits))])
+class App:
+    """`/events` streams; everything else is one exchange, refusals of unknown paths included. From afar, and at the
+    guests' door, who may not ask is refused before anything is read of a body. A bug is answered as all else is."""
+
+    def __init__(self, border: Border, stream: EventStream, door: Door, limits: Limits) -> None:
+        self._border = border
+        self._door = door
+        self._limits = limits
+        exchanges = Exchanges(border, door, limits)
+        self._routes: ASGIApp = Router([Route("/events", stream)], redirect_slashes=False, default=exchanges)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def begin(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            self._check_head(scope)
+            await self._routes(scope, receive, begin)
+        except Refused as refusal:
+            exchange = self._border.refuse(_request(scope, b"", self._door), refusal)
+            await _respond(scope, send, _last(exchange), self._limits)
+        except Exception:
+            request_id = self._border.new_request_id()
+            log.exception("request %s met a bug", request_id)
+            if has_begun:  # half an answer is not to be taken for a whole one
+                _give_up(scope)
+            else:
+                await _respond(scope, send, _last(refused(our_bug(), request_id, JSON)), self._limits)
+
+    def _check_head(self, scope: Scope) -> None:
+        """Raises Refused where a request is not worth its body."""
+        if self._door.is_afar:
+            check_signed(_request(scope, b"", self._door))
+        headers = dict(scope["headers"])
+        has_body = b"transfer-encoding" in headers or int(headers.get(b"content-length", b"0")) > 0
+        if self._door.guest_port is not None and has_body:
+            raise guests_only_look()
 
 
 # --- the process ---
@@ -361,7 +405,7 @@ class Server:
         stream = EventStream(border, door, self._limits)
         protocol = partial(Connection, limits=self._limits, new_request_id=border.new_request_id)
         config = uvicorn.Config(
-            build_app(border, stream, door, self._limits),
+            App(border, stream, door, self._limits),
             http=protocol,  # type: ignore[arg-type] # called as the class is
             access_log=False,
             log_config=None,
@@ -381,62 +425,10 @@ class Server:
             port = self._guest_port = listener.getsockname()[1]
             serving = self._serve_on(border, listener, Door(guest_port=port))
             self._guests = asyncio.get_running_loop().create_task(serving)
-        return [f"http://{_address()}:{self._guest_port}"]
+        return [f"http://{own_address()}:{self._guest_port}"]
 
     def _is_over(self) -> bool:
         return self._stopping.is_set() or self._controller.failed is not None
-
-
-def _address() -> str:
-    """The one of this machine by which others are likely to reach it; its own where there is no other."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent: it tells which address would be used (RFC 5737)
-            return str(probe.getsockname()[0])
-        except OSError:
-            return ADDRESS
-
-
-def bind(port: int, address: str = ADDRESS, *, before: int = 0) -> socket.socket:
-    """A listening socket at this address, on this port or the next free one; port 0 is any. One of these that the
-    controller `before` had comes first. Raises ChaosEcsError."""
-    last = min(port + PORTS_TRIED, 65535) if port else 0
-    candidates = range(port, last + 1)
-    for candidate in (*(one for one in (before,) if one in candidates), *candidates):
-        # The protocol is named because asyncio switches Nagle's delay off only where it reads TCP: 40 ms an answer.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        if sys.platform == "win32":  # where SO_REUSEADDR would let another program share the port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((address, candidate))
-            listener.listen(128)
-        except OSError:
-            listener.close()
-            continue
-        listener.setblocking(False)
-        return listener
-    raise ChaosEcsError(
-        "E-PORT-TAKEN",
-        f"Cannot listen on {address}",
-        f"the ports {port} to {last} are all taken",
-        "Set CHAOS_ECS_PORT to a free port, then try again",
-    )
-
-
-def bind_afar(port: int, address: str) -> socket.socket:
-    """A listening socket at an address that others reach, on this port or the next free one. Raises ChaosEcsError."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError as error:
-            why, hint = (
-                error.strerror or str(error),
-                f"Take {_address()}, or {EVERY_ADDRESS} for every address there is",
-            )
-            raise ChaosEcsError("E-LISTEN", f"Cannot listen on {address}", why, hint) from error
-    return bind(port, address)
 
 
 @contextlib.contextmanager

@@ -270,7 +270,7 @@ def _override_view(name: str, overrides: Sequence[ContainerOverride]) -> dict[st
         "command": None if override.command is None else list(override.command),
         "environment": name_value_list(override.environment) or None,
         "environmentFiles": [{"value": arn, "type": "s3"} for arn in override.environment_files] or None,
-        "resourceRequirements": [{"type": kind, "value": value} for kind, value in override.resources] or None,
+        "resourceRequirements": [{"type": kind, "value": value or None} for kind, value in override.resources] or None,
         "cpu": override.cpu,
         "memory": override.memory,
         "memoryReservation": override.memory_reservation,

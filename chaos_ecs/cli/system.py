@@ -383,7 +383,21 @@ def clean(
     if forget:
         wiring.forget_state(shell.settings)
     tell_cleaned(shell, cleaned, forgot=forget)
+    if cleaned.held:
+        raise held(cleaned.held)
     raise typer.Exit(1 if cleaned.left else 0)
+
+
+def held(networks: Sequence[str]) -> ChaosEcsError:
+    """What to do about networks that the engine keeps for containers which are no more."""
+    them = "networks" if len(networks) > 1 else "network"
+    return ChaosEcsError(
+        "E-NETWORK-HELD",
+        f"The engine cannot let go of the {them} {', '.join(networks)}",
+        "it counts a container there that is no more, as Docker sometimes does after much work; a restart ends that",
+        "Restart Docker when nothing else needs it (sudo systemctl restart docker; Docker Desktop: Restart), "
+        "then: chaos-ecs clean",
+    )
 
 
 def must_be_wanted(shell: Shell, plan: Any, again: str, *, forget: bool, yes: bool) -> None:
@@ -441,6 +455,7 @@ def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
             "otherHomes": cleaned.foreign,
             "orphans": cleaned.orphans,
             "stuck": list(cleaned.stuck),
+            "held": list(cleaned.held),
             "stateForgotten": forgot,
             "kept": _kept(shell) if forgot else [],
         }
@@ -455,6 +470,8 @@ def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
         shell.say(f"the engine keeps {_left(cleaned.stuck).replace(' left', '')} of state folders that are no more:")
         for sentence in cleaned.stuck:
             shell.say(f"  {sentence}")
+        if any(sentence.startswith("network ") for sentence in cleaned.stuck):
+            shell.say("  a restart of Docker frees a network that nobody is in any more")
     if cleaned.foreign:
         shell.say(f"left alone: {cleaned.foreign} things of other state folders (chaos-ecs clean --all-homes)")
     if forgot:

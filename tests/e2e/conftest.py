@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,11 +86,11 @@ class Room:
     def aws_environment(self) -> dict[str, str]:
         return dict(re.findall(r"^export (\w+)=['\"]?(.*?)['\"]?$", self.ok("aws-env").out, re.MULTILINE))
 
-    def ecs(self) -> Any:
-        """A boto3 client of the controller."""
+    def ecs(self, told: Mapping[str, str] | None = None) -> Any:
+        """A boto3 client of the controller; `told` is what `aws-env` has said, where many clients are to be had."""
         import boto3
 
-        told = self.aws_environment()
+        told = told or self.aws_environment()
         return boto3.client(
             "ecs",
             endpoint_url=told["AWS_ENDPOINT_URL_ECS"],

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from chaos_ecs.api.server import PORTS_TRIED, bind
+from chaos_ecs.api.listening import PORTS_TRIED, bind
 from chaos_ecs.errors import ChaosEcsError
 from tests.builders import eventually
 from tests.e2e.simulated import CLUSTER, SOON, Running

@@ -10,10 +10,10 @@ import os
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 
 from chaos_ecs.cli.client import HttpController
@@ -78,9 +78,8 @@ def test_many_clients_on_the_simulator_lose_nothing_and_leave_nothing_over(tmp_p
         crowd.assert_nothing_lost(ecs, accounts, within=60, forgotten=watcher.forgotten)
         crowd.delete_everything(ecs, within=60)
         sys.stdout.write(crowd.summary(accounts))
-        eventually(lambda: watcher.is_whole(ecs), within=20)
-        after = process.threads(), process.descriptors()
-        assert [now - then <= SLACK for then, now in zip(before, after, strict=True)] == [True, True], (before, after)
+        eventually(lambda: watcher.is_whole(ecs), within=60)
+        eventually(lambda: is_no_more_than(before, (process.threads(), process.descriptors())), within=60)
         assert "Traceback" not in process.log(), process.log()[-4000:]
     assert process.left() == {"running": [], "ports": [], "addresses": []}
 
@@ -90,23 +89,42 @@ def test_many_clients_on_the_simulator_lose_nothing_and_leave_nothing_over(tmp_p
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts threads and handles in /proc")
 def test_many_clients_on_real_containers_lose_nothing_and_leave_nothing_over(room: Room) -> None:
     room.ok("controller", "start")
-    crowd.work(room.ecs, crowd.Size(1, 1, 1), seconds=2)
-    crowd.delete_everything(room.ecs(), within=90)
+    connect = partial(room.ecs, room.aws_environment())
+    crowd.work(connect, crowd.Size(1, 1, 1), seconds=2)
+    crowd.delete_everything(connect(), within=90)
     before = handles(room)
     port, keys = (json.loads((room.home / name).read_text()) for name in ("controller.json", "credentials.json"))
     watcher = Watcher(port["port"], Credentials(**keys))
-    accounts = crowd.work(room.ecs, crowd.Size(services=1, desired_count=2, tasks=2), seconds=SECONDS_ON_DOCKER)
-    ecs = room.ecs()
+    accounts = crowd.work(connect, crowd.Size(services=1, desired_count=2, tasks=2), seconds=SECONDS_ON_DOCKER)
+    ecs = connect()
     sys.stdout.write(crowd.summary(accounts))
     crowd.assert_nothing_lost(ecs, accounts, within=90, forgotten=watcher.forgotten)
     crowd.delete_everything(ecs, within=90)
-    eventually(lambda: room.containers() == [], within=30)  # the engine lists one a moment longer than it runs
-    eventually(lambda: watcher.is_whole(ecs), within=20)
-    after = handles(room)
-    assert [now - then <= SLACK for then, now in zip(before, after, strict=True)] == [True, True], (before, after)
+    eventually(lambda: room.containers() == [], within=90)  # the engine lists one a moment longer than it runs
+    eventually(lambda: watcher.is_whole(ecs), within=60)
+    eventually(lambda: is_no_more_than(before, handles(room)), within=60)
     assert "Traceback" not in (room.home / "controller.log").read_text()
-    room.run("clean", "--yes")
-    assert (room.containers(everything=True), networks(room)) == ([], [])
+    assert_nothing_stays(room)
+
+
+def assert_nothing_stays(room: Room) -> None:
+    """But for a network that the engine itself cannot let go of: under load Docker sometimes counts a container there
+    that is no more, until it is restarted. Then it lists nobody in it, clean says what to do, and a second clean is of
+    no help."""
+    first = room.run("clean", "--yes")
+    assert room.containers(everything=True) == []
+    kept = networks(room)
+    assert (first.code, "E-NETWORK-HELD" in first.err) == ((1, True) if kept else (0, False)), first
+    if kept:
+        sys.stdout.write(first.err)
+        assert [room.client.inspect_network(network)["Containers"] for network in kept] == [{}] * len(kept)
+        second = room.run("clean", "--yes")
+        assert (second.code, networks(room)) == (1, kept), second
+
+
+def is_no_more_than(before: tuple[int, int], after: tuple[int, int]) -> bool:
+    assert [now - then <= SLACK for then, now in zip(before, after, strict=True)] == [True, True], (before, after)
+    return True
 
 
 def handles(room: Room) -> tuple[int, int]:
@@ -116,18 +134,5 @@ def handles(room: Room) -> tuple[int, int]:
 
 
 def networks(room: Room) -> list[str]:
-    """Those that are left, but for one that the engine itself cannot let go of: under load Docker sometimes keeps the
-    endpoint of a container that is no more until it is restarted, and lists nobody in the network
-    (github.com/moby/moby/issues/19261)."""
     home_id = (room.home / "home-id").read_text().strip()
-    left = []
-    for one in room.client.networks(filters={"label": [f"chaos-ecs.home={home_id}"]}):
-        try:
-            room.client.remove_network(one["Id"])
-        except docker.errors.APIError as error:
-            if "has active endpoints" not in str(error) or room.client.inspect_network(one["Id"])["Containers"]:
-                raise
-            sys.stdout.write(f"{error}\n")
-        else:
-            left.append(one["Name"])
-    return left
+    return sorted(one["Id"] for one in room.client.networks(filters={"label": [f"chaos-ecs.home={home_id}"]}))

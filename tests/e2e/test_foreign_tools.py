@@ -82,7 +82,7 @@ class Shop:
             assert sorted(found.values()) == sorted(wanted)
             return (found,)  # true, even where none is wanted
 
-        return eventually(check, within=60)[0]
+        return eventually(check, within=120)[0]
 
     def comes_to_replace_one_of(self, before: set[str]) -> str:
         """Waits until one of these two containers is another one; which is gone."""
@@ -92,7 +92,7 @@ class Shop:
             assert sorted(found.values()) == [OLD, OLD]
             return before - set(found)
 
-        (gone,) = eventually(check, within=60)
+        (gone,) = eventually(check, within=120)
         return gone
 
 
@@ -117,7 +117,7 @@ def a_shop(room: Room, name: str, **members: Any) -> Shop:
     ecs.create_service(cluster=CLUSTER, serviceName=name, taskDefinition=name, desiredCount=2, **members)
     shop = Shop(room, name)
     shop.comes_to_run(OLD, OLD)
-    eventually(lambda: shop.described()["deployments"][0]["rolloutState"] == "COMPLETED", within=60)
+    eventually(lambda: shop.described()["deployments"][0]["rolloutState"] == "COMPLETED", within=120)
     return shop
 
 
@@ -217,7 +217,7 @@ def test_ecs_run_starts_standalone_tasks_with_its_overrides(room: Room, where: t
         found: list[dict[str, Any]] = room.ecs().describe_tasks(cluster=CLUSTER, tasks=tasks)["tasks"]
         return found if {task["lastStatus"] for task in found} == {"STOPPED"} else []
 
-    for task in eventually(ended, within=60):
+    for task in eventually(ended, within=120):
         assert (task["startedBy"], task["containers"][0]["exitCode"]) == ("ECS Deploy", 0)
         config = room.client.inspect_container(task["containers"][0]["runtimeId"])["Config"]
         assert environment(config)["FOR"] == "somebody"
@@ -317,7 +317,7 @@ def test_chaostoolkit_changes_tags_and_deletes_a_service(room: Room, tmp_path: P
     assert room.ecs().list_tags_for_resource(resourceArn=arn)["tags"] == tags[:1]
     chaos(room, tmp_path, whole(shop), activity("delete_service", **shop.place))
     shop.comes_to_run()
-    eventually(lambda: shop.described()["status"] == "INACTIVE", within=30)
+    eventually(lambda: shop.described()["status"] == "INACTIVE", within=120)
 
 
 def test_chaostoolkit_starts_a_fis_experiment_and_asks_the_load_balancer(room: Room, tmp_path: Path) -> None:
@@ -341,4 +341,4 @@ def test_chaostoolkit_starts_a_fis_experiment_and_asks_the_load_balancer(room: R
         (told,) = outputs(chaos(room, tmp_path, [], asked), "get_experiment")
         return bool(told["experiment"]["state"]["status"] == "completed")
 
-    eventually(is_completed, within=30)
+    eventually(is_completed, within=120)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
 
-from chaos_ecs.api.server import bind_afar
+from chaos_ecs.api.connections import Limits
+from chaos_ecs.api.listening import bind_afar
 from chaos_ecs.errors import ChaosEcsError
 from tests.builders import eventually
 from tests.e2e.conftest import Room
@@ -43,14 +46,9 @@ def listening(pid: int) -> list[str]:
     found = []
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
-            (
-                _,
-                local,
-                _,
-                state,
-                *_,
-            ) = fields = line.split()
-            if state == "0A" and fields[9] in inodes:
+            fields = line.split()
+            local, state, inode = fields[1], fields[3], fields[9]
+            if state == "0A" and inode in inodes:
                 address, _, port = local.rpartition(":")
                 octets = reversed(bytes.fromhex(address)[:4])
                 found.append(f"{'.'.join(map(str, octets)) if table == 'tcp' else 'ipv6'}:{int(port, 16)}")
@@ -59,7 +57,7 @@ def listening(pid: int) -> list[str]:
 
 def ask(address: str, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> tuple[int, Any]:
     host, _, port = address.partition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
     connection.request(method, path, headers=headers or {})
     response = connection.getresponse()
     assert response.getheader("x-amzn-RequestId")
@@ -68,11 +66,52 @@ def ask(address: str, path: str, headers: dict[str, str] | None = None, method: 
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/"), ("GET", "/health"), ("GET", "/state"), ("GET", "/events"), ("POST", "/"), ("GET", "/page/app.js")],
+    [
+        ("GET", "/"),
+        ("GET", "/health"),
+        ("GET", "/state"),
+        ("GET", "/events"),
+        ("POST", "/events"),
+        ("POST", "/"),
+        ("GET", "/page/app.js"),
+        ("OPTIONS", "*"),
+    ],
 )
 def test_beyond_loopback_nothing_is_answered_without_a_signature(opened: Running, method: str, path: str) -> None:
     status, told = ask(opened.server.listen, path, method=method)
     assert (status, told["__type"]) == (400, "MissingAuthenticationTokenException")
+
+
+def head_alone(address: str, path: str, how: str) -> tuple[int, str, str | None]:
+    """What is answered to a request whose body never comes: status, code, and what becomes of the connection."""
+    host, _, port = address.partition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: {address}\r\n{how}\r\n\r\n".encode())
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return response.status, json.loads(response.read())["__type"], response.getheader("connection")
+
+
+ANNOUNCED = pytest.mark.parametrize("how", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
+NOT_WAITED_FOR = Limits(body_within_seconds=600)
+
+
+@ANNOUNCED
+@pytest.mark.parametrize("path", ["/", "/events"])
+def test_beyond_loopback_nothing_is_read_of_who_does_not_sign(path: str, how: str) -> None:
+    with served(NOT_WAITED_FOR, listen=ANOTHER) as opened:
+        told = head_alone(opened.server.listen, path, how)
+    assert told == (400, "MissingAuthenticationTokenException", "close")
+
+
+@ANNOUNCED
+@pytest.mark.parametrize("path", ["/", "/events", "/page/do/ecs/StopTask"])
+def test_no_body_is_read_at_the_door_for_guests(path: str, how: str) -> None:
+    with served(NOT_WAITED_FOR) as running:
+        (url,) = running.chaos("OpenPage", share=True)["guestUrls"]
+        port = urlsplit(url).port
+        assert head_alone(f"127.0.0.1:{port}", path, how) == (403, "AccessDeniedException", "close")
+        assert ask(f"127.0.0.1:{port}", "/state")[0] == 401
 
 
 def test_beyond_loopback_boto3_is_served_with_the_keys_and_with_no_others(opened: Running) -> None:
@@ -141,7 +180,7 @@ def test_who_asks_for_an_address_gets_that_one_and_is_told_what_it_means(home: H
     assert other.returncode != 0
     assert "E-ALREADY-RUNNING" in other.stderr
     assert home.run("controller", "stop").returncode == 0
-    eventually(lambda: not Path(f"/proc/{status['pid']}").exists(), within=20)
+    eventually(lambda: not Path(f"/proc/{status['pid']}").exists(), within=60)
 
 
 @pytest.mark.parametrize("address", ["here", "::", "10.0.0", "10.0.0.1:8481", ""])
@@ -159,6 +198,6 @@ def test_tasks_and_their_load_balancer_are_reached_from_this_machine_alone(room:
         ports = [port for one in room.containers(everything=True) for port in one["Ports"] if "PublicPort" in port]
         return ports if len({port["PublicPort"] for port in ports}) > 2 else []
 
-    assert {port["IP"] for port in eventually(published, within=60)} == {"127.0.0.1"}
+    assert {port["IP"] for port in eventually(published, within=120)} == {"127.0.0.1"}
     port = json.loads(room.ok("--json", "controller", "status").out)["port"]
     assert listening(room.controller_pid()) == [f"127.0.0.1:{port}"]

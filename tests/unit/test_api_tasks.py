@@ -54,6 +54,14 @@ def test_a_task_runs_to_its_end_and_stays_describable(api: Harness, ecs: Any) ->
     ecs.get_waiter("tasks_stopped").wait(cluster=CLUSTER, tasks=[task["taskArn"]], WaiterConfig=ONCE)
 
 
+def test_a_resource_may_be_overridden_without_saying_how_much(api: Harness) -> None:
+    wanted = [{"type": "GPU"}, {"type": "GPU", "value": "1"}]
+    overrides = {"containerOverrides": [{"name": "batch-job", "resourceRequirements": wanted}]}
+    status, told = api.call("RunTask", {"cluster": CLUSTER, "taskDefinition": "batch-job", "overrides": overrides})
+    assert status == 200, told
+    assert told["tasks"][0]["overrides"]["containerOverrides"][0]["resourceRequirements"] == wanted
+
+
 def test_the_running_waiter_fails_for_what_is_gone(ecs: Any) -> None:
     with pytest.raises(WaiterError, match="MISSING"):
         ecs.get_waiter("tasks_running").wait(cluster=CLUSTER, tasks=["0" * 32], WaiterConfig=ONCE)

@@ -76,5 +76,5 @@ def _override(said: _Params) -> ContainerOverride:
         memory=said.get("memory"),
         memory_reservation=said.get("memoryReservation"),
         environment_files=environment_files(said),
-        resources=tuple((item["type"], item["value"]) for item in said.get("resourceRequirements", ())),
+        resources=tuple((item["type"], item.get("value", "")) for item in said.get("resourceRequirements", ())),
     )

@@ -42,6 +42,8 @@ IPC_CONTROLS = (
     "kernel.shm_rmid_forced"
 )
 
+_IMAGE = re.compile(r"[A-Za-z0-9_./:@-]+")  # API_ContainerDefinition.image
+
 
 def check_container(
     container: ContainerDefinition, others: Sequence[str], network_mode: str, task_memory: int | None
@@ -53,6 +55,8 @@ def check_container(
         raise ClientException("Container.name contains invalid characters.")
     if not container.image:
         raise ClientException("Container.image should not be null or empty.")
+    if not _IMAGE.fullmatch(container.image):
+        raise ClientException("Container.image contains invalid characters.")
     said = f"Invalid setting for container '{container.name}'."
     if refusal := size_refusal(container, task_memory, said):
         raise ClientException(refusal)

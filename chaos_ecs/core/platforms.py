@@ -11,15 +11,17 @@ from chaos_ecs.core.model import TaskDefinition
 FARGATE = "FARGATE"
 
 
-def aws_refuses(definition: TaskDefinition | None, launch_type: str, *, has_network: bool) -> str:
-    """The sentence of AWS's refusal, empty where it would take it."""
-    if definition is None or definition.network_mode == "awsvpc":
+def aws_refuses(definition: TaskDefinition | None, launch_type: str, *, has_network: bool, says_ec2: bool) -> str:
+    """The sentence of AWS's refusal, empty where it would take it. `says_ec2`: EC2 was asked for by name. Where it is
+    only what ECS takes when nobody says anything, the lesson would hear of container instances in its first command."""
+    if definition is None:
         return ""
-    if launch_type == FARGATE:
-        return "Task definition does not support launch_type FARGATE."
-    if has_network:
-        return "Network Configuration is not valid for the given networkMode of this task definition."
-    return ""
+    if definition.network_mode != "awsvpc":
+        if launch_type == FARGATE:
+            return "Task definition does not support launch_type FARGATE."
+        if has_network:
+            return "Network Configuration is not valid for the given networkMode of this task definition."
+    return "No Container Instances were found in your cluster." if says_ec2 else ""
 
 
 def not_on_aws(refusal: str) -> str:

@@ -91,6 +91,10 @@ class Client:
         while time.monotonic() < until:
             self._random.choice(self._steps)()
 
+    def leave(self) -> None:
+        """Its kept connection is a handle of the controller's too."""
+        self._ecs.close()
+
     # --- its own services ---
 
     def _create(self) -> None:
@@ -210,6 +214,8 @@ def work(connect: Callable[[], Any], size: Size, *, seconds: float) -> list[Acco
     until = time.monotonic() + seconds
     with ThreadPoolExecutor(CLIENTS) as threads:
         list(threads.map(lambda client: client.work(until), clients))
+    for client in clients:
+        client.leave()
     accounts = [client.account for client in clients]
     troubles = [trouble for account in accounts for trouble in account.troubles]
     assert troubles == [], troubles[:10]

@@ -305,6 +305,18 @@ def test_fargate_without_awsvpc_runs_and_an_event_says_what_aws_would_answer(api
     assert described(ecs)["runningCount"] == 3
 
 
+def test_ec2_that_is_asked_for_by_name_runs_and_an_event_says_that_aws_would_find_no_instance(
+    api: Harness, ecs: Any
+) -> None:
+    web(ecs, serviceName="unsaid")
+    assert "AWS would answer" not in str(described(ecs, "unsaid")["events"])
+    web(ecs, launchType="EC2")
+    told = "(service web) runs here, but AWS would answer: No Container Instances were found in your cluster."
+    assert described(ecs)["events"][-1]["message"] == told
+    api.simulation.advance(5)
+    assert described(ecs)["runningCount"] == 3
+
+
 def test_a_platform_version_is_for_fargate_and_has_to_exist(ecs: Any) -> None:
     with pytest.raises(ecs.exceptions.InvalidParameterException, match="must be null when specifying an EC2"):
         web(ecs, platformVersion="LATEST")

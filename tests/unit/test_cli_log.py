@@ -184,6 +184,22 @@ EVERY_EVENT = [
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII], ids=["glyphs", "ascii"])
+REFUSAL = "Task definition does not support launch_type FARGATE."
+
+
+@pytest.mark.parametrize("width", [100, 60])
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (event("TASK_CREATED", task="7f3a9c", awsRefuses=REFUSAL), f"AWS would answer: {REFUSAL}"),
+        (event("SERVICE_CREATED", service="web", desiredCount=1, awsRefuses=REFUSAL), f"AWS would answer: {REFUSAL}"),
+        (event("CONTAINER_RESTARTED", task="7f3a9c", container="app", exitCode=1), "app exited 1: its restart policy"),
+    ],
+)
+def test_what_a_line_is_about_is_folded_and_not_left_out(told: Event, words: str, width: int) -> None:
+    assert words in " ".join(shown([told], width).split())
+
+
 @pytest.mark.parametrize("width", [100, 80, 60, 40])
 @pytest.mark.parametrize(("told", "word"), EVERY_EVENT, ids=lambda value: getattr(value, "type", value))
 def test_every_event_fits_its_width_and_keeps_its_word_and_id(

@@ -25,6 +25,7 @@ REFUSED = {
     "Container list cannot be empty": (),
     "At least one of 'memory' or 'memoryReservation' must be specified": (a_container(memory=None),),
     "Container.image should not be null or empty": (a_container(image=""),),
+    "Container.image contains invalid characters": (a_container(image="b c"),),
     "Container.name should not be null or empty": (a_container(name=""),),
     "Container names must be unique within a task definition.": (a_container(), a_container()),
     "Task definition doesn't have any essential container.": (a_container(essential=False),),

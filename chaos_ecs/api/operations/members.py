@@ -111,7 +111,8 @@ def check_platform(params: Mapping[str, Any], launch_type: str) -> None:
 
 def refused_by_aws(definition: TaskDefinition | None, launch_type: str, params: Mapping[str, Any]) -> str:
     """What AWS would answer to what is run here all the same; empty where it would run it too."""
-    return aws_refuses(definition, launch_type, has_network=has_network(params))
+    says_ec2 = params.get("launchType") == "EC2"
+    return aws_refuses(definition, launch_type, has_network=has_network(params), says_ec2=says_ec2)
 
 
 def check_network(definition: TaskDefinition | None, params: Mapping[str, Any]) -> None:

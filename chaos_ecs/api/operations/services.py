@@ -56,10 +56,10 @@ def create_service(call: Call) -> _Answer:
     params = call.params
     if not identifiers.NAME.fullmatch(params["serviceName"]):
         raise InvalidParameterException("Invalid service name: use 1 to 255 letters, numbers, hyphens and underscores.")
+    check_supported(params)  # before desiredCount, which the strategy DAEMON has none of
     for member in ("taskDefinition", "desiredCount"):
         if params.get(member) in (None, ""):
             raise InvalidParameterException(f"{member[:1].upper()}{member[1:]} can not be blank.")
-    check_supported(params)
     cluster = identifiers.cluster_arn(call.region, params.get("cluster"))
     arn = identifiers.service_arn(cluster, params["serviceName"])
     launch_type_of(params)

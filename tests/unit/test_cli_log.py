@@ -183,7 +183,6 @@ EVERY_EVENT = [
 ]
 
 
-@pytest.mark.parametrize("symbols", [UNICODE, ASCII], ids=["glyphs", "ascii"])
 REFUSAL = "Task definition does not support launch_type FARGATE."
 
 
@@ -200,6 +199,7 @@ def test_what_a_line_is_about_is_folded_and_not_left_out(told: Event, words: str
     assert words in " ".join(shown([told], width).split())
 
 
+@pytest.mark.parametrize("symbols", [UNICODE, ASCII], ids=["glyphs", "ascii"])
 @pytest.mark.parametrize("width", [100, 80, 60, 40])
 @pytest.mark.parametrize(("told", "word"), EVERY_EVENT, ids=lambda value: getattr(value, "type", value))
 def test_every_event_fits_its_width_and_keeps_its_word_and_id(

@@ -7,7 +7,7 @@ PIP_QUIET := -q --disable-pip-version-check --no-input
 SEEDS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test engine demo check lint test test-docker test-browser sim bench fmt clean
+.PHONY: help setup setup-test engine demo check lint test test-docker test-browser sim fuzz bench fmt clean
 MAKEFLAGS += --no-print-directory
 # pip's words about running as root and about the user's own settings are no concern of a virtual environment.
 export PIP_ROOT_USER_ACTION := ignore
@@ -51,6 +51,9 @@ test-browser: setup-test ## only the cluster page, in a real browser: needs Dock
 
 sim: setup-test ## the simulation on more seeds: make sim SEEDS=500
 	SEEDS=$(SEEDS) $(BIN)/python -m pytest -q tests/sim
+
+fuzz: setup-test ## 20,000 made-up requests to the ECS API, and to a controller that runs (make fuzz FUZZ=1000 FUZZ_SEED=2)
+	FUZZ=$(or $(FUZZ),20000) $(BIN)/python -m pytest -q -s tests/unit/test_api_fuzz.py tests/e2e/test_fuzz.py
 
 bench: setup-test $(VENV)/bench/.installed ## how fast we are beside Swarm, ministack, moto and a plain HAProxy (needs wrk), 45 minutes (QUICK=1: 15)
 	@$(BIN)/chaos-ecs doctor --fix --yes

@@ -14,6 +14,8 @@ The code map, one line a place; `ARCHITECTURE.md` beside this file follows one c
     core/scaling.py    target tracking: its nouns and arithmetic; scaling_plan.py, scaling_commands.py around it
     core/pace.py       how long the scheduler waits        core/client.py     which listeners our own client asks
     core/backoff.py    the throttle of failing starts      core/errors.py     refusals in ECS's words
+    core/tagging.py    apply, for tags                     core/platforms.py  what AWS would refuse and is run here
+    core/resource_commands.py  for settings, old definitions  api/coverage.py    what is honoured, kept, dropped
     core/arns.py       names of things on the wire         core/schedule.py   rate(), cron(), at(): when they are due
     core/schedules.py  the nouns of EventBridge Scheduler  core/scheduling.py apply, for what is due
     core/schedule_commands.py  for what is asked of them   core/schedule_plan.py  what is due, retried, missed, complete

@@ -33,6 +33,9 @@ EVENTS_KEPT = 10_000
 STEPS_IN_A_ROW = 10_000
 """More steps without a pause are a bug: a plan that undoes itself."""
 
+OUT_OF_DATE_KEPT = 1_000
+"""Times on the agenda that do not hold any more. Under load many are put off again and again, each for an hour."""
+
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Build = Callable[[State], Command | None]
@@ -264,6 +267,9 @@ class Controller:
             if self._due.get(arn) != at:
                 self._due[arn] = at
                 heapq.heappush(self._agenda, (at, arn))
+        if len(self._agenda) > OUT_OF_DATE_KEPT + 2 * len(self._due):
+            self._agenda = [(at, arn) for arn, at in self._due.items()]
+            heapq.heapify(self._agenda)
 
     def next_due(self) -> float | None:
         while self._agenda and self._due.get(self._agenda[0][1]) != self._agenda[0][0]:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-CLOCK_SKEW_SECONDS = 900
-"""Requests older or newer than this are refused, as AWS does after some minutes ("Signature expired")."""
+CLOCK_SKEW_SECONDS = 300
+"""Requests older or newer than this are refused; ECS's own refusals say "- 5 min." and "+ 5 min."."""
+TERMINATOR = "aws4_request"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def sign(
     signed = tuple(sorted(lowered))
     scope = Scope(credentials.access_key_id, amz_date[:8], region, service, signed, "")
     signature = _signature(method, path, query, lowered, body, scope=scope, secret=credentials.secret_access_key)
-    credential = f"{credentials.access_key_id}/{scope.date}/{region}/{service}/aws4_request"
+    credential = f"{credentials.access_key_id}/{scope.date}/{region}/{service}/{TERMINATOR}"
     all_headers["Authorization"] = (
         f"{ALGORITHM} Credential={credential}, SignedHeaders={';'.join(signed)}, Signature={signature}"
     )
@@ -70,7 +71,7 @@ def parse(authorization: str) -> Scope | None:
         return None
     parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
     credential = parts.get("Credential", "").split("/")
-    if len(credential) != 5 or credential[4] != "aws4_request" or not parts.get("Signature"):
+    if len(credential) != 5 or credential[4] != TERMINATOR or not parts.get("Signature"):
         return None
     key, date, region, service, _ = credential
     return Scope(key, date, region, service, tuple(parts.get("SignedHeaders", "").split(";")), parts["Signature"])
@@ -80,8 +81,8 @@ def is_valid(
     method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, *, scope: Scope, secret: str
 ) -> bool:
     """Whether the signature is the secret's own. `headers` has lower-case names, values as received; a signature
-    that leaves out Host or the date is not valid."""
-    if "host" not in scope.signed_headers or "x-amz-date" not in scope.signed_headers:
+    that leaves out Host, the date or the operation's name is not valid: it could be sent again with another."""
+    if left_out(headers, scope) is not None:
         return False
     if any(name not in headers for name in scope.signed_headers):
         return False
@@ -89,6 +90,12 @@ def is_valid(
         return False
     expected = _signature(method, path, query, headers, body, scope=scope, secret=secret)
     return hmac.compare_digest(expected.encode(), scope.signature.encode())
+
+
+def left_out(headers: Mapping[str, str], scope: Scope) -> str | None:
+    """The header that the signature has to cover and does not."""
+    needed = ("host", "x-amz-date", *(("x-amz-target",) if "x-amz-target" in headers else ()))
+    return next((name for name in needed if name not in scope.signed_headers), None)
 
 
 def is_recent(amz_date: str, now: float) -> bool:
@@ -115,12 +122,12 @@ def _signature(
             hashlib.sha256(body).hexdigest(),
         ]
     )
-    credential_scope = f"{scope.date}/{scope.region}/{scope.service}/aws4_request"
+    credential_scope = f"{scope.date}/{scope.region}/{scope.service}/{TERMINATOR}"
     to_sign = "\n".join(
         [ALGORITHM, headers["x-amz-date"], credential_scope, hashlib.sha256(canonical.encode()).hexdigest()]
     )
     key = f"AWS4{secret}".encode()
-    for part in (scope.date, scope.region, scope.service, "aws4_request"):
+    for part in (scope.date, scope.region, scope.service, TERMINATOR):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
 

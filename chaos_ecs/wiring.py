@@ -13,8 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from chaos_ecs.api.client_view import Figures
     from chaos_ecs.controller import Controller
     from chaos_ecs.live.agent import AgentRelay
+    from chaos_ecs.live.agent_channel import AgentCall
     from chaos_ecs.live.cleaner import Cleaned
     from chaos_ecs.live.cleaner import Plan as CleanPlan
     from chaos_ecs.live.doctor import Check, EngineSeen
     from chaos_ecs.live.images import Images
+    from chaos_ecs.live.statistics import DockerStatistics
 
 START_WITHIN_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 0.05
@@ -57,6 +59,7 @@ class ControllerInfo:
     pace: str = DEFAULT_PACE
     version: str = __version__
     speed: int = 1  # of the simulator's clock
+    listen: str = ""  # address and port beyond loopback, for who signs
 
     @property
     def url(self) -> str:
@@ -156,7 +159,7 @@ def running_controller(settings: Settings) -> ControllerInfo | None:
 
 
 def start_controller_process(
-    settings: Settings, *, simulate: bool = False, seed: int | None = None, speed: int = 1
+    settings: Settings, *, simulate: bool = False, seed: int | None = None, speed: int = 1, listen: str = ""
 ) -> tuple[ControllerInfo, bool]:
     """The running controller, started in a session of its own if none was; and whether it was started now.
 
@@ -170,6 +173,8 @@ def start_controller_process(
     command = [sys.executable, "-m", "chaos_ecs", "controller", "run"]
     if simulate:
         command += ["--simulate", "--seed", str(seed or 0), "--clock", f"x{speed}"]
+    if listen:
+        command += ["--listen", listen]
     with settings.controller_log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -225,10 +230,12 @@ def _another_was_first(settings: Settings) -> bool:
         return False
 
 
-def run_controller(settings: Settings, *, simulate: bool = False, seed: int | None = None, speed: int = 1) -> int:
+def run_controller(
+    settings: Settings, *, simulate: bool = False, seed: int | None = None, speed: int = 1, listen: str = ""
+) -> int:
     """Runs the controller in this process until it is told to stop; answers with the exit code."""
     try:
-        return _run_controller(settings, simulate=simulate, seed=seed or 0, speed=speed)
+        return _run_controller(settings, simulate=simulate, seed=seed or 0, speed=speed, listen=listen)
     except ChaosEcsError as error:
         told = {name: getattr(error, name) for name in ("code", "what", "why", "hint", "exit_code")}
         with suppress(OSError):  # the disk may be the trouble itself; whoever starts us looks at that too
@@ -252,7 +259,7 @@ def _page_of(settings: Settings) -> dict[str, str]:
     return {"region": region, "cluster": cluster, "clusterArn": cluster_arn(region, cluster)}
 
 
-def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int) -> int:
+def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int, listen: str) -> int:
     from chaos_ecs.api.server import Server
     from chaos_ecs.core.messages import OpenRegion
 
@@ -273,6 +280,7 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int
             info=_told(settings, simulate=simulate, seed=seed, speed=speed),
             client=hosted.client,
             page=_page_of(settings),
+            listen=listen,
         )
         info = ControllerInfo(
             pid=os.getpid(),
@@ -283,6 +291,7 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int
             started_at=time.time(),
             pace=settings.pace,
             speed=speed,
+            listen=server.listen,
         )
         _write_private(settings.controller_file, json.dumps(asdict(info)))
         server.run()
@@ -342,7 +351,7 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     from chaos_ecs.live.labels import Home
     from chaos_ecs.live.prober import ProbedBalancer
     from chaos_ecs.live.runtime import DockerRuntime
-    from chaos_ecs.live.statistics import DockerCpu, MeasuredRuntime, Meter
+    from chaos_ecs.live.statistics import DockerCpu, DockerStatistics, MeasuredRuntime, Meter
     from chaos_ecs.live.store import SqliteStore
 
     connector = engine.Connector()  # keeps to one engine: another one's empty listing would end all our tasks
@@ -361,14 +370,15 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     controller = Controller(clock=clock, runtime=runtime, balancer=balancer, store=store, salt=salt, pace=pace)
     balancer.watch(controller.state)
     measured.watch(controller.state)
-    background = _serve_agent(controller, runtime)
-    return _Hosted(controller, lambda: background.shutdown(wait=False, cancel_futures=True), balancer.figures)
+    release = _serve_agent(controller, runtime, DockerStatistics(connector.connect))
+    return _Hosted(controller, release, balancer.figures)
 
 
-def _serve_agent(controller: Controller, relay: AgentRelay) -> Executor:
-    """Answers what tasks ask their agent for; the answer is what may block for it."""
+def _serve_agent(controller: Controller, relay: AgentRelay, statistics: DockerStatistics) -> Callable[[], None]:
+    """Answers what tasks ask their agent for; the answer ends what may block for it."""
     from chaos_ecs.api.agent_faults import AgentFaults
     from chaos_ecs.api.agent_requests import AgentRequest
+    from chaos_ecs.api.task_metadata import PREFIX, TaskMetadata
 
     def after(seconds: float, act: Callable[[], None]) -> None:
         timer = threading.Timer(seconds, act)
@@ -377,11 +387,19 @@ def _serve_agent(controller: Controller, relay: AgentRelay) -> Executor:
 
     background = ThreadPoolExecutor(1, thread_name_prefix="agent")
     faults = AgentFaults(controller, background, after)
-    relay.serve(
-        controller.state,
-        lambda call: faults.answer(AgentRequest(call.method, call.path, call.body, call.source, call.agent)),
-    )
-    return background
+    readers = ThreadPoolExecutor(4, thread_name_prefix="agent-statistics")  # the engine may take a second for each
+    metadata = TaskMetadata(controller, statistics, readers, after)
+
+    def answer(call: AgentCall) -> Future[tuple[int, Mapping[str, Any]]]:
+        request = AgentRequest(call.method, call.path, call.body, call.source, call.agent)
+        return metadata.answer(request) if call.path.startswith(PREFIX) else faults.answer(request)
+
+    def release() -> None:
+        for executor in (background, readers):
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    relay.serve(controller.state, answer)
+    return release
 
 
 def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:
@@ -389,6 +407,7 @@ def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:
     from chaos_ecs.api.client_view import nobody
     from chaos_ecs.controller import Controller
     from chaos_ecs.core.pace import PACES
+    from chaos_ecs.live import local_files
     from chaos_ecs.live.clock import WallClock
     from chaos_ecs.live.store import SqliteStore
     from chaos_ecs.sim.balancer import SimBalancer
@@ -401,6 +420,7 @@ def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:
     held = SqliteStore(settings.database)
     clock = PressedClock(time.time(), speed, time.monotonic) if speed > 1 else WallClock()
     engine = SimEngine(clock, Random(seed))
+    engine.read = lambda path: local_files.read(str(settings.home), path)
     name = f"{ENGINE_NAME}, clock x{speed}" if speed > 1 else ENGINE_NAME
     runtime, balancer = SimRuntime(engine, name), SimBalancer(engine)
     controller = Controller(

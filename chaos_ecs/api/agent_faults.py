@@ -13,6 +13,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
+from typing import Any
 
 from chaos_ecs.api.agent_requests import (
     BLACKHOLE,
@@ -24,6 +25,9 @@ from chaos_ecs.api.agent_requests import (
     Asked,
     Wanted,
     asked_by,
+    is_asked_by,
+    refused,
+    task_named,
     wanted,
 )
 from chaos_ecs.api.call import done, then
@@ -33,13 +37,11 @@ from chaos_ecs.chaos.aiming import Order, aimed
 from chaos_ecs.chaos.fault import Abilities, Ability
 from chaos_ecs.chaos.victims import Selection
 from chaos_ecs.controller import Controller
-from chaos_ecs.core.errors import EcsError
 from chaos_ecs.core.fault_messages import InjectFault, UndoFaults
 from chaos_ecs.core.faulting import InjectedFault
 from chaos_ecs.core.messages import Event
 from chaos_ecs.core.model import Task
 from chaos_ecs.core.state import State
-from chaos_ecs.errors import ChaosEcsError
 
 AGENT = "ecs-agent"
 """Stands for the experiment in the faults that are injected here."""
@@ -52,7 +54,7 @@ EVERY_SECONDS = 5.0  # developer guide: "a rate limit of 1 request per 5 seconds
 COMMAND_SECONDS = 5.0  # what the agent gives its commands; measuring comes on top
 LONGEST_SECONDS = 30.0
 
-Answer = tuple[int, Mapping[str, str]]
+Answer = tuple[int, Mapping[str, Any]]
 After = Callable[[float, Callable[[], None]], object]
 """Runs something some seconds from now, on any thread."""
 
@@ -89,12 +91,12 @@ class AgentFaults:
 
         def tell(finished: Future[Answer]) -> None:
             error = finished.exception()
-            told.set_result(finished.result() if error is None else _refused(request, error))
+            told.set_result(finished.result() if error is None else refused(request, error))
 
         try:
             asked = asked_by(request)
         except AgentRefusal as refusal:
-            return done(_refused(request, refusal))
+            return done(refused(request, refusal))
         admitted = self._controller.ask(partial(self._admit, request, asked))
         then(admitted, partial(self._carry_out, request, asked)).add_done_callback(tell)
         return told
@@ -104,8 +106,8 @@ class AgentFaults:
     def _admit(self, request: AgentRequest, asked: Asked, state: State, now: float) -> tuple[Task, Wanted]:
         """Refuses in the agent's order: what comes too soon, what makes no sense, an id that is not the caller's, a
         task that has not asked for it."""
-        task = next((task for task in state.tasks.values() if task.id == asked.task_id), None)
-        if task is None or not any(member.is_live and member.address == request.source for member in task.containers):
+        task = task_named(state, asked.task_id)
+        if task is None or not is_asked_by(task, request):
             wanted(asked, request.body)
             raise _unknown(asked)
         self._must_not_hurry(asked, now)
@@ -301,14 +303,3 @@ def _status(like: Sequence[InjectedFault]) -> Answer:
 def _unknown(asked: Asked) -> AgentRefusal:
     reason = f"unable to get task arn from request: unable to get task Arn from v3 endpoint ID: {asked.task_id}"
     return AgentRefusal(404, reason)
-
-
-def _refused(request: AgentRequest, error: BaseException) -> Answer:
-    """The agent says no more than that it failed; the log says why."""
-    if isinstance(error, AgentRefusal):
-        return error.status, {"Error": error.error}
-    if isinstance(error, EcsError | ChaosEcsError):
-        log.warning("%s is refused: %s", request.path, error)
-    else:
-        log.error("%s was not answered", request.path, exc_info=error)
-    return 500, {"Error": INTERNAL}

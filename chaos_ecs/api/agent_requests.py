@@ -1,13 +1,14 @@
-"""What a task asks of the ECS agent's fault endpoints, and what the agent says to a question that makes no sense.
+"""What a task asks of the ECS agent, which task that is, and what the agent says to a question that makes no sense.
 
 Paths, bodies, their order of checking and all texts are the agent's own, those of Go's JSON decoder included (sources:
-amazon-ecs-agent, ecs-agent/tmds/handlers/fault/v1; ECS developer guide, "fault injection endpoints"). Never here: who
-may ask, and what is done about it (`agent_faults.py`).
+amazon-ecs-agent, ecs-agent/tmds/handlers/fault/v1; ECS developer guide, "fault injection endpoints"). Never here: what
+a task may ask for, and what is done about it (`agent_faults.py`, `task_metadata.py`).
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from typing import Any
 
 from chaos_ecs.chaos.catalogue import named
 from chaos_ecs.chaos.parameters import parameters_of
+from chaos_ecs.core.arns import task_arn
+from chaos_ecs.core.errors import EcsError
+from chaos_ecs.core.model import Task
+from chaos_ecs.core.state import State
+from chaos_ecs.errors import ChaosEcsError
 
 BLACKHOLE, LATENCY, LOSS = "network-blackhole-port", "network-latency", "network-packet-loss"
 INTERNAL = "internal error"
@@ -33,6 +39,8 @@ _SHAPES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     LATENCY: ("NetworkLatencyRequest", {"DelayMilliseconds": "uint64", "JitterMilliseconds": "uint64", **_SOME}),
     LOSS: ("NetworkPacketLossRequest", {"LossPercent": "uint64", **_SOME}),
 }
+log = logging.getLogger(__name__)
+
 _LARGEST = {"uint16": 2**16 - 1, "uint64": 2**64 - 1, "int": 2**63 - 1}
 
 
@@ -54,6 +62,28 @@ class AgentRefusal(Exception):  # noqa: N818 - an answer, not an error of ours
         super().__init__(error)
         self.status = status
         self.error = error
+
+
+def refused(request: AgentRequest, error: BaseException) -> tuple[int, dict[str, str]]:
+    """The status and the body. The agent says no more than that it failed; the log says why."""
+    if isinstance(error, AgentRefusal):
+        return error.status, {"Error": error.error}
+    if isinstance(error, EcsError | ChaosEcsError):
+        log.warning("%s is refused: %s", request.path, error)
+    else:
+        log.error("%s was not answered", request.path, exc_info=error)
+    return 500, {"Error": INTERNAL}
+
+
+def task_named(state: State, task_id: str) -> Task | None:
+    """The task of this id, in whatever cluster."""
+    found = (state.tasks.get(task_arn(cluster, task_id)) for cluster in state.clusters)
+    return next((task for task in found if task is not None), None)
+
+
+def is_asked_by(task: Task, request: AgentRequest) -> bool:
+    """Whether a container of the task asks: nobody else is told of it, nor may break anything of it."""
+    return any(member.is_live and member.address == request.source for member in task.containers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,23 +11,35 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from chaos_ecs.api.errors import Refused
-from chaos_ecs.sigv4 import ALGORITHM, CLOCK_SKEW_SECONDS, Credentials, Scope, is_recent, is_valid, parse
+from chaos_ecs.api.errors import Refused, too_large
+from chaos_ecs.sigv4 import (
+    ALGORITHM,
+    CLOCK_SKEW_SECONDS,
+    TERMINATOR,
+    Credentials,
+    Scope,
+    is_recent,
+    is_valid,
+    left_out,
+    parse,
+)
 
 LARGEST_BODY_BYTES = 1024 * 1024
 
 _REGION = re.compile(r"[a-z]{2,5}(-[a-z]{2,12}){1,3}-[0-9]{1,2}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _AMZ_DATE = "%Y%m%dT%H%M%SZ"
+_AS_AWS_SAYS = {"host": "Host' or ':authority", "x-amz-date": "X-Amz-Date", "x-amz-target": "X-Amz-Target"}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """An HTTP request as received. `headers` has lower-case names; path and query are raw. `guest_port` is the port it
-    came in by, if that is the one for guests: it is open to the whole network, and only to look."""
+    came in by, if that is the one for guests: it is open to the whole network, and only to look. `from_afar`: it came
+    in by the address that `controller start --listen` opened, where nothing is served without a signature."""
 
     method: str
     path: str
@@ -35,11 +47,16 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     guest_port: int | None = None
+    from_afar: bool = False
 
 
 def check_source(request: Request, port: int) -> None:
     """Raises Refused (403) unless the request is addressed to this very port on this machine, and no foreign page
     sent it."""
+    if request.from_afar:  # by whatever name: its signature covers it, and no page can make one
+        if "origin" in request.headers:
+            raise Refused(403, "AccessDeniedException", "Requests of pages are not served here.")
+        return
     host = request.headers.get("host", "").lower()
     if request.guest_port is None:
         hosts = [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
@@ -62,17 +79,31 @@ def _is_address(host: str, port: int) -> bool:
 def check_size(request: Request) -> None:
     """Raises Refused (413) for a body that nobody sends by mistake."""
     if len(request.body) > LARGEST_BODY_BYTES:
-        raise Refused(413, "RequestEntityTooLargeException", f"The body is over {LARGEST_BODY_BYTES} bytes.")
+        raise too_large(LARGEST_BODY_BYTES)
+
+
+def check_signed(request: Request) -> None:
+    """Raises Refused unless the request brings a signature, whatever that is worth."""
+    if "authorization" not in request.headers:
+        raise Refused(400, "MissingAuthenticationTokenException", "Missing Authentication Token")
+
+
+def check_service(request: Request, ours: Collection[str]) -> None:
+    """Raises Refused (501) for a request that is signed for a service of AWS which is not here."""
+    scope = parse(request.headers.get("authorization", ""))
+    if scope is not None and scope.service not in ours:
+        known = ", ".join(sorted(ours))
+        told = f"chaos-ecs does not have the service {scope.service[:100]}. It has: {known}."
+        raise Refused(501, "NotImplementedException", told)
 
 
 def authenticate(request: Request, service: str, credentials: Credentials, now: float) -> Scope:
     """The scope of a request that is signed with our key, now, for this service. Raises Refused otherwise."""
-    authorization = request.headers.get("authorization")
-    if authorization is None:
-        raise Refused(400, "MissingAuthenticationTokenException", "Missing Authentication Token")
+    check_signed(request)
+    authorization = request.headers["authorization"]
     scope = parse(authorization)
     if scope is None or "x-amz-date" not in request.headers:
-        raise Refused(400, "IncompleteSignatureException", _what_is_missing(request, authorization))
+        raise _unreadable(request, authorization)
     if not hmac.compare_digest(scope.access_key_id.encode(), credentials.access_key_id.encode()):
         raise Refused(400, "UnrecognizedClientException", "The security token included in the request is invalid.")
     _check_date(request.headers["x-amz-date"], scope, now)
@@ -80,6 +111,8 @@ def authenticate(request: Request, service: str, credentials: Credentials, now: 
         raise _bad_signature(f"Credential should be scoped to correct service: '{service}'.")
     if not is_region(scope.region):
         raise _bad_signature(f"Credential should be scoped to a valid region, not '{scope.region}'.")
+    if (name := left_out(request.headers, scope)) is not None:
+        raise _bad_signature(f"'{_AS_AWS_SAYS.get(name, name)}' must be a 'SignedHeader' in the AWS Authorization.")
     secret = credentials.secret_access_key
     if not is_valid(
         request.method, request.path, request.query, request.headers, request.body, scope=scope, secret=secret
@@ -94,6 +127,16 @@ def authenticate(request: Request, service: str, credentials: Credentials, now: 
 
 def is_region(text: str) -> bool:
     return _REGION.fullmatch(text) is not None
+
+
+def _unreadable(request: Request, authorization: str) -> Refused:
+    found = re.search(r"Credential=[^/,]*(?:/[^/,]*){3}/([^/,]*)", authorization)
+    if authorization.startswith(f"{ALGORITHM} ") and found and found[1].strip() != TERMINATOR:
+        terminator = found[1].strip()[:40]
+        return _bad_signature(
+            f"Credential should be scoped with a valid terminator: '{TERMINATOR}', not '{terminator}'."
+        )
+    return Refused(400, "IncompleteSignatureException", _what_is_missing(request, authorization))
 
 
 def _what_is_missing(request: Request, authorization: str) -> str:

@@ -18,11 +18,11 @@ import msgspec
 
 from chaos_ecs import __version__, sigv4
 from chaos_ecs.api import client_view, protocol, query, rest
-from chaos_ecs.api.auth import Request, authenticate, check_size, check_source, is_region
+from chaos_ecs.api.auth import Request, authenticate, check_service, check_signed, check_size, check_source, is_region
 from chaos_ecs.api.broken import Breakage
 from chaos_ecs.api.call import Call, Surroundings, done
 from chaos_ecs.api.chaos_operations import CHAOS_OPERATIONS
-from chaos_ecs.api.errors import Refused, server_error
+from chaos_ecs.api.errors import Refused, guests_only_look, our_bug, server_error
 from chaos_ecs.api.exchange import JSON, Exchange, Say, json_refusal, refused
 from chaos_ecs.api.operations import ECS_OPERATIONS, Perform
 from chaos_ecs.api.operations.balancing import ELBV2_OPERATIONS
@@ -108,17 +108,28 @@ class Border:
     def begin(self, request: Request) -> Exchange:
         """Gives a request to its operation. A refusal is an Exchange that is done already."""
         request_id = self.new_request_id()
-        if self._site.has(request):
+        try:
+            return self._begun(request, request_id)
+        except Exception:
+            log.exception("request %s met a bug", request_id)
+            return refused(our_bug(), request_id, *self._spoken_by(request))
+
+    def _begun(self, request: Request, request_id: str) -> Exchange:
+        if self._site.has(request) and not request.from_afar:
             return self._site.begin(request, request_id)
         if request.guest_port is not None and (request.method, request.path) != ("GET", "/state"):
-            refusal = Refused(403, "AccessDeniedException", "Guests may look at the page, and do nothing else.")
-            return refused(refusal, request_id, JSON)
+            return refused(guests_only_look(), request_id, JSON)
         content_type, say = self._spoken_by(request)
         try:
             future, encode = self._route(request, request_id)
         except (Refused, EcsError) as refusal:
             return refused(refusal, request_id, content_type, say)
         return Exchange(future, request_id, content_type, encode, say)
+
+    def refuse(self, request: Request, refusal: Refused) -> Exchange:
+        """One that is over before it began, in the words of its protocol."""
+        content_type, say = self._spoken_by(request)
+        return refused(refusal, self.new_request_id(), content_type, say)
 
     def new_request_id(self) -> str:
         """The form of a UUID: this controller's process and the number of the request."""
@@ -131,7 +142,7 @@ class Border:
 
     def admit_reader(self, request: Request) -> None:
         """Whoever has a signature, or a session of the page. Raises Refused."""
-        right = self._site.right(request)
+        right = None if request.from_afar else self._site.right(request)
         if right is None and request.guest_port is not None:
             raise Refused(401, "AccessDeniedException", "The session is over: open the page with its address again.")
         if right is None or "authorization" in request.headers:
@@ -158,12 +169,16 @@ class Border:
     def _route(self, request: Request, request_id: str) -> Begun:
         check_source(request, self.port)
         check_size(request)
+        if request.from_afar:
+            check_signed(request)
         match (request.method, request.path):
             case ("POST", "/") if query.is_query(request):
                 return self._perform_query(request, request_id)
             case ("POST", "/"):
                 return self._perform(request)
             case ("GET", "/health"):
+                if request.from_afar:
+                    self.admit_reader(request)
                 told = {"chaos-ecs": __version__, "pid": os.getpid()}
                 return done(told), msgspec.json.encode
             case ("GET", "/state"):
@@ -187,9 +202,15 @@ class Border:
     def _encode_state(self, seen: _Seen) -> bytes:
         return msgspec.json.encode(self._rendered(seen))
 
+    def _check_service(self, request: Request) -> None:
+        by_target = (api.signing_name for api, _ in self._apis.values())
+        check_service(request, (*by_target, query.elbv2().signing_name, *self._rest_apis))
+
     def _perform(self, request: Request) -> Begun:
         target = request.headers.get("x-amz-target", "")
         prefix, _, name = target.partition(".")
+        if prefix not in self._apis:
+            self._check_service(request)
         api, operations = self._apis.get(prefix, (protocol.ecs(), ECS_OPERATIONS))
         region = self.admit(request, api.signing_name)
         if prefix != api.target_prefix or name not in api.operation_names:
@@ -215,6 +236,7 @@ class Border:
 
     def _perform_query(self, request: Request, request_id: str) -> Begun:
         """Elastic Load Balancing is the one API here that is no JSON."""
+        self._check_service(request)
         api = query.elbv2()
         region = self.admit(request, api.signing_name)
         fields = query.decode(request.body)
@@ -237,6 +259,7 @@ class Border:
     def _perform_rest(self, request: Request) -> Begun:
         api = self._rest_api(request)
         if api is None:
+            self._check_service(request)
             raise Refused(404, "ResourceNotFoundException", f"There is nothing at {request.path[:100]}.")
         region = self.admit(request, api.signing_name)
         name = api.named_in(request)

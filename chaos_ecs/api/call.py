@@ -8,7 +8,7 @@ controller by hand.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -76,7 +76,9 @@ def then(first: Future[A], go_on: Callable[[A], Future[B]]) -> Future[B]:
         second.add_done_callback(finish)
 
     def finish(finished: Future[B]) -> None:
-        if error := finished.exception():
+        if finished.cancelled():  # by an executor that is shut down
+            result.set_exception(CancelledError())
+        elif error := finished.exception():
             result.set_exception(error)
         else:
             result.set_result(finished.result())

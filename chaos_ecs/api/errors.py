@@ -6,12 +6,17 @@ ServiceUnavailableException (503) are only here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class Refused(Exception):  # noqa: N818 (it is an answer, not a failure)
-    """A request that is answered without asking the controller: HTTP status, `__type` and message."""
+    """A request that is answered without asking the controller: HTTP status, `__type`, message, and what else the
+    error's shape has."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, members: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
+        self.members = members or {}
         self.status = status
         self.code = code
         self.message = message
@@ -27,5 +32,21 @@ def too_late(seconds: float) -> Refused:
     return Refused(503, "ServiceUnavailableException", f"No answer within {seconds:.0f} s. Ask again.")
 
 
+def too_large(limit_bytes: int) -> Refused:
+    return Refused(413, "RequestEntityTooLargeException", f"The body is over {limit_bytes} bytes.")
+
+
+def too_slow(seconds: float) -> Refused:
+    return Refused(408, "RequestTimeoutException", f"The body of the request was not whole within {seconds:g} s.")
+
+
 def server_error(message: str) -> Refused:
     return Refused(500, "ServerException", message)
+
+
+def our_bug() -> Refused:
+    return server_error("chaos-ecs has met a bug of its own; the controller's log says more.")
+
+
+def guests_only_look() -> Refused:
+    return Refused(403, "AccessDeniedException", "Guests may look at the page, and do nothing else.")

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from chaos_ecs.api import protocol
-from chaos_ecs.api.errors import Refused, server_error
+from chaos_ecs.api.errors import Refused, our_bug, server_error
 from chaos_ecs.core.errors import EcsError
 from chaos_ecs.errors import ChaosEcsError
 
@@ -30,7 +30,7 @@ class Response:
 
 
 def json_refusal(refusal: Refused, request_id: str) -> tuple[Refused, bytes]:
-    return refusal, protocol.error_body(refusal.code, refusal.message)
+    return refusal, protocol.error_body(refusal.code, refusal.message, refusal.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Exchange:
         try:
             return self._response(200, self.encode(self.future.result(timeout=0)))
         except EcsError as refusal:
-            return self.refuse(Refused(400, refusal.code, refusal.message))
+            return self.refuse(Refused(400, refusal.code, refusal.message, refusal.members))
         except Refused as refusal:
             return self.refuse(refusal)
         except ChaosEcsError as trouble:  # such as an engine that went away
@@ -57,7 +57,7 @@ class Exchange:
             if isinstance(trouble.__cause__, ChaosEcsError):  # such as a full disk, which ended the controller
                 return self.refuse(server_error(f"The controller has stopped. {trouble.__cause__}."))
             log.exception("request %s met a bug", self.request_id)
-            return self.refuse(server_error("chaos-ecs has met a bug of its own; the controller's log says more."))
+            return self.refuse(our_bug())
 
     def refuse(self, refusal: Refused) -> Response:
         said, body = self.say(refusal, self.request_id)

@@ -24,6 +24,18 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 """API_CreateCluster.clusterName, API_CreateService.serviceName, API_RegisterTaskDefinition.family."""
 
 
+_TAGGED_KINDS = {
+    "cluster": 1,
+    "service": 2,
+    "task": 2,
+    "container-instance": 2,
+    "task-definition": 1,
+    "capacity-provider": 1,
+    "task-set": 3,
+}
+"""What can have tags, and how many parts its ARN has in the long format."""
+
+
 @dataclass(frozen=True, slots=True)
 class FamilyRevision:
     """A task definition as named: `revision` None means the newest ACTIVE one."""
@@ -90,6 +102,31 @@ def known_task(state: State, cluster: str, identifier: str) -> Task:
     if task is None:
         raise InvalidParameterException("The referenced task was not found.")
     return task
+
+
+def container_instance_arn(cluster: str, identifier: str) -> str:
+    """The ARN that a container instance's id or ARN means, seen from this cluster."""
+    if identifier.startswith("arn:"):
+        _parts(arns.region_of(cluster), identifier, "container-instance", 2)
+        return identifier
+    return arns.container_instance_arn(cluster, identifier)
+
+
+def capacity_provider(region: str, identifier: str) -> str:
+    """The name that a capacity provider's name or ARN means."""
+    (name,) = _parts(region, identifier, "capacity-provider", 1)
+    return name
+
+
+def resource_arn(region: str, identifier: str) -> str:
+    """An ARN of something that can have tags (API_TagResource.resourceArn). Raises InvalidParameterException."""
+    kind = identifier.split(":", 5)[-1].partition("/")[0]
+    if not identifier.startswith("arn:") or kind not in _TAGGED_KINDS:
+        raise InvalidParameterException(f"Invalid identifier: {identifier}")
+    parts = _parts(region, identifier, kind, 4)
+    if len(parts) < _TAGGED_KINDS[kind]:
+        raise InvalidParameterException("Long arn format must be used for tagging operations")
+    return identifier
 
 
 def service_deployment_arn(region: str, identifier: str) -> str:

@@ -24,16 +24,18 @@ def page(
     items: Sequence[tuple[Key, Any]],
     *,
     size: int = 100,
+    largest: int = LARGEST_PAGE,
     descending: bool = False,
     refusal: type[EcsError] = InvalidParameterException,
 ) -> dict[str, Any]:
     """The page that the request's nextToken and maxResults ask for, as {name: values, nextToken}.
 
-    `items` are (key, value), sorted by key. `size` is the page when the request says none. Raises `refusal`.
+    `items` are (key, value), sorted by key, each key once. `size` is the page when the request says none, `largest` the
+    most that it may say. Raises `refusal`.
     """
     wanted = params.get("maxResults", size)
-    if not 1 <= wanted <= LARGEST_PAGE:
-        raise refusal(f"maxResults must be between 1 and {LARGEST_PAGE}.")
+    if not 1 <= wanted <= largest:
+        raise refusal(f"maxResults must be between 1 and {largest}.")
     rest = items
     if params.get("nextToken"):
         after = _key_in(params["nextToken"], items, refusal)

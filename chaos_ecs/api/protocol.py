@@ -7,8 +7,10 @@ Source: Smithy, "AWS JSON 1.1 protocol". `X-Amz-Target` is PREFIX.OPERATION; tim
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -77,6 +79,11 @@ class Api:
             self._operations[name] = Operation(model, parse, check, self._refusal)
         return self._operations[name]
 
+    def members_of(self, name: str) -> tuple[str, ...]:
+        """The members of an operation's input, in the model's order."""
+        shape = self._model.operation_model(name).input_shape
+        return tuple(shape.members) if shape else ()
+
     def encode(self, shape: str, value: dict[str, Any]) -> msgspec.Raw:
         """A checked and encoded part of an answer, to be put into one as it is."""
         walk = self._outputs.walk(self._model.shape_for(shape))
@@ -112,5 +119,5 @@ def decode(body: bytes) -> Any:
         raise serialization(f"The request body is not valid JSON: {error}") from None
 
 
-def error_body(code: str, message: str) -> bytes:
-    return msgspec.json.encode({"__type": code, "message": message})
+def error_body(code: str, message: str, members: Mapping[str, Any] = MappingProxyType({})) -> bytes:
+    return msgspec.json.encode({"__type": code, "message": message, **members})

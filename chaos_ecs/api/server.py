@@ -1,4 +1,4 @@
-"""The HTTP server: Starlette and uvicorn around `border.py`, on 127.0.0.1 only.
+"""The HTTP server: Starlette and uvicorn around `border.py`, on 127.0.0.1 if nobody asks for more.
 
 Never here: what a request means. The controller's loop runs on a thread of its own; this one has asyncio's.
 """
@@ -7,37 +7,50 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from types import FrameType, MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs
 
 import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import Mount, Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chaos_ecs.api import event_stream
-from chaos_ecs.api.auth import LARGEST_BODY_BYTES, Request, check_source
+from chaos_ecs.api.auth import LARGEST_BODY_BYTES, Request, check_signed, check_source
 from chaos_ecs.api.border import Border
 from chaos_ecs.api.client_view import Figures, nobody
-from chaos_ecs.api.errors import Refused, too_late
-from chaos_ecs.api.exchange import JSON, Response, refused
+from chaos_ecs.api.connections import GIVE_UP, Connection, Limits, affordable
+from chaos_ecs.api.errors import Refused, guests_only_look, our_bug, too_large, too_late, too_slow
+from chaos_ecs.api.exchange import JSON, Exchange, Response, refused
+from chaos_ecs.api.listening import EVERY_ADDRESS, bind, bind_afar, own_address
 from chaos_ecs.controller import Controller
-from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sigv4 import Credentials
 
-ADDRESS = "127.0.0.1"
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 (where somebody has asked for it, and only to look)
-PORTS_TRIED = 50
 ANSWER_WITHIN_SECONDS = 30.0
-SEND_WITHIN_SECONDS = 30.0
 STOP_WITHIN_SECONDS = 3
+LIMITS = Limits()
+TICKS_A_SECOND = 10  # uvicorn's
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """By which socket a request comes in: the one for guests has a port, the one of `--listen` is afar."""
+
+    guest_port: int | None = None
+    is_afar: bool = False
+
+
+LOOPBACK = Door()
+
+log = logging.getLogger(__name__)
 
 
 # --- ASGI ---
@@ -46,15 +59,24 @@ STOP_WITHIN_SECONDS = 3
 class Exchanges:
     """Every request that is answered once: the operations, the snapshot, the health check, and refusals."""
 
-    def __init__(self, border: Border, guest_port: int | None = None) -> None:
+    def __init__(self, border: Border, door: Door = LOOPBACK, limits: Limits = LIMITS) -> None:
         self._border = border
-        self._guest_port = guest_port
+        self._door = door
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _read_body(receive)
-        if body is None:
-            return
-        exchange = self._border.begin(_request(scope, body, self._guest_port))
+        try:
+            body = await _read_body(scope, receive, self._limits)
+        except Refused as refusal:  # what is still to come of it is not waited for
+            exchange = self._border.refuse(_request(scope, b"", self._door), refusal)
+            response = _last(exchange)
+        else:
+            if body is None:
+                return
+            response = await self._answer(self._border.begin(_request(scope, body, self._door)))
+        await _respond(scope, send, response, self._limits)
+
+    async def _answer(self, exchange: Exchange) -> Response:
         answered = asyncio.Event()
         loop = asyncio.get_running_loop()
         exchange.future.add_done_callback(lambda _: _call_on(loop, answered.set))
@@ -63,17 +85,17 @@ class Exchanges:
                 await answered.wait()
         except TimeoutError:
             exchange.future.cancel()
-            await _respond(send, exchange.refuse(too_late(ANSWER_WITHIN_SECONDS)))
-            return
-        await _respond(send, exchange.answer())
+            return exchange.refuse(too_late(ANSWER_WITHIN_SECONDS))
+        return exchange.answer()
 
 
 class EventStream:
     """`GET /events?after=N&follow=0|1`, as server-sent events."""
 
-    def __init__(self, border: Border, guest_port: int | None = None) -> None:
+    def __init__(self, border: Border, door: Door = LOOPBACK, limits: Limits = LIMITS) -> None:
         self._border = border
-        self._guest_port = guest_port
+        self._limits = limits
+        self._door = door
         self._closing = asyncio.Event()
         self._awake: dict[asyncio.Event, None] = {}
 
@@ -84,12 +106,12 @@ class EventStream:
             awake.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = _request(scope, b"", self._guest_port)
+        request = _request(scope, b"", self._door)
         request_id = self._border.new_request_id()
         try:
             after, follow = self._admit(request)
         except Refused as refusal:
-            await _respond(send, refused(refusal, request_id, JSON).answer())
+            await _respond(scope, send, refused(refusal, request_id, JSON).answer(), self._limits)
             return
         loop = asyncio.get_running_loop()
         awake = asyncio.Event()
@@ -97,16 +119,21 @@ class EventStream:
         reader = event_stream.Reader(self._border.controller, lambda: _call_on(loop, awake.set))
         gone = asyncio.create_task(_wait_for_disconnect(receive, awake))
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
-                backlog = await asyncio.wrap_future(reader.open(after, follow=follow))
-            await _send(send, _event_stream_start(request_id))
+            try:
+                async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
+                    backlog = await asyncio.wrap_future(reader.open(after, follow=follow))
+            except TimeoutError:
+                late = refused(too_late(ANSWER_WITHIN_SECONDS), request_id, JSON).answer()
+                await _respond(scope, send, late, self._limits)
+                return
+            await self._send(send, _event_stream_start(request_id))
             for first in range(0, len(backlog), event_stream.EVENTS_A_CHUNK):
-                await _send_part(send, event_stream.encode(backlog[first : first + event_stream.EVENTS_A_CHUNK]))
+                await self._send_part(send, event_stream.encode(backlog[first : first + event_stream.EVENTS_A_CHUNK]))
             if follow:
                 await self._follow(reader, awake, gone, send)
-            await _send(send, {"type": "http.response.body", "body": b""})
+            await self._send(send, {"type": "http.response.body", "body": b""})
         except TimeoutError:
-            return  # nobody answers, or nobody reads; uvicorn closes a connection whose answer is not whole
+            _give_up(scope)  # nobody reads
         finally:
             reader.close()
             gone.cancel()
@@ -131,13 +158,25 @@ class EventStream:
         while True:
             awake.clear()
             while events := reader.take():
-                await _send_part(send, event_stream.encode(events))
+                await self._send_part(send, event_stream.encode(events))
             if gone.done() or self._closing.is_set() or reader.is_cut_off:
                 return
             try:
                 await asyncio.wait_for(awake.wait(), event_stream.HEARTBEAT_SECONDS)
             except TimeoutError:
-                await _send_part(send, event_stream.HEARTBEAT)
+                await self._send_part(send, event_stream.HEARTBEAT)
+
+    async def _send_part(self, send: Send, body: bytes) -> None:
+        await self._send(send, {"type": "http.response.body", "body": body, "more_body": True})
+
+    async def _send(self, send: Send, message: Message) -> None:
+        """Raises TimeoutError when the other side does not read."""
+        await asyncio.wait_for(send(message), self._limits.send_within_seconds)
+
+
+def _give_up(scope: Scope) -> None:
+    """The other side does not read: what is left is never sent."""
+    scope["state"][GIVE_UP]()
 
 
 def _event_stream_start(request_id: str) -> Message:
@@ -157,23 +196,36 @@ def _call_on(loop: asyncio.AbstractEventLoop, do: Callable[[], object]) -> None:
         loop.call_soon_threadsafe(do)
 
 
-async def _read_body(receive: Receive) -> bytes | None:
-    """The whole body, cut just above the limit; None when the client went away."""
+async def _read_body(scope: Scope, receive: Receive, limits: Limits) -> bytes | None:
+    """The body, cut just above the limit; None when the client went away. Raises Refused where it has no end."""
+    announced = dict(scope["headers"]).get(b"content-length", b"0")
+    if int(announced) > limits.discarded_bytes:
+        raise too_large(LARGEST_BODY_BYTES)
+    try:
+        async with asyncio.timeout(limits.body_within_seconds):
+            return await _read_parts(receive, limits.discarded_bytes)
+    except TimeoutError:
+        raise too_slow(limits.body_within_seconds) from None
+
+
+async def _read_parts(receive: Receive, most: int) -> bytes | None:
     parts: list[bytes] = []
-    size = 0
-    while True:
+    kept = size = 0
+    while size <= most:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         part = message.get("body", b"")
-        if size <= LARGEST_BODY_BYTES:
+        size += len(part)
+        if kept <= LARGEST_BODY_BYTES:
             parts.append(part)
-            size += len(part)
+            kept += len(part)
         if not message.get("more_body", False):
             return b"".join(parts)
+    raise too_large(LARGEST_BODY_BYTES)
 
 
-def _request(scope: Scope, body: bytes, guest_port: int | None) -> Request:
+def _request(scope: Scope, body: bytes, door: Door) -> Request:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
@@ -185,32 +237,72 @@ def _request(scope: Scope, body: bytes, guest_port: int | None) -> Request:
         scope["query_string"].decode("latin-1"),
         headers,
         body,
-        guest_port,
+        door.guest_port,
+        door.is_afar,
     )
 
 
-async def _respond(send: Send, response: Response) -> None:
+async def _respond(scope: Scope, send: Send, response: Response, limits: Limits) -> None:
+    """The whole answer; given up where the other side does not read it."""
     headers = {**response.headers, "content-length": str(len(response.body))}
-    await send({"type": "http.response.start", "status": response.status, "headers": _encoded(headers)})
-    await send({"type": "http.response.body", "body": response.body})
+    try:
+        async with asyncio.timeout(limits.send_within_seconds):
+            await send({"type": "http.response.start", "status": response.status, "headers": _encoded(headers)})
+            await send({"type": "http.response.body", "body": response.body})
+    except TimeoutError:
+        _give_up(scope)
 
 
-async def _send_part(send: Send, body: bytes) -> None:
-    await _send(send, {"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def _send(send: Send, message: Message) -> None:
-    """Raises TimeoutError when the other side does not read."""
-    await asyncio.wait_for(send(message), SEND_WITHIN_SECONDS)
+def _last(exchange: Exchange) -> Response:
+    """Its answer, after which the connection is closed: what is still to come by it is not read."""
+    return replace(exchange, headers={**exchange.headers, "connection": "close"}).answer()
 
 
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
-def build_app(border: Border, stream: EventStream, guest_port: int | None = None) -> Starlette:
-    """`/events` streams; everything else is one exchange, refusals of unknown paths included."""
-    return Starlette(routes=[Route("/events", stream), Mount("/", Exchanges(border, guest_port))])
+class App:
+    """`/events` streams; everything else is one exchange, refusals of unknown paths included. From afar, and at the
+    guests' door, who may not ask is refused before anything is read of a body. A bug is answered as all else is."""
+
+    def __init__(self, border: Border, stream: EventStream, door: Door, limits: Limits) -> None:
+        self._border = border
+        self._door = door
+        self._limits = limits
+        exchanges = Exchanges(border, door, limits)
+        self._routes: ASGIApp = Router([Route("/events", stream)], redirect_slashes=False, default=exchanges)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def begin(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            self._check_head(scope)
+            await self._routes(scope, receive, begin)
+        except Refused as refusal:
+            exchange = self._border.refuse(_request(scope, b"", self._door), refusal)
+            await _respond(scope, send, _last(exchange), self._limits)
+        except Exception:
+            request_id = self._border.new_request_id()
+            log.exception("request %s met a bug", request_id)
+            if has_begun:  # half an answer is not to be taken for a whole one
+                _give_up(scope)
+            else:
+                await _respond(scope, send, _last(refused(our_bug(), request_id, JSON)), self._limits)
+
+    def _check_head(self, scope: Scope) -> None:
+        """Raises Refused where a request is not worth its body."""
+        if self._door.is_afar:
+            check_signed(_request(scope, b"", self._door))
+        headers = dict(scope["headers"])
+        has_body = b"transfer-encoding" in headers or int(headers.get(b"content-length", b"0")) > 0
+        if self._door.guest_port is not None and has_body:
+            raise guests_only_look()
 
 
 # --- the process ---
@@ -229,6 +321,10 @@ class _Uvicorn(uvicorn.Server):
         yield
 
     async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_A_SECOND == 0:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Connection):
+                    connection.tend()
         return self._is_over() or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -240,7 +336,8 @@ class Server:
     """The controller's server, bound when it is made and serving while `run` runs.
 
     `info` is what GetController tells besides: home, simulated, seed. `client` is what our own client saw. `port` is
-    the port really taken.
+    the port really taken. With `listen`, an address of this machine, it serves there too, but nothing without a
+    signature; `listen` then is that address and port.
     """
 
     def __init__(
@@ -253,17 +350,22 @@ class Server:
         info: Mapping[str, Any],
         client: Figures = nobody,
         page: Mapping[str, str] = MappingProxyType({}),
+        limits: Limits = LIMITS,
+        listen: str = "",
     ) -> None:
+        self._limits = affordable(limits)
         self._controller = controller
         self._client = client
         self._credentials = credentials
         self._info = info
         self._page = page
         self._socket = bind(port, before=before)
+        self._afar = bind_afar(self._socket.getsockname()[1], listen) if listen else None
         self._stopping = threading.Event()
         self._guests: asyncio.Task[None] | None = None
         self._guest_port = 0
         self.port: int = self._socket.getsockname()[1]
+        self.listen = ":".join(map(str, self._afar.getsockname())) if self._afar else ""
 
     def run(self) -> None:
         """Serves until `stop`, StopController, SIGINT or SIGTERM, or the end of the controller's loop by a bug.
@@ -282,7 +384,7 @@ class Server:
             self._controller,
             self._credentials,
             port=self.port,
-            info=self._info,
+            info={**self._info, **({"listen": self.listen} if self.listen else {})},
             now=time.time,
             stop=self.stop,
             client=self._client,
@@ -290,22 +392,26 @@ class Server:
             share=lambda: self._share(border),
         )
         try:
-            await self._serve_on(border, self._socket)
+            afar = [self._serve_on(border, self._afar, Door(is_afar=True))] if self._afar else []
+            await asyncio.gather(self._serve_on(border, self._socket), *afar)
             if self._guests:
                 await self._guests
         finally:
             border.close()
-            self._socket.close()
+            for listener in filter(None, (self._socket, self._afar)):
+                listener.close()
 
-    async def _serve_on(self, border: Border, listener: socket.socket, guest_port: int | None = None) -> None:
-        stream = EventStream(border, guest_port)
+    async def _serve_on(self, border: Border, listener: socket.socket, door: Door = LOOPBACK) -> None:
+        stream = EventStream(border, door, self._limits)
+        protocol = partial(Connection, limits=self._limits, new_request_id=border.new_request_id)
         config = uvicorn.Config(
-            build_app(border, stream, guest_port),
+            App(border, stream, door, self._limits),
+            http=protocol,  # type: ignore[arg-type] # called as the class is
             access_log=False,
             log_config=None,
             lifespan="off",
             server_header=False,
-            timeout_keep_alive=75,
+            timeout_keep_alive=self._limits.keep_alive_seconds,
             timeout_graceful_shutdown=STOP_WITHIN_SECONDS,
             ws="none",
         )
@@ -317,49 +423,12 @@ class Server:
         if self._guests is None:
             listener = bind(self.port + 1, EVERY_ADDRESS)
             port = self._guest_port = listener.getsockname()[1]
-            self._guests = asyncio.get_running_loop().create_task(self._serve_on(border, listener, port))
-        return [f"http://{_address()}:{self._guest_port}"]
+            serving = self._serve_on(border, listener, Door(guest_port=port))
+            self._guests = asyncio.get_running_loop().create_task(serving)
+        return [f"http://{own_address()}:{self._guest_port}"]
 
     def _is_over(self) -> bool:
         return self._stopping.is_set() or self._controller.failed is not None
-
-
-def _address() -> str:
-    """The one of this machine by which others are likely to reach it; its own where there is no other."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent: it tells which address would be used (RFC 5737)
-            return str(probe.getsockname()[0])
-        except OSError:
-            return ADDRESS
-
-
-def bind(port: int, address: str = ADDRESS, *, before: int = 0) -> socket.socket:
-    """A listening socket at this address, on this port or the next free one; port 0 is any. One of these that the
-    controller `before` had comes first. Raises ChaosEcsError."""
-    last = min(port + PORTS_TRIED, 65535) if port else 0
-    candidates = range(port, last + 1)
-    for candidate in (*(one for one in (before,) if one in candidates), *candidates):
-        # The protocol is named because asyncio switches Nagle's delay off only where it reads TCP: 40 ms an answer.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        if sys.platform == "win32":  # where SO_REUSEADDR would let another program share the port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((address, candidate))
-            listener.listen(128)
-        except OSError:
-            listener.close()
-            continue
-        listener.setblocking(False)
-        return listener
-    raise ChaosEcsError(
-        "E-PORT-TAKEN",
-        f"Cannot listen on {address}",
-        f"the ports {port} to {last} are all taken",
-        "Set CHAOS_ECS_PORT to a free port, then try again",
-    )
 
 
 @contextlib.contextmanager

@@ -15,14 +15,19 @@ from chaos_ecs.api.views import task_view
 from chaos_ecs.core.model import Task
 from chaos_ecs.core.state import State
 
-TASKS_KEPT = 5_000
-"""About 2 kB each. When it is full it is emptied: rare, and simpler than remembering who was used last."""
+LEAST_KEPT = 200
 
 
 class TaskCache:
+    """Holds at most twice what is on record, so tasks that have left it are no burden for long."""
+
     def __init__(self, encode: Callable[[dict[str, Any]], Raw]) -> None:
         self._encode = encode
         self._known: dict[tuple[str, bool], tuple[Task, Raw]] = {}
+        self._most = LEAST_KEPT
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def wire(self, state: State, task: Task, *, tags: bool) -> Raw:
         """The task as JSON; its tags only where they were asked for."""
@@ -30,7 +35,12 @@ class TaskCache:
         if known and known[0] is task:
             return known[1]
         raw = self._encode(task_view(task, state.task_definitions[task.task_definition_arn], tags=tags))
-        if len(self._known) >= TASKS_KEPT:
-            self._known.clear()
+        if len(self._known) >= self._most:
+            self._forget(state)
         self._known[task.arn, tags] = (task, raw)
         return raw
+
+    def _forget(self, state: State) -> None:
+        """The next time comes when there is twice as much: on average one look for each task that is added."""
+        self._known = {key: known for key, known in self._known.items() if state.tasks.get(key[0]) is known[0]}
+        self._most = max(LEAST_KEPT, 2 * len(self._known))

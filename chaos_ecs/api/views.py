@@ -10,20 +10,26 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from chaos_ecs.api.task_network import attachments, interfaces
 from chaos_ecs.core.arns import ACCOUNT_ID, region_of
+from chaos_ecs.core.compatibility import compatibilities
 from chaos_ecs.core.model import (
     Cluster,
     Container,
     ContainerDefinition,
     ContainerOverride,
     HealthStatus,
+    PortMapping,
+    Service,
     Task,
     TaskDefinition,
+    TaskOverride,
 )
 from chaos_ecs.core.state import State
 
 CREATED_BY = f"arn:aws:iam::{ACCOUNT_ID}:root"
 FARGATE_PLATFORM_VERSION = "1.4.0"
+FARGATE_STORAGE_GIB = 20
 
 _Pairs = Sequence[tuple[str, str]]
 
@@ -39,9 +45,12 @@ def name_value_list(pairs: _Pairs) -> list[dict[str, str]]:
 # --- clusters ---
 
 
-def cluster_view(state: State, cluster: Cluster, *, tags: bool = False) -> dict[str, Any]:
+def cluster_view(state: State, cluster: Cluster, include: Sequence[str] = ()) -> dict[str, Any]:
+    """API_Cluster; `include` is DescribeClusters' own."""
     tasks = state.tasks_in(cluster.arn)
     services = state.services_in(cluster.arn)
+    registered = json.loads(cluster.registered)
+    settings = registered.get("settings") or [{"name": "containerInsights", "value": "disabled"}]
     return {
         "clusterArn": cluster.arn,
         "clusterName": cluster.name,
@@ -50,12 +59,29 @@ def cluster_view(state: State, cluster: Cluster, *, tags: bool = False) -> dict[
         "runningTasksCount": running(tasks),
         "pendingTasksCount": pending(tasks),
         "activeServicesCount": sum(1 for service in services if service.status == "ACTIVE"),
-        "statistics": [],
-        "tags": tag_list(cluster.tags) if tags else [],
-        "settings": [{"name": "containerInsights", "value": "disabled"}],
-        "capacityProviders": [],
-        "defaultCapacityProviderStrategy": [],
+        "statistics": _statistics(tasks, services) if "STATISTICS" in include else [],
+        "tags": tag_list(cluster.tags) if "TAGS" in include else [],
+        "settings": settings if "SETTINGS" in include else [],
+        "configuration": registered.get("configuration") if "CONFIGURATIONS" in include else None,
+        "capacityProviders": registered.get("capacityProviders", []),
+        "defaultCapacityProviderStrategy": [
+            {"base": 0, "weight": 0, **item} for item in registered.get("defaultCapacityProviderStrategy", ())
+        ],
+        "serviceConnectDefaults": registered.get("serviceConnectDefaults") or None,
     }
+
+
+def _statistics(tasks: Sequence[Task], services: Sequence[Service]) -> list[dict[str, str]]:
+    """API_Cluster.statistics: the counts by launch type."""
+    counts = {}
+    for launch_type, name in (("EC2", "EC2"), ("FARGATE", "Fargate")):
+        own = [task for task in tasks if task.launch_type == launch_type]
+        theirs = [service for service in services if service.launch_type == launch_type]
+        counts[f"running{name}TasksCount"] = running(own)
+        counts[f"pending{name}TasksCount"] = pending(own)
+        counts[f"active{name}ServiceCount"] = sum(1 for service in theirs if service.status == "ACTIVE")
+        counts[f"draining{name}ServiceCount"] = sum(1 for service in theirs if service.status == "DRAINING")
+    return name_value_list([(name, str(count)) for name, count in counts.items()])
 
 
 # --- task definitions ---
@@ -67,7 +93,6 @@ def task_definition_view(definition: TaskDefinition) -> dict[str, Any]:
     containers = registered.get("containerDefinitions") or [
         container_definition_view(container, definition.network_mode) for container in definition.containers
     ]
-    compatibilities = ["EC2", "FARGATE"] if definition.network_mode == "awsvpc" else ["EC2"]
     return {
         **registered,
         "taskDefinitionArn": definition.arn,
@@ -79,12 +104,13 @@ def task_definition_view(definition: TaskDefinition) -> dict[str, Any]:
         "volumes": registered.get("volumes", [] if registered else volume_list(definition)),
         "placementConstraints": registered.get("placementConstraints", []),
         "requiresAttributes": [],
-        "compatibilities": compatibilities,
+        "compatibilities": compatibilities(definition),
         "cpu": None if definition.cpu is None else str(definition.cpu),
         "memory": None if definition.memory is None else str(definition.memory),
         "registeredAt": definition.registered_at,
         "registeredBy": CREATED_BY,
         "deregisteredAt": definition.deregistered_at,
+        "deleteRequestedAt": definition.delete_requested_at,
     }
 
 
@@ -99,15 +125,7 @@ def container_definition_view(container: ContainerDefinition, network_mode: str)
         "memory": container.memory,
         "memoryReservation": container.memory_reservation,
         "essential": container.essential,
-        "portMappings": [
-            {
-                "containerPort": mapping.container_port,
-                "hostPort": mapping.host_port or (mapping.container_port if same_port else 0),
-                "protocol": mapping.protocol,
-                "name": mapping.name or None,
-            }
-            for mapping in container.port_mappings
-        ],
+        "portMappings": [_port_mapping_view(mapping, same_port=same_port) for mapping in container.port_mappings],
         "entryPoint": None if container.entry_point is None else list(container.entry_point),
         "command": None if container.command is None else list(container.command),
         "environment": name_value_list(container.environment),
@@ -138,6 +156,14 @@ def container_definition_view(container: ContainerDefinition, network_mode: str)
     }
 
 
+def _port_mapping_view(mapping: PortMapping, *, same_port: bool) -> dict[str, Any]:
+    view: dict[str, Any] = {"protocol": mapping.protocol, "name": mapping.name or None}
+    if mapping.last_port:
+        return {"containerPortRange": f"{mapping.container_port}-{mapping.last_port}", **view}
+    host_port = mapping.host_port or (mapping.container_port if same_port else 0)
+    return {"containerPort": mapping.container_port, "hostPort": host_port, **view}
+
+
 def volume_list(definition: TaskDefinition) -> list[dict[str, Any]]:
     """The volumes that tasks share, of a definition that was there from the start."""
     names = dict.fromkeys(mount.volume for container in definition.containers for mount in container.mounts)
@@ -150,29 +176,31 @@ def volume_list(definition: TaskDefinition) -> list[dict[str, Any]]:
 
 def task_view(task: Task, definition: TaskDefinition, *, tags: bool = False) -> dict[str, Any]:
     fargate = task.launch_type == "FARGATE"
+    registered = json.loads(task.registered) if task.registered else {}
     return {
-        "attachments": [],
+        "attachments": attachments(task, definition, registered.get("subnet", "")),
         "attributes": [],
         "availabilityZone": f"{region_of(task.arn)}a",
         "clusterArn": task.cluster_arn,
         "connectivity": "CONNECTED",
         "connectivityAt": task.created_at,
         "containers": [_container_view(task, container, definition) for container in task.containers],
-        "cpu": str(_task_cpu(definition)),
+        "cpu": str(task.task_override.cpu or _task_cpu(definition)),
         "createdAt": task.created_at,
         "desiredStatus": task.desired_status,
-        "enableExecuteCommand": False,
+        "enableExecuteCommand": task.execute_command,
         "executionStoppedAt": task.execution_stopped_at,
         "group": task.group,
         "healthStatus": health_of(task, definition),
         "lastStatus": task.last_status,
         "launchType": task.launch_type,
-        "memory": str(_task_memory(definition)),
+        "ephemeralStorage": _storage_view(task, definition),
+        "memory": str(task.task_override.memory or _task_memory(definition)),
         "overrides": {
             "containerOverrides": [_override_view(container.name, task.overrides) for container in task.containers],
-            "inferenceAcceleratorOverrides": [],
+            **_task_override_view(task.task_override),
         },
-        "platformVersion": FARGATE_PLATFORM_VERSION if fargate else None,
+        "platformVersion": registered.get("platformVersion", FARGATE_PLATFORM_VERSION) if fargate else None,
         "platformFamily": "Linux" if fargate else None,
         "pullStartedAt": task.pull_started_at,
         "pullStoppedAt": task.pull_stopped_at,
@@ -210,12 +238,29 @@ def _container_view(task: Task, container: Container, definition: TaskDefinition
             }
             for binding in container.bindings
         ],
-        "networkInterfaces": [],
+        "networkInterfaces": interfaces(task, container, definition),
         "healthStatus": container.health_status,
         "cpu": str(said.cpu),
         "memory": None if said.memory is None else str(said.memory),
         "memoryReservation": None if said.memory_reservation is None else str(said.memory_reservation),
     }
+
+
+def _task_override_view(said: TaskOverride) -> dict[str, Any]:
+    return {
+        "cpu": None if said.cpu is None else str(said.cpu),
+        "memory": None if said.memory is None else str(said.memory),
+        "taskRoleArn": said.task_role_arn or None,
+        "executionRoleArn": said.execution_role_arn or None,
+        "ephemeralStorage": None if said.ephemeral_storage is None else {"sizeInGiB": said.ephemeral_storage},
+        "inferenceAcceleratorOverrides": [{"deviceName": name, "deviceType": kind} for name, kind in said.accelerators],
+    }
+
+
+def _storage_view(task: Task, definition: TaskDefinition) -> dict[str, int] | None:
+    if (size := task.task_override.ephemeral_storage) is None and task.launch_type == "FARGATE":
+        size = json.loads(definition.registered).get("ephemeralStorage", {}).get("sizeInGiB", FARGATE_STORAGE_GIB)
+    return None if size is None else {"sizeInGiB": size}
 
 
 def _override_view(name: str, overrides: Sequence[ContainerOverride]) -> dict[str, Any]:
@@ -224,6 +269,8 @@ def _override_view(name: str, overrides: Sequence[ContainerOverride]) -> dict[st
         "name": name,
         "command": None if override.command is None else list(override.command),
         "environment": name_value_list(override.environment) or None,
+        "environmentFiles": [{"value": arn, "type": "s3"} for arn in override.environment_files] or None,
+        "resourceRequirements": [{"type": kind, "value": value or None} for kind, value in override.resources] or None,
         "cpu": override.cpu,
         "memory": override.memory,
         "memoryReservation": override.memory_reservation,

@@ -142,7 +142,8 @@ def _aims_at(state: State, order: Order, task: Task) -> Iterable[Aim]:
 def _victim(
     task: Task, container: Container, definition: ContainerDefinition, peers: tuple[str, ...], abilities: Abilities
 ) -> Victim:
-    ports = tuple(mapping.container_port for mapping in definition.port_mappings if mapping.protocol == "tcp")
+    tcp = [mapping for mapping in definition.port_mappings if mapping.protocol == "tcp"]
+    ports = tuple(port for mapping in tcp for port in mapping.container_ports)
     return Victim(
         task=short(task.arn),
         container=container.name,

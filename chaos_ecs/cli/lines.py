@@ -97,7 +97,14 @@ def _ended(event: Event) -> Line:
 def _service_created(event: Event) -> Line:
     definition = name_of(event.get("taskDefinition") or "")
     detail = f"service {name_of(event.service)}, desired {event.get('desiredCount')}, {definition}"
-    return Line(event.at, "begun", "CREATED", detail=detail)
+    refusal = _not_on_aws(event)
+    return Line(event.at, "begun", "CREATED", detail=detail + refusal, reason=bool(refusal))
+
+
+def _not_on_aws(event: Event) -> str:
+    """The end of a line about what runs here though AWS would have refused it."""
+    refusal = event.get("awsRefuses")
+    return f"; AWS would answer: {refusal}" if refusal else ""
 
 
 def _service_updated(event: Event) -> Line:
@@ -180,7 +187,9 @@ def _task_created(event: Event) -> Line:
     if not event.service:
         cause = str(event.get("cause") or "")
         whose = cause if cause.startswith("schedule ") else "standalone: no service owns it"
-        return Line(event.at, "begun", "STARTED", who, ids, whose, "standalone")
+        refusal = _not_on_aws(event)
+        brief = None if refusal else "standalone"
+        return Line(event.at, "begun", "STARTED", who, ids, whose + refusal, brief, reason=bool(refusal))
     return Line(event.at, "begun", "STARTED", who, ids, event.get("cause") or "", "")
 
 
@@ -261,6 +270,16 @@ def _health(event: Event) -> Line:
 
 def _stray(event: Event) -> Line:
     return Line(event.at, "attention", "STRAY", detail=event.message, reason=True)
+
+
+def _without_effect(event: Event) -> Line:
+    return Line(event.at, "attention", "NO EFFECT", detail=event.message, reason=True)
+
+
+def _container_restarted(event: Event) -> Line:
+    who, ids = _about(event)
+    detail = f"container {event.get('container')} exited {event.get('exitCode')}: its restart policy starts it again"
+    return Line(event.at, "attention", "RESTARTED", who, ids, detail=detail, reason=True)
 
 
 def _client_failing(event: Event) -> Line:
@@ -412,6 +431,8 @@ _WORDING: dict[str, Callable[[Event], Line]] = {
     "TASK_NOT_PLACED": _not_placed,
     "TASK_HEALTH_CHANGED": _health,
     "STRAY_FOUND": _stray,
+    "WITHOUT_EFFECT": _without_effect,
+    "CONTAINER_RESTARTED": _container_restarted,
     "TARGET_GROUP_CREATED": _created,
     "TARGET_GROUP_DELETED": _ended,
     "LOAD_BALANCER_CREATED": _balancer_created,

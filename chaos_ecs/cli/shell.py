@@ -80,18 +80,22 @@ def open_controller(shell: Shell, *, start: bool) -> Controller | None:
 
 
 def started(
-    shell: Shell, *, simulate: bool, seed: int | None, pace: str | None = None, speed: int = 1
+    shell: Shell, *, simulate: bool, seed: int | None, pace: str | None = None, speed: int = 1, listen: str = ""
 ) -> ControllerInfo:
     """A controller in the background, and what everybody should know of a new process."""
     from chaos_ecs import wiring
 
     shell.say(f"starting the controller, at most {wiring.START_WITHIN_SECONDS:.0f}s")
     settings = replace(shell.settings, pace=pace or shell.settings.pace)
-    info, was_started = wiring.start_controller_process(settings, simulate=simulate, seed=seed, speed=speed)
+    info, was_started = wiring.start_controller_process(
+        settings, simulate=simulate, seed=seed, speed=speed, listen=listen
+    )
     if was_started:
         shell.say(f"started the controller in the background: pid {info.pid}, {info.url}")
         if info.port != shell.settings.port:
             shell.say(f"port {shell.settings.port} was taken, so it listens on {info.port}")
+        if info.listen:
+            shell.say(f"open to the network at http://{info.listen}: to whoever has its keys, and unencrypted")
     return info
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Annotated, Any, Protocol
 
 import typer
@@ -13,7 +12,7 @@ from chaos_ecs.cli import awsenv
 from chaos_ecs.cli.output import as_json, table
 from chaos_ecs.cli.parts import Command, Group, shell_of
 from chaos_ecs.cli.shell import Shell, started
-from chaos_ecs.config import speed as speed_of
+from chaos_ecs.cli.starting import Clock, Listen, PaceName, PaceOption, Seed, Simulate
 from chaos_ecs.errors import ChaosEcsError
 
 
@@ -59,31 +58,6 @@ STOP_WITHIN_SECONDS = 30.0
 _LOOK_EVERY_SECONDS = 0.1
 _NO_ENGINE = 4
 
-Simulate = Annotated[bool, typer.Option("--simulate", help="Without Docker, on a simulator.")]
-Seed = Annotated[int, typer.Option(help="The simulator's seed.")]
-
-
-class PaceName(StrEnum):
-    DEMO = "demo"
-    AWS = "aws"
-
-
-PaceOption = Annotated[
-    PaceName, typer.Option("--pace", envvar="CHAOS_ECS_PACE", help="demo: at once; aws: with the waits of real ECS.")
-]
-
-
-def _speed(text: str) -> int:
-    try:
-        return speed_of(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-Clock = Annotated[
-    int | None,
-    typer.Option("--clock", parser=_speed, metavar="xN", help="N times as fast, on the simulator: x60."),
-]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 
 
@@ -94,14 +68,19 @@ def start(
     seed: Seed = 0,
     pace: PaceOption = PaceName.DEMO,
     clock: Clock = None,
+    listen: Listen = None,
 ) -> None:
     """Start the controller in the background, if it is not running.
+
+    Only this machine reaches it. With --listen others do too, at that address and with its keys (chaos-ecs aws-env):
+    nothing is answered there without a signature. What is said is not encrypted.
 
     \b
     chaos-ecs controller start
     chaos-ecs controller start --pace aws
     chaos-ecs controller start --simulate --seed 7
     chaos-ecs controller start --simulate --clock x60
+    chaos-ecs controller start --listen 192.168.1.5
     """
     from chaos_ecs import wiring
 
@@ -109,7 +88,7 @@ def start(
     speed = clock or 1
     _must_be_simulated(speed, simulate=simulate)
     running = wiring.running_controller(shell.settings)
-    info = running or started(shell, simulate=simulate, seed=seed, pace=pace, speed=speed)
+    info = running or started(shell, simulate=simulate, seed=seed, pace=pace, speed=speed, listen=listen or "")
     if info.simulated != simulate:
         other = "the simulator" if info.simulated else "Docker"
         raise ChaosEcsError(
@@ -122,6 +101,10 @@ def start(
     if info.speed != speed:
         why, hint = f"pid {info.pid}; the simulator forgets everything when it stops", "chaos-ecs controller stop"
         raise ChaosEcsError("E-ALREADY-RUNNING", f"A controller with clock x{info.speed} is running", why, hint)
+    if listen and info.listen.partition(":")[0] != listen:
+        why = f"pid {info.pid}; stopping it stops no task"
+        what = f"A controller that does not listen on {listen} is running"
+        raise ChaosEcsError("E-ALREADY-RUNNING", what, why, "chaos-ecs controller stop")
     if running:
         shell.say("it was running already")
     _tell_controller(shell)
@@ -156,13 +139,16 @@ def status(ctx: typer.Context) -> None:
 
 
 @controller_app.command("run", hidden=True, cls=Command)
-def run(ctx: typer.Context, simulate: Simulate = False, seed: Seed = 0, clock: Clock = None) -> None:
+def run(
+    ctx: typer.Context, simulate: Simulate = False, seed: Seed = 0, clock: Clock = None, listen: Listen = None
+) -> None:
     """Run the controller in the foreground: what `controller start` starts."""
     from chaos_ecs import wiring
 
     speed = clock or 1
     _must_be_simulated(speed, simulate=simulate)
-    raise typer.Exit(wiring.run_controller(shell_of(ctx).settings, simulate=simulate, seed=seed, speed=speed))
+    settings = shell_of(ctx).settings
+    raise typer.Exit(wiring.run_controller(settings, simulate=simulate, seed=seed, speed=speed, listen=listen or ""))
 
 
 def _must_be_simulated(speed: int, *, simulate: bool) -> None:
@@ -216,6 +202,7 @@ def _tell_controller(shell: Shell) -> int:
         ("controller", f"running, version {told.get('version')}{seed}"),
         ("pid", str(told.get("pid"))),
         ("port", f"{told.get('port')} ({controller.url})"),
+        *([("network", f"http://{told['listen']}, signed requests only")] if told.get("listen") else []),
         ("state folder", str(told.get("home"))),
         ("engine", engine),
         *([("clock", f"{told['clock']}: simulated time is pressed")] if told.get("clock") else []),
@@ -396,7 +383,21 @@ def clean(
     if forget:
         wiring.forget_state(shell.settings)
     tell_cleaned(shell, cleaned, forgot=forget)
+    if cleaned.held:
+        raise held(cleaned.held)
     raise typer.Exit(1 if cleaned.left else 0)
+
+
+def held(networks: Sequence[str]) -> ChaosEcsError:
+    """What to do about networks that the engine keeps for containers which are no more."""
+    them = "networks" if len(networks) > 1 else "network"
+    return ChaosEcsError(
+        "E-NETWORK-HELD",
+        f"The engine cannot let go of the {them} {', '.join(networks)}",
+        "it counts a container there that is no more, as Docker sometimes does after much work; a restart ends that",
+        "Restart Docker when nothing else needs it (sudo systemctl restart docker; Docker Desktop: Restart), "
+        "then: chaos-ecs clean",
+    )
 
 
 def must_be_wanted(shell: Shell, plan: Any, again: str, *, forget: bool, yes: bool) -> None:
@@ -454,6 +455,7 @@ def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
             "otherHomes": cleaned.foreign,
             "orphans": cleaned.orphans,
             "stuck": list(cleaned.stuck),
+            "held": list(cleaned.held),
             "stateForgotten": forgot,
             "kept": _kept(shell) if forgot else [],
         }
@@ -468,6 +470,8 @@ def tell_cleaned(shell: Shell, cleaned: Any, *, forgot: bool) -> None:
         shell.say(f"the engine keeps {_left(cleaned.stuck).replace(' left', '')} of state folders that are no more:")
         for sentence in cleaned.stuck:
             shell.say(f"  {sentence}")
+        if any(sentence.startswith("network ") for sentence in cleaned.stuck):
+            shell.say("  a restart of Docker frees a network that nobody is in any more")
     if cleaned.foreign:
         shell.say(f"left alone: {cleaned.foreign} things of other state folders (chaos-ecs clean --all-homes)")
     if forgot:

@@ -1,10 +1,11 @@
 """`apply`: the only writer of State. One table says which function takes which message.
 
-Commands are in `commands.py`, `service_commands.py` and `task_definitions.py`, Facts in `facts.py`, Actions in
-`intents.py`, `rollout.py` and `stages.py`, all of load balancing in `target_groups.py`, `listeners.py` and
-`targets.py`, all of scaling in `scaling_commands.py`, all of faults in `faults.py`, all of experiments in
-`experiments.py`, all of schedules in `schedule_commands.py`, `schedule_opening.py` and `scheduling.py`; what they share
-about a task's life is in `lifecycle.py`. A Command may raise an EcsError, before anything has changed.
+Commands are in `commands.py`, `service_commands.py`, `task_definitions.py`, `resource_commands.py` and `tagging.py`,
+Facts in `facts.py`, Actions in `intents.py`, `rollout.py` and `stages.py`, all of load balancing in
+`target_groups.py`, `listeners.py` and `targets.py`, all of scaling in `scaling_commands.py`, all of faults in
+`faults.py`, all of experiments in `experiments.py`, all of schedules in `schedule_commands.py`, `schedule_opening.py`
+and `scheduling.py`; what they share about a task's life is in `lifecycle.py`. A Command may raise an EcsError, before
+anything has changed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from chaos_ecs.core import (
     intents,
     listeners,
     opening,
+    resource_commands,
+    restarts,
     rollout,
     scaling_commands,
     schedule_commands,
@@ -31,13 +34,16 @@ from chaos_ecs.core import (
     scheduling,
     service_commands,
     stages,
+    tagging,
     target_groups,
     targets,
     task_definitions,
 )
+from chaos_ecs.core import discovery_messages as d
 from chaos_ecs.core import experiment_messages as x
 from chaos_ecs.core import fault_messages as f
 from chaos_ecs.core import messages as m
+from chaos_ecs.core import resource_messages as a
 from chaos_ecs.core import rollout_messages as r
 from chaos_ecs.core import scaling_messages as s
 from chaos_ecs.core import schedule_messages as e
@@ -56,6 +62,12 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     m.StopTask: commands.stop_task,
     m.KillTask: commands.kill_task,
     m.SetStandby: service_commands.set_standby,
+    a.UpdateCluster: resource_commands.update_cluster,
+    a.TagResource: tagging.tag_resource,
+    a.UntagResource: tagging.untag_resource,
+    a.DeleteTaskDefinitions: resource_commands.delete_task_definitions,
+    a.PutAccountSetting: resource_commands.put_account_setting,
+    a.DeleteAccountSetting: resource_commands.delete_account_setting,
     r.StopServiceDeployment: service_commands.stop_service_deployment,
     r.ContinueServiceDeployment: stages.continue_service_deployment,
     r.SetTaskProtection: service_commands.set_task_protection,
@@ -101,8 +113,8 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     m.StartUnknown: facts.start_unknown,
     m.EngineConnected: facts.engine_connected,
     m.EngineLost: facts.engine_lost,
-    m.DiscoveryUp: discovery.discovery_up,
-    m.DiscoveryLost: discovery.discovery_lost,
+    d.DiscoveryUp: discovery.discovery_up,
+    d.DiscoveryLost: discovery.discovery_lost,
     b.ClientFailing: client.client_failing,
     b.ClientServed: client.client_served,
     s.MetricSeen: scaling_commands.metric_seen,
@@ -131,12 +143,13 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     m.ForgetService: intents.forget_service,
     m.ForgetCluster: intents.forget_cluster,
     m.StartContainer: intents.start_container,
+    m.RestartContainer: restarts.send,
     m.SignalContainer: intents.signal_container,
     m.PauseContainer: intents.pause_container,
     m.ResumeContainer: intents.resume_container,
     m.RemoveContainer: intents.remove_container,
     m.RemoveNetwork: intents.remove_network,
-    m.PublishNames: discovery.publish_names,
+    d.PublishNames: discovery.publish_names,
     b.TargetChecked: targets.target_checked,
     b.BalancerUp: targets.balancer_up,
     b.BalancerLost: targets.balancer_lost,

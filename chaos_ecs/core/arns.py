@@ -27,6 +27,14 @@ def container_arn(task: str, container_id: str) -> str:
     return f"{task.replace(':task/', ':container/', 1)}/{container_id}"
 
 
+def container_instance_arn(cluster: str, instance_id: str) -> str:
+    return f"{_beside(cluster, 'container-instance')}/{instance_id}"
+
+
+def capacity_provider_arn(region: str, name: str) -> str:
+    return f"arn:aws:ecs:{region}:{ACCOUNT_ID}:capacity-provider/{name}"
+
+
 def target_group_arn(region: str, name: str, id_: str) -> str:
     """`id_` and those below are 16 hexadecimal digits: a name may come back, an ARN never does."""
     return f"arn:aws:elasticloadbalancing:{region}:{ACCOUNT_ID}:targetgroup/{name}/{id_}"

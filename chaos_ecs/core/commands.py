@@ -7,10 +7,13 @@ them (docs of `core/errors.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chaos_ecs.core import lifecycle
 from chaos_ecs.core.arns import name_of, region_of, short
+from chaos_ecs.core.compatibility import check_fargate_size, check_launch_type
+from chaos_ecs.core.container_checks import LEAST_MEMORY, check_environment_files, size_refusal
 from chaos_ecs.core.errors import (
     ClientException,
     ClusterContainsServicesException,
@@ -19,7 +22,7 @@ from chaos_ecs.core.errors import (
     ConflictException,
     InvalidParameterException,
 )
-from chaos_ecs.core.intents import create_task
+from chaos_ecs.core.intents import begin_task, new_task
 from chaos_ecs.core.messages import (
     CreateCluster,
     DeleteCluster,
@@ -32,12 +35,15 @@ from chaos_ecs.core.model import (
     SIGKILL,
     Cluster,
     ContainerDefinition,
+    ContainerOverride,
     ServiceStatus,
     StopCode,
     Task,
     TaskDefinition,
 )
+from chaos_ecs.core.platforms import FARGATE
 from chaos_ecs.core.state import State
+from chaos_ecs.core.task_definitions import overridden, tell_without_effect
 
 RUN_TASK_LIMIT = 10
 """API_RunTask: "You can specify up to 10 tasks for each call"."""
@@ -47,12 +53,13 @@ RUN_TASK_LIMIT = 10
 
 
 def create_cluster(state: State, command: CreateCluster, now: float) -> None:
-    """API_CreateCluster: creating a cluster that is there answers with it and changes nothing."""
+    """API_CreateCluster: creating a cluster that is there answers with it and changes nothing. What is asked besides
+    is for the caller to compare."""
     known = state.clusters.get(command.arn)
     if known and known.status == "ACTIVE":
         return
     name = name_of(command.arn)
-    state.put(Cluster(command.arn, name, "ACTIVE", now, command.tags))
+    state.put(Cluster(command.arn, name, "ACTIVE", now, command.tags, registered=command.registered))
     state.emit(now, EventType.CLUSTER_CREATED, f"cluster {name} is ACTIVE", cluster=command.arn)
 
 
@@ -96,11 +103,9 @@ def run_task(state: State, command: RunTask, now: float) -> None:
         raise InvalidParameterException("Task count can not be greater than 10.")
     if command.count < 1:
         raise InvalidParameterException("Task count must be at least 1.")
-    for override in command.overrides:
-        if not any(container.name == override.name for container in definition.containers):
-            raise InvalidParameterException(
-                f"Override for container named {override.name} is not a container in the TaskDefinition."
-            )
+    check_launch_type(definition, command.launch_type)
+    _check_task_override(definition, command)
+    check_overrides(definition, command.overrides, command.task_override.memory)
     if command.client_token and (known := state.tasks_of_token.get((command.cluster_arn, command.client_token))):
         _check_same_run(state, [state.tasks[arn] for arn in known], command)
         return
@@ -109,32 +114,63 @@ def run_task(state: State, command: RunTask, now: float) -> None:
             message = f"a task of {name_of(definition.arn)} was not placed: {state.engine_reason}"
             state.emit(now, EventType.TASK_NOT_PLACED, message, cluster=command.cluster_arn, reason="AGENT")
         return
+    what = f"run-task of {name_of(definition.arn)}"
+    tell_without_effect(state, what, definition.arn, command.without_effect, now)
     for _ in range(command.count):
-        create_task(
-            state,
-            cluster=command.cluster_arn,
-            definition=definition,
-            now=now,
-            cause=command.cause,
+        task = replace(
+            new_task(state, command.cluster_arn, definition, now),
             group=command.group or f"family:{definition.family}",
             started_by=command.started_by,
             launch_type=command.launch_type,
             overrides=command.overrides,
+            task_override=command.task_override,
             client_token=command.client_token,
             run_count=command.count,
             tags=command.tags,
+            execute_command=command.execute_command,
+            registered=command.registered,
         )
+        begin_task(state, task, command.cause, command.aws_refuses)
+
+
+def check_overrides(
+    definition: TaskDefinition, overrides: Sequence[ContainerOverride], task_memory: int | None
+) -> None:
+    """API_ContainerOverride: each is for a container that there is, and leaves it one that could be registered."""
+    for override in overrides:
+        if not any(container.name == override.name for container in definition.containers):
+            raise InvalidParameterException(
+                f"Override for container named {override.name} is not a container in the TaskDefinition."
+            )
+        said = f"Invalid override for container '{override.name}'."
+        check_environment_files(override.environment_files, said)
+        container = overridden(definition.container(override.name), overrides)
+        if refusal := size_refusal(container, task_memory or definition.memory, said):
+            raise InvalidParameterException(refusal)
+
+
+def _check_task_override(definition: TaskDefinition, command: RunTask) -> None:
+    """API_TaskOverride: another size must be one that the launch type has."""
+    size = command.task_override
+    for name, value, least in (("cpu", size.cpu, 1), ("memory", size.memory, LEAST_MEMORY)):
+        if value is not None and value < least:
+            raise InvalidParameterException(f"Invalid '{name}' setting for task.")
+    is_other = command.launch_type == FARGATE and (size.cpu or size.memory)
+    refusal = check_fargate_size(size.cpu or definition.cpu, size.memory or definition.memory) if is_other else ""
+    if refusal:
+        raise InvalidParameterException(refusal)
 
 
 def _check_same_run(state: State, tasks: list[Task], command: RunTask) -> None:
     """API_RunTask, "Ensuring idempotency": a token used before answers with its tasks, if the request is the same."""
     first = tasks[0]
-    if (first.task_definition_arn, first.overrides, first.run_count) != (
+    if (first.task_definition_arn, first.overrides, first.task_override, first.run_count) != (
         command.task_definition_arn,
         command.overrides,
+        command.task_override,
         command.count,
     ):
-        raise ConflictException("The client token was used before with other parameters.")
+        raise ConflictException("The client token was used before with other parameters.", [task.arn for task in tasks])
 
 
 def stop_task(state: State, command: StopTask, now: float) -> None:

@@ -79,10 +79,12 @@ def _deploy(state: State, hit: Hit, what: str, now: float) -> Hit:
         cpu=good.cpu,
         memory=good.memory,
         fault_injection=good.fault_injection,
+        requires=good.requires,
+        not_on_fargate=good.not_on_fargate,
         registered=_registered(good, what),
         tags=good.tags,
     )
-    task_definitions.register(state, register, now)
+    task_definitions.put_revision(state, register, now)
     bad = f"{family}:{state.families[family].latest_revision}"
     service_commands.update_service(state, UpdateService(service.arn, task_definition_arn=bad), now)
     return replace(hit, sent_at=now, prior=json.dumps({"good": good.arn, "bad": bad}))

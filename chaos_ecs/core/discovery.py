@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from chaos_ecs.core.arns import name_of
+from chaos_ecs.core.discovery_messages import DiscoveryLost, DiscoveryUp, PublishNames
 from chaos_ecs.core.health import TaskHealth, address_of, task_health, unasked
-from chaos_ecs.core.messages import DiscoveryLost, DiscoveryUp, EventType, PublishNames
+from chaos_ecs.core.messages import EventType
 from chaos_ecs.core.model import Service, ServiceStatus, Task, TaskDefinition
 from chaos_ecs.core.state import Published, State
 from chaos_ecs.core.todo import Plan

@@ -3,6 +3,9 @@
 The class name is the error's code on the wire. Source of the texts: the API reference's "Errors" of each operation.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class EcsError(Exception):
     """A request that ECS would refuse. Raised before anything has changed."""
@@ -10,6 +13,11 @@ class EcsError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """What the error's shape has besides its message."""
+        return {}
 
     @property
     def code(self) -> str:
@@ -46,7 +54,15 @@ class ServiceNotActiveException(EcsError):
 
 
 class ConflictException(EcsError):
-    pass
+    """`resource_ids` are the tasks that the earlier request with the same client token started."""
+
+    def __init__(self, message: str, resource_ids: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.resource_ids = tuple(resource_ids)
+
+    @property
+    def members(self) -> dict[str, Any]:
+        return {"resourceIds": list(self.resource_ids)} if self.resource_ids else {}
 
 
 class UnsupportedFeatureException(EcsError):
@@ -58,6 +74,30 @@ class ResourceNotFoundException(EcsError):
 
 
 class ServiceDeploymentNotFoundException(EcsError):
+    pass
+
+
+class TargetNotFoundException(EcsError):
+    pass
+
+
+class TargetNotConnectedException(EcsError):
+    pass
+
+
+class NamespaceNotFoundException(EcsError):
+    pass
+
+
+class ResourceInUseException(EcsError):
+    pass
+
+
+class PlatformUnknownException(EcsError):
+    pass
+
+
+class NoUpdateAvailableException(EcsError):
     pass
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos_ecs.core import hits, lifecycle
+from chaos_ecs.core import hits, lifecycle, restarts
 from chaos_ecs.core.arns import short
 from chaos_ecs.core.messages import (
     ContainerGone,
@@ -39,7 +39,7 @@ RESTARTED = "the container was restarted while no controller looked; its exit co
 SIGKILLED = 137
 
 
-def container_seen(state: State, seen: ContainerSeen, now: float) -> None:
+def container_seen(state: State, seen: ContainerSeen, now: float) -> None:  # noqa: C901 - one case after another
     task = state.find_task(seen.task_arn)
     container = _member(task, seen.name)
     if task is None or container is None or not _is_ours(container, seen):
@@ -51,6 +51,10 @@ def container_seen(state: State, seen: ContainerSeen, now: float) -> None:
         return
     if container.last_status is ContainerStatus.PENDING:
         task, container = _started(state, task, container, seen, now)
+    if restarts.is_next_run(container, seen):
+        task, container = restarts.next_run(state, task, container, seen, now)
+    if container.restart_due:
+        return  # a look at the run that has ended: known
     if seen.state is RunState.EXITED and not container.is_over:
         _exited(state, task, container, seen, now)
     elif seen.state is RunState.EXITED and _ran_out_of_memory(seen) and not container.reason:
@@ -68,7 +72,8 @@ def _is_another_run(container: Container, seen: ContainerSeen) -> bool:
 
 
 def _restarted(state: State, task: Task, container: Container, seen: ContainerSeen, now: float) -> None:
-    """Somebody started the container anew while no controller looked. Its task has ended: none is ever restarted."""
+    """Somebody started the container anew while no controller looked. Its task has ended: only a restart policy
+    starts a container again."""
     ended = replace(container, last_status=ContainerStatus.STOPPED, finished_at=now, reason=RESTARTED, bindings=())
     lifecycle.settle(state, lifecycle.put_container(state, state.the_task(task.arn), ended), now)
     _note_stray(state, seen, now)
@@ -139,12 +144,15 @@ def _pin_image(state: State, task: Task, container: Container) -> None:
 def _exited(state: State, task: Task, container: Container, seen: ContainerSeen, now: float) -> None:
     task = state.the_task(task.arn)
     finished_at = min(now, max(seen.finished_at or now, container.started_at or 0.0))
+    container = replace(container, reason=OUT_OF_MEMORY if _ran_out_of_memory(seen) else container.reason)
+    if restarts.is_due(state, task, container, seen, finished_at):
+        restarts.begin(state, task, container, seen, finished_at, now)
+        return
     container = replace(
         container,
         last_status=ContainerStatus.STOPPED,
         exit_code=seen.exit_code,
         finished_at=finished_at,
-        reason=OUT_OF_MEMORY if _ran_out_of_memory(seen) else container.reason,
         bindings=(),
     )
     lifecycle.settle(state, lifecycle.put_container(state, task, container), now)
@@ -230,6 +238,7 @@ def container_gone(state: State, fact: ContainerGone, now: float) -> None:
         container,
         last_status=ContainerStatus.STOPPED,
         finished_at=now,
+        restart_due=False,
         reason=REMOVED,
         reaped=True,
         bindings=(),
@@ -269,6 +278,10 @@ def pull_stopped(state: State, fact: PullStopped, now: float) -> None:
 def start_failed(state: State, fact: StartFailed, now: float) -> None:
     task = state.find_task(fact.task_arn)
     container = _member(task, fact.name)
+    if task and container and container.restart_due:
+        ended = replace(lifecycle.without_restart(container), reason=f"{fact.error}: {fact.message}"[:1024])
+        lifecycle.settle(state, lifecycle.put_container(state, task, ended), now)
+        return
     if task is None or container is None or container.last_status is not ContainerStatus.PENDING:
         return
     reason = f"{fact.error}: {fact.message}"[:1024]  # API_Container: reason is at most 1,024 characters here
@@ -309,7 +322,7 @@ def engine_connected(state: State, fact: EngineConnected, now: float) -> None:
             container = state.the_task(arn).container(member.name)
             if container.last_status is ContainerStatus.PENDING and (arn, member.name) not in answered:
                 _ask_again(state, arn, replace(container, start_requested_at=None), now)
-            elif container.stop_sent or container.fault_sent or container.is_freezing:
+            elif container.stop_sent or container.fault_sent or container.is_freezing or container.restart_due:
                 _ask_again(state, arn, container, now)
     hits.engine_is_back(state, now)
     state.touch_all()
@@ -322,12 +335,13 @@ def _ask_again(state: State, task_arn: str, container: Container, now: float) ->
     if task.is_stopped:
         return
     container = replace(
-        container,
+        container if task.is_wanted else lifecycle.without_restart(container),  # this look would have seen its next run
         stop_sent=False,
         sigkill_sent_at=None,
         fault_sent=container.fault_sent and container.fault_signal != SIGKILL,
         pause_sent_at=None,
         resume_sent_at=None,
+        restart_sent_at=None,
     )
     lifecycle.settle(state, lifecycle.put_container(state, task, container), now)
 

@@ -12,6 +12,7 @@ from chaos_ecs.core.arns import name_of
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.fault_messages import ForgetFault, InjectHit, SettleHit, UndoHit
 from chaos_ecs.core.faulting import STALE_AFTER_SECONDS, Hit, HitStatus, InjectedFault, bad_definition
+from chaos_ecs.core.lifecycle import without_restart
 from chaos_ecs.core.model import SIGKILL, Container, ServiceStatus
 from chaos_ecs.core.recipe import Means, Symptom
 from chaos_ecs.core.state import State
@@ -126,7 +127,7 @@ def _plan_deadly(hit: Hit, victim: Container | None, now: float, todo: Plan) -> 
     cause = "its victim has ended"
     said = (victim.reason or "") if victim else ""
     if hit.recipe.symptom is Symptom.OUT_OF_MEMORY and not said.startswith("OutOfMemory"):
-        ended_at = (victim.finished_at if victim else None) or now
+        ended_at = (victim.finished_at if victim else hit.sent_at) or now
         if not _is_past(ended_at, FLAG_WITHIN_SECONDS, now):
             todo.look_again(hit.fault_id, ended_at + FLAG_WITHIN_SECONDS)
             return
@@ -222,10 +223,15 @@ def _failure_of(state: State, service_arn: str, bad: str) -> str:
 
 
 def victim_of(state: State, hit: Hit) -> Container | None:
-    """The container that was hit; None when there is none any more, or another one has its name."""
+    """The container that was hit; None when there is none any more, another one has its name, or what was hit ended
+    and a restart policy has started it again. While that is due, it has ended."""
     task = state.tasks.get(hit.task_arn)
     found = next((member for member in task.containers if member.name == hit.container), None) if task else None
-    return found if found and found.runtime_id == hit.runtime_id else None
+    if found is None or found.runtime_id != hit.runtime_id:
+        return None
+    if found.restarts and hit.sent_at is not None and (found.started_at or 0.0) > hit.sent_at:
+        return None
+    return without_restart(found)
 
 
 def _exit_of(victim: Container | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos_ecs.core import history, hits, lifecycle
+from chaos_ecs.core import history, hits, lifecycle, tagging
 from chaos_ecs.core.arns import container_arn, family_of, short, task_arn
 from chaos_ecs.core.deploying import Deployment
 from chaos_ecs.core.messages import (
@@ -23,11 +23,9 @@ from chaos_ecs.core.messages import (
     SignalContainer,
     StartContainer,
     StartTasks,
-    Tags,
 )
 from chaos_ecs.core.model import (
     Container,
-    ContainerOverride,
     Counter,
     Gap,
     Service,
@@ -37,68 +35,49 @@ from chaos_ecs.core.model import (
     TaskDefinition,
     TaskStatus,
 )
+from chaos_ecs.core.platforms import not_on_aws
 from chaos_ecs.core.state import State
 
 
-def create_task(
-    state: State,
-    *,
-    cluster: str,
-    definition: TaskDefinition,
-    now: float,
-    cause: str,
-    group: str,
-    started_by: str,
-    launch_type: str,
-    service: Service | None = None,
-    deployment_id: str | None = None,
-    fills: Gap | None = None,
-    overrides: tuple[ContainerOverride, ...] = (),
-    client_token: str = "",
-    run_count: int = 1,
-    tags: Tags = (),
-    standby: bool = False,
-) -> Task:
-    """A new task, PROVISIONING: written down first, started once, never restarted."""
+def new_task(state: State, cluster: str, definition: TaskDefinition, now: float) -> Task:
+    """A task of this definition as it is before anybody says what it is for. Nothing is written down yet."""
     arn = task_arn(cluster, state.new_id())
-    containers = tuple(
-        Container(member.name, container_arn(arn, state.new_uuid()), member.image) for member in definition.containers
-    )
-    task = Task(
+    return Task(
         arn=arn,
         cluster_arn=cluster,
         task_definition_arn=definition.arn,
-        group=group,
-        containers=containers,
+        group="",
+        containers=_containers(state, arn, definition),
         number=state.next_number("task"),
         created_at=now,
-        service_arn=service.arn if service else None,
-        deployment_id=deployment_id,
-        started_by=started_by,
-        launch_type=launch_type,
         fault_injection=bool(definition.fault_injection),
-        overrides=overrides,
-        client_token=client_token,
-        run_count=run_count,
-        tags=tags,
-        fills=fills,
-        standby=standby,
     )
+
+
+def begin_task(state: State, task: Task, cause: str, aws_refuses: str = "") -> Task:
+    """PROVISIONING from now on: written down first, started once, never restarted."""
     state.put(task)
-    if not standby:
-        _tell_created(state, task, cause, now)
+    if not task.standby:
+        _tell_created(state, task, cause, task.created_at, aws_refuses)
     return task
 
 
-def _tell_created(state: State, task: Task, cause: str, now: float) -> None:
+def _containers(state: State, task: str, definition: TaskDefinition) -> tuple[Container, ...]:
+    return tuple(
+        Container(member.name, container_arn(task, state.new_uuid()), member.image) for member in definition.containers
+    )
+
+
+def _tell_created(state: State, task: Task, cause: str, now: float, aws_refuses: str = "") -> None:
     state.emit(
         now,
         EventType.TASK_CREATED,
-        f"task {short(task.arn)} of {family_of(task.task_definition_arn)}: {cause}",
+        f"task {short(task.arn)} of {family_of(task.task_definition_arn)}: {cause}{not_on_aws(aws_refuses)}",
         cluster=task.cluster_arn,
         service=task.service_arn or "",
         task=task.arn,
         cause=cause,
+        awsRefuses=aws_refuses or None,
         fills=task.fills.task_arn if task.fills else None,
         decidedAfter=now - task.fills.died_at if task.fills else None,
     )
@@ -137,20 +116,20 @@ def _service_task(
     fills: Gap | None = None,
     standby: bool = False,
 ) -> Task:
-    return create_task(
-        state,
-        cluster=service.cluster_arn,
-        definition=state.task_definitions[deployment.task_definition_arn],
-        now=now,
-        cause=cause,
+    definition = state.task_definitions[deployment.task_definition_arn]
+    task = replace(
+        new_task(state, service.cluster_arn, definition, now),
         group=f"service:{service.name}",
         started_by=deployment.id,
         launch_type=service.launch_type,
-        service=service,
+        service_arn=service.arn,
         deployment_id=deployment.id,
         fills=fills,
         standby=standby,
+        tags=tagging.of_service_task(service, definition),
+        execute_command=service.task_options.execute_command,
     )
+    return begin_task(state, task, cause)
 
 
 def _promote(state: State, standby: Task, fills: Gap | None, cause: str, now: float) -> Task:

@@ -65,6 +65,10 @@ def begin_stop(state: State, task: Task, code: StopCode, reason: str, now: float
     was_running = task.last_status is TaskStatus.RUNNING
     task = replace(
         task,
+        containers=tuple(
+            container if container.restart_sent_at is not None else without_restart(container)
+            for container in task.containers
+        ),
         desired_status=DesiredStatus.STOPPED,
         stop_code=code,
         stopped_reason=reason,
@@ -75,6 +79,14 @@ def begin_stop(state: State, task: Task, code: StopCode, reason: str, now: float
     if task.service_arn and was_running:
         _open_gap(state, state.services[task.service_arn], task, now if died_at is None else died_at, now)
     return settle(state, task, now)
+
+
+def without_restart(container: Container) -> Container:
+    """What ended and was to be started again stays ended: its task is to stop, or the engine refused. Not where the
+    engine was asked already: that run is on its way, and is stopped when it is there."""
+    if not container.restart_due:
+        return container
+    return replace(container, restart_due=False, restart_sent_at=None, last_status=ContainerStatus.STOPPED)
 
 
 def settle(state: State, task: Task, now: float) -> Task:

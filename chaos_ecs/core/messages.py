@@ -15,11 +15,22 @@ from enum import StrEnum
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.balancing_messages import BalancingCommand, BalancingFact, BalancingIntent, RouteTraffic
 from chaos_ecs.core.deploying import DeploymentConfiguration
+from chaos_ecs.core.discovery_messages import DiscoveryFact, PublishNames
 from chaos_ecs.core.events import Event as Event  # noqa: PLC0414 - handed on
 from chaos_ecs.core.events import EventType as EventType  # noqa: PLC0414
 from chaos_ecs.core.experiment_messages import ExperimentCommand, ExperimentIntent
 from chaos_ecs.core.fault_messages import FaultCommand, FaultEffect, FaultFact, FaultIntent
-from chaos_ecs.core.model import SIGKILL, ContainerDefinition, ContainerOverride, HealthStatus, PortBinding, Task
+from chaos_ecs.core.model import (
+    SIGKILL,
+    ContainerDefinition,
+    ContainerOverride,
+    HealthStatus,
+    PortBinding,
+    Task,
+    TaskOptions,
+    TaskOverride,
+)
+from chaos_ecs.core.resource_messages import ResourceCommand
 from chaos_ecs.core.rollout_messages import RolloutCommand, RolloutIntent
 from chaos_ecs.core.scaling_messages import ScalingCommand, ScalingFact, ScalingIntent
 from chaos_ecs.core.schedule_messages import ScheduleCommand, ScheduleIntent
@@ -41,6 +52,7 @@ class OpenRegion:
 class CreateCluster:
     arn: str
     tags: Tags = ()
+    registered: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,9 @@ class RegisterTaskDefinition:
     cpu: int | None = None
     memory: int | None = None
     fault_injection: bool | None = None
+    requires: tuple[str, ...] = ()
+    not_on_fargate: tuple[str, ...] = ()
+    without_effect: Tags = ()  # (member, what is so instead): on record, and told at registration
     registered: str = "{}"
     tags: Tags = ()
 
@@ -80,6 +95,8 @@ class CreateService:
     client_token: str = ""
     registered: str = "{}"
     tags: Tags = ()
+    task_options: TaskOptions = TaskOptions()
+    aws_refuses: str = ""  # what AWS would not have taken, in its own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +111,8 @@ class UpdateService:
     load_balancers: tuple[ServiceLoadBalancer, ...] | None = None
     force_new_deployment: bool = False
     registered: str | None = None  # further members, merged with those that were known; JSON
+    launch_type: str | None = None
+    task_options: TaskOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +130,14 @@ class RunTask:
     group: str = ""  # empty: family:NAME
     launch_type: str = "EC2"
     overrides: tuple[ContainerOverride, ...] = ()
+    task_override: TaskOverride = TaskOverride()
+    without_effect: Tags = ()  # (member, what is so instead)
     client_token: str = ""
     tags: Tags = ()
     cause: str = "run-task asked for it; nobody will replace it"
+    execute_command: bool = False
+    registered: str = ""  # further members, JSON
+    aws_refuses: str = ""  # as of CreateService
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +178,7 @@ Command = (
     | StopTask
     | KillTask
     | SetStandby
+    | ResourceCommand
     | RolloutCommand
     | BalancingCommand
     | ScalingCommand
@@ -252,21 +277,6 @@ class EngineLost:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class DiscoveryUp:
-    """Tasks of the cluster find services by name again."""
-
-    cluster_arn: str
-
-
-@dataclass(frozen=True, slots=True)
-class DiscoveryLost:
-    """Tasks of the cluster find no service by name; it is being mended. `reason` is a sentence. Told once."""
-
-    cluster_arn: str
-    reason: str
-
-
 Fact = (
     ContainerSeen
     | ContainerGone
@@ -276,8 +286,7 @@ Fact = (
     | StartUnknown
     | EngineConnected
     | EngineLost
-    | DiscoveryUp
-    | DiscoveryLost
+    | DiscoveryFact
     | BalancingFact
     | ScalingFact
     | FaultFact
@@ -383,6 +392,16 @@ class StartContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartContainer:
+    """Effect: starts a container again that has ended, as its restart policy says."""
+
+    task_arn: str
+    name: str
+    runtime_id: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignalContainer:
     """Effect: sends a signal and does not wait. `signal` None means the image's own stop signal (SIGTERM)."""
 
@@ -415,12 +434,14 @@ class ResumeContainer:
 
 @dataclass(frozen=True, slots=True)
 class RemoveContainer:
-    """Effect: removes a container of ours, running or not. `task_arn` and `name` are empty for a stray."""
+    """Effect: removes a container of ours, running or not. `task_arn` and `name` are empty for a stray. `volumes` are
+    those of its task: its last container takes them along."""
 
     task_arn: str
     name: str
     runtime_id: str
     cause: str
+    volumes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,18 +449,6 @@ class RemoveNetwork:
     """Effect: a deleted cluster's network goes."""
 
     cluster_arn: str
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class PublishNames:
-    """Effect: in the service's cluster these names lead to these addresses from now on, in place of all that was
-    published for it before. See `discovery.py`."""
-
-    service_arn: str
-    cluster_arn: str
-    names: tuple[str, ...]
-    addresses: tuple[str, ...]
     cause: str
 
 
@@ -462,6 +471,7 @@ Intent = (
 )
 Effect = (
     StartContainer
+    | RestartContainer
     | SignalContainer
     | PauseContainer
     | ResumeContainer

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Rule, ServiceLoadBalancer, Target, TargetGroup
+from chaos_ecs.core.container_settings import ContainerSettings, RestartPolicy
 from chaos_ecs.core.deploying import Deployment, DeploymentConfiguration, ServiceDeployment, ServiceRevision
 from chaos_ecs.core.experimenting import Experiment, ExperimentTemplate, SafetyLever
 from chaos_ecs.core.faulting import InjectedFault
@@ -79,10 +80,28 @@ class Cluster:
     created_at: float
     tags: tuple[tuple[str, str], ...] = ()
     deactivated_at: float | None = None
+    registered: str = "{}"  # settings, configuration, capacity providers as they were said; JSON, as `Service` has it
 
     @property
     def key(self) -> str:
         return self.arn
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSetting:
+    """One that somebody has set; what nobody has set has its default (API_ListAccountSettings)."""
+
+    key: str  # REGION/PRINCIPAL_ARN/NAME
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOptions:
+    """What a service says of the tasks it will start (API_CreateService); those that run keep what they have."""
+
+    propagate_tags: str = "NONE"  # or SERVICE, TASK_DEFINITION
+    managed_tags: bool = False
+    execute_command: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +110,11 @@ class PortMapping:
     host_port: int = 0  # 0: the engine picks a free one
     protocol: str = "tcp"
     name: str = ""
+    last_port: int = 0  # of a containerPortRange that begins with `container_port`
+
+    @property
+    def container_ports(self) -> range:
+        return range(self.container_port, max(self.container_port, self.last_port) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +136,18 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """API_MountPoint with the API_Volume it names: a Docker volume that all tasks share (`volume`), a folder of the
-    engine's machine (`host_path`), or, where neither is said, a place of the container's own that goes with it."""
+    """API_MountPoint with the API_Volume it names: a Docker volume that all tasks share (`volume`), one of the task's
+    that several of its containers share (`task_volume`), a folder of the engine's machine (`host_path`), or, where none
+    is said, a place of the container's own that goes with it."""
 
     path: str  # in the container
     read_only: bool = False
     volume: str = ""
     host_path: str = ""
+    task_volume: str = ""
+    driver: str = ""  # of Docker's for volumes; empty: local
+    driver_options: tuple[tuple[str, str], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +170,17 @@ class ContainerDefinition:
     working_directory: str | None = None
     mounts: tuple[Mount, ...] = ()
     version_consistency: bool = True  # all tasks of a deployment run the image that its first task found
+    restart_policy: RestartPolicy | None = None
+    settings: ContainerSettings = ContainerSettings()
+
+    @property
+    def waits_for(self) -> tuple[Dependency, ...]:
+        """`dependsOn`, and the containers that links and volumesFrom name: those must have started."""
+        if not (self.settings.links or self.settings.volumes_from):
+            return self.depends_on
+        named = [link.container_name for link in self.settings.links]
+        named += [source.container_name for source in self.settings.volumes_from]
+        return (*self.depends_on, *(Dependency(name, DependencyCondition.START) for name in dict.fromkeys(named)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +190,19 @@ class TaskDefinition:
     revision: int
     containers: tuple[ContainerDefinition, ...]
     registered_at: float
-    status: str = "ACTIVE"  # ACTIVE or INACTIVE
+    status: str = "ACTIVE"  # ACTIVE, INACTIVE or DELETE_IN_PROGRESS
     network_mode: str = "bridge"
     cpu: int | None = None  # of the whole task
     memory: int | None = None
     fault_injection: bool | None = None  # enableFaultInjection; None where nothing was said
+    requires: tuple[str, ...] = ()  # requiresCompatibilities
+    not_on_fargate: tuple[str, ...] = ()  # members said that Fargate does not have, but for those of its containers
     registered: str = (
         "{}"  # the request as registered, JSON: returned by DescribeTaskDefinition, never read by the core
     )
     deregistered_at: float | None = None
     tags: tuple[tuple[str, str], ...] = ()
+    delete_requested_at: float | None = None
 
     @property
     def key(self) -> str:
@@ -185,6 +228,20 @@ class ContainerOverride:
     cpu: int | None = None
     memory: int | None = None
     memory_reservation: int | None = None
+    environment_files: tuple[str, ...] = ()
+    resources: tuple[tuple[str, str], ...] = ()  # (type, value) of resourceRequirements: on record, without effect
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOverride:
+    """API_TaskOverride but for its containers. Only cpu and memory have an effect here."""
+
+    cpu: int | None = None
+    memory: int | None = None
+    ephemeral_storage: int | None = None  # GiB
+    task_role_arn: str = ""
+    execution_role_arn: str = ""
+    accelerators: tuple[tuple[str, str], ...] = ()  # (deviceName, deviceType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +279,9 @@ class Container:
     pause_sent_at: float | None = None
     resume_sent_at: float | None = None
     reaped: bool = False  # the Docker container is gone, or was never made
+    restarts: int = 0  # how often its restart policy brought it back
+    restart_due: bool = False  # it has ended, and its restart policy brings it back: it counts as running meanwhile
+    restart_sent_at: float | None = None
 
     @property
     def is_live(self) -> bool:
@@ -273,6 +333,7 @@ class Task:
     launch_type: str = "EC2"
     fault_injection: bool = False  # it may break its own network by the agent's endpoints (API_RegisterTaskDefinition)
     overrides: tuple[ContainerOverride, ...] = ()
+    task_override: TaskOverride = TaskOverride()
     tags: tuple[tuple[str, str], ...] = ()
     client_token: str = ""
     run_count: int = 1  # how many tasks the same RunTask asked for
@@ -291,6 +352,8 @@ class Task:
     protected_until: float | None = None  # API_UpdateTaskProtection
     healthy_at: float | None = None  # when it was first healthy, if anybody asked: see `health.py`
     unhealthy_at: float | None = None  # when its health checks first failed, after the grace period
+    execute_command: bool = False
+    registered: str = ""  # members of the request that DescribeTasks returns, JSON; never read by the core
 
     @property
     def key(self) -> str:
@@ -362,6 +425,7 @@ class Service:
     standby_count: int = 0  # how many paused replacements to keep
     kills: int = 0
     last_recovery_seconds: float | None = None
+    task_options: TaskOptions = TaskOptions()
 
     @property
     def key(self) -> str:
@@ -415,4 +479,5 @@ Entity = (
     | Schedule
     | ScheduleGroup
     | Invocation
+    | AccountSetting
 )

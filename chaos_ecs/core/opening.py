@@ -5,6 +5,8 @@ Sources of what the workloads need: the README of each image (`task_images/`).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chaos_ecs.core import task_definitions
 from chaos_ecs.core.arns import cluster_arn, family_arn
 from chaos_ecs.core.commands import create_cluster
@@ -13,6 +15,8 @@ from chaos_ecs.core.model import ContainerDefinition, HealthCheck, Mount, PortMa
 from chaos_ecs.core.state import State
 
 SEED_CLUSTER = "my-cluster"
+SEED_MEMBERS = '{"capacityProviders": ["FARGATE", "FARGATE_SPOT"]}'
+"""A cluster that the ECS console creates has these two; one that the API creates has none unless it is told so."""
 DEMO_IMAGE = "chaos-ecs/demo:1"
 WORKLOADS_IMAGE = "chaos-ecs/workloads:1"
 
@@ -60,9 +64,13 @@ _DEFINITIONS = (
 
 def open_region(state: State, command: OpenRegion, now: float) -> None:
     """What it lacks is added, so an older record gets what is new; a family that was ever registered is let be."""
+    seed = cluster_arn(command.region, SEED_CLUSTER)
     if not state.region_is_open(command.region):
         state.next_number(f"region/{command.region}")
-        create_cluster(state, CreateCluster(cluster_arn(command.region, SEED_CLUSTER)), now)
+        create_cluster(state, CreateCluster(seed), now)
+    known = state.clusters.get(seed)
+    if known and known.status == "ACTIVE" and known.registered == "{}":
+        state.put(replace(known, registered=SEED_MEMBERS))
     for container in _DEFINITIONS:
         family = family_arn(command.region, container.name)
         if family not in state.families:

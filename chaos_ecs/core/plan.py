@@ -43,12 +43,13 @@ from chaos_ecs.core.model import (
     TaskStatus,
 )
 from chaos_ecs.core.pace import Pace
+from chaos_ecs.core.restarts import plan_restart
 from chaos_ecs.core.scaling_plan import plan_scaling
 from chaos_ecs.core.schedule_plan import plan_schedules
 from chaos_ecs.core.service_plan import plan_active, plan_draining
 from chaos_ecs.core.state import ROUTING, State
 from chaos_ecs.core.targets import routing
-from chaos_ecs.core.task_definitions import overridden
+from chaos_ecs.core.task_definitions import overridden, sized
 from chaos_ecs.core.todo import Plan
 
 STARTS_AT_ONCE = 8
@@ -56,6 +57,10 @@ STARTS_AT_ONCE = 8
 
 ASK_AGAIN_SECONDS = 10
 """A pause, a resumption or a SIGKILL takes milliseconds; one without effect for so long is asked for again."""
+
+REAPING = "reaping"
+"""Due like an ARN when the oldest of the stopped tasks is: one time for all of them, not one for each that is forgotten
+before its own."""
 
 STOPPED_TASKS_KEPT = 1000
 STOPPED_TASK_KEPT_SECONDS = 3600
@@ -156,16 +161,16 @@ def _plan_forgetting(intent: ForgetService | ForgetCluster, entity: Service | Cl
 
 def _plan_task(state: State, task: Task, now: float, todo: Plan) -> None:
     if task.standby and not task.is_wanted:
-        _plan_discarding(task, todo)
+        _plan_discarding(state, task, todo)
         return
     if task.is_stopped:
         for container in task.containers:
             if container.runtime_id and container.started_at is None and not container.reaped:
-                cause = "its task ended before it was started"
-                todo.actions.append(RemoveContainer(task.arn, container.name, container.runtime_id, cause))
+                todo.actions.append(_removal(state, task, container, "its task ended before it was started"))
         return
     definition = state.task_definitions[task.task_definition_arn]
     _plan_fault_signals(task, todo)
+    plan_restart(task, now, todo)
     if task.is_wanted:
         _plan_freezing(task, definition, now, todo)
     elif not lifecycle.is_draining(state, task):
@@ -179,11 +184,8 @@ def _plan_fault_signals(task: Task, todo: Plan) -> None:
             todo.actions.append(_signal(task, container, container.fault_signal, cause))
 
 
-def _plan_discarding(standby: Task, todo: Plan) -> None:
-    for container in standby.containers:
-        if container.runtime_id and not container.reaped:
-            cause = standby.stopped_reason or "the standby is not needed"
-            todo.actions.append(RemoveContainer(standby.arn, container.name, container.runtime_id, cause))
+def _plan_discarding(state: State, standby: Task, todo: Plan) -> None:
+    _reap(state, standby, standby.stopped_reason or "the standby is not needed", todo)
     if standby.is_stopped:
         todo.actions.append(ForgetTask(standby.arn, "a standby leaves no record"))
 
@@ -220,7 +222,7 @@ def _is_warm(container: Container, definition: TaskDefinition) -> bool:
 def _plan_stopping(task: Task, definition: TaskDefinition, pace: Pace, now: float, todo: Plan) -> None:
     """Stop signal, then SIGKILL after stopTimeout; dependants first (API_ContainerDependency: reverse order)."""
     for container in task.containers:
-        if not container.is_live:
+        if not container.is_live or container.restart_due:
             continue
         if not container.stop_sent and not _has_live_dependant(task, definition, container):
             todo.actions.append(_signal(task, container, None, task.stopped_reason or ""))
@@ -245,7 +247,7 @@ def _plan_sigkill(
 def _has_live_dependant(task: Task, definition: TaskDefinition, container: Container) -> bool:
     return any(
         other.is_live
-        and any(item.container_name == container.name for item in definition.container(other.name).depends_on)
+        and any(item.container_name == container.name for item in definition.container(other.name).waits_for)
         for other in task.containers
     )
 
@@ -300,7 +302,8 @@ def _plan_start(
     state: State, task: Task, definition: TaskDefinition, container: Container, now: float, todo: Plan
 ) -> list[StartContainer | FailTask]:
     """Starts one container if what it depends on allows it, or fails the task if that can never be."""
-    for dependency in definition.container(container.name).depends_on:
+    waits_for = definition.container(container.name).waits_for
+    for dependency in waits_for:
         other = task.container(dependency.container_name)
         if _is_met(other, dependency.condition):
             continue
@@ -309,7 +312,9 @@ def _plan_start(
         _wait_for(task, other, definition, todo)
         return []
     member = overridden(definition.container(container.name), task.overrides)
-    cause = "its dependencies are met" if definition.container(container.name).depends_on else "a slot is free"
+    size = task.task_override
+    member = sized(member, size.cpu or definition.cpu, size.memory or definition.memory)
+    cause = "its dependencies are met" if waits_for else "a slot is free"
     return [StartContainer(task, member, cause, _pinned_digest(state, task, container.name))]
 
 
@@ -357,19 +362,27 @@ def _wait_for(task: Task, other: Container, definition: TaskDefinition, todo: Pl
 def _plan_reaping(state: State, now: float, todo: Plan) -> None:
     """Oldest first: containers beyond the newest 50 go, records beyond an hour or a thousand go."""
     for arn in islice(state.with_logs, max(0, len(state.with_logs) - STOPPED_CONTAINERS_KEPT)):
-        _reap(state.tasks[arn], "its task stopped long ago; its logs go with it", todo)
+        _reap(state, state.tasks[arn], "its task stopped long ago; its logs go with it", todo)
     for index, arn in enumerate(state.stopped):
         task = state.tasks[arn]
         kept_until = (task.stopped_at or now) + STOPPED_TASK_KEPT_SECONDS
         if now < kept_until and len(state.stopped) - index <= STOPPED_TASKS_KEPT:
-            todo.look_again(arn, kept_until)
+            todo.look_again(REAPING, kept_until)
             return
         if arn in state.with_logs:
-            _reap(task, "its task leaves the record", todo)
+            _reap(state, task, "its task leaves the record", todo)
         todo.actions.append(ForgetTask(arn, "it stopped long ago"))
 
 
-def _reap(task: Task, cause: str, todo: Plan) -> None:
+def _reap(state: State, task: Task, cause: str, todo: Plan) -> None:
     for container in task.containers:
         if container.runtime_id and not container.reaped:
-            todo.actions.append(RemoveContainer(task.arn, container.name, container.runtime_id, cause))
+            todo.actions.append(_removal(state, task, container, cause))
+
+
+def _removal(state: State, task: Task, container: Container, cause: str) -> RemoveContainer:
+    assert container.runtime_id is not None, "what was never made cannot be removed"
+    members = state.task_definitions[task.task_definition_arn].containers
+    mounted = (mount.task_volume for member in members for mount in member.mounts)
+    volumes = tuple(dict.fromkeys(volume for volume in mounted if volume))
+    return RemoveContainer(task.arn, container.name, container.runtime_id, cause, volumes)

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from chaos_ecs.core.arns import family_arn, region_of
-from chaos_ecs.core.errors import InvalidParameterException
+from chaos_ecs.core.compatibility import task_size
+from chaos_ecs.core.errors import ClientException, InvalidParameterException
 from chaos_ecs.core.messages import RunTask
-from chaos_ecs.core.model import ContainerOverride
+from chaos_ecs.core.model import ContainerOverride, TaskOverride
 from chaos_ecs.core.schedules import Invocation, Schedule, started_by, utc
 from chaos_ecs.core.state import State
 from chaos_ecs.core.task_definitions import check_network, latest_active, tags_of_run
@@ -28,6 +29,7 @@ def run_task_of(state: State, schedule: Schedule, invocation: Invocation) -> Run
     arn = _definition_arn(state, target.cluster_arn, target.task_definition)
     definition = state.task_definitions.get(arn)
     check_network(definition, has_network=target.has_network)
+    overrides, task_override = _overrides(filled_in(target.input, schedule, invocation) if target.input else "{}")
     return RunTask(
         cluster_arn=target.cluster_arn,
         task_definition_arn=arn,
@@ -35,7 +37,8 @@ def run_task_of(state: State, schedule: Schedule, invocation: Invocation) -> Run
         started_by=started_by(schedule.name),
         group=target.group,
         launch_type=target.launch_type,
-        overrides=_overrides(filled_in(target.input, schedule, invocation)) if target.input else (),
+        overrides=overrides,
+        task_override=task_override,
         tags=tags_of_run(definition, target.tags, propagates=target.propagates_tags),
         cause=f"schedule {schedule.name} is due; nobody will replace it",
     )
@@ -68,7 +71,7 @@ def _definition_arn(state: State, cluster_arn: str, named: str) -> str:
     return latest.arn if latest else arn
 
 
-def _overrides(text: str) -> tuple[ContainerOverride, ...]:
+def _overrides(text: str) -> tuple[tuple[ContainerOverride, ...], TaskOverride]:
     """Members that are not known here are passed over, as everywhere."""
     try:
         said = json.loads(text)
@@ -80,7 +83,18 @@ def _overrides(text: str) -> tuple[ContainerOverride, ...]:
     overrides = said.get("containerOverrides") or []
     if not isinstance(overrides, list) or not all(isinstance(item, dict) for item in overrides):
         raise _wrong("containerOverrides is no list of objects")
-    return tuple(_override(item) for item in overrides)
+    size = TaskOverride(cpu=_size(said, "cpu"), memory=_size(said, "memory"))
+    return tuple(_override(item) for item in overrides), size
+
+
+def _size(said: Mapping[str, Any], name: str) -> int | None:
+    text = said.get(name) or ""
+    if not isinstance(text, str):
+        raise _wrong(f"{name} is no string")
+    try:
+        return task_size(name, text)
+    except ClientException as error:
+        raise InvalidParameterException(str(error)) from None
 
 
 def _override(said: Mapping[str, Any]) -> ContainerOverride:

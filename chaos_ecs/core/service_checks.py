@@ -38,7 +38,7 @@ def check_containers(definition: TaskDefinition, load_balancers: Iterable[Servic
             raise InvalidParameterException(
                 f"The container {item.container_name} does not exist in the task definition."
             )
-        if all(mapping.container_port != item.container_port for mapping in container.port_mappings):
+        if all(item.container_port not in mapping.container_ports for mapping in container.port_mappings):
             raise InvalidParameterException(
                 f"The container {item.container_name} did not have a container port {item.container_port} defined."
             )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from chaos_ecs.core import history, rollout, stages, traffic
 from chaos_ecs.core.arns import name_of, short
 from chaos_ecs.core.commands import active_cluster, usable_definition
+from chaos_ecs.core.compatibility import check_launch_type
 from chaos_ecs.core.deploying import Deployment, DeploymentStatus, LifecycleStage, RolloutState
 from chaos_ecs.core.deployment import fallback
 from chaos_ecs.core.errors import (
@@ -21,6 +22,7 @@ from chaos_ecs.core.errors import (
 )
 from chaos_ecs.core.messages import CreateService, DeleteService, EventType, SetStandby, UpdateService
 from chaos_ecs.core.model import Service, ServiceStatus, Throttle
+from chaos_ecs.core.platforms import not_on_aws
 from chaos_ecs.core.rollout_messages import SetTaskProtection, StopServiceDeployment
 from chaos_ecs.core.state import State
 
@@ -34,6 +36,7 @@ TASKS_PER_SERVICE = 5000
 def create_service(state: State, command: CreateService, now: float) -> None:
     active_cluster(state, command.cluster_arn)
     definition = usable_definition(state, command.task_definition_arn)
+    check_launch_type(definition, command.launch_type)
     _check_desired_count(command.desired_count)
     known = state.services.get(command.arn)
     if known and known.status is ServiceStatus.DRAINING:
@@ -58,6 +61,7 @@ def create_service(state: State, command: CreateService, now: float) -> None:
         registered=command.registered,
         tags=command.tags,
         unsteady_since=now,
+        task_options=command.task_options,
     )
     for event in state.events_of(service.arn):  # of an earlier service of this name
         state.drop(event)
@@ -68,12 +72,16 @@ def create_service(state: State, command: CreateService, now: float) -> None:
     state.emit(
         now,
         EventType.SERVICE_CREATED,
-        f"service {service.name}: keep {service.desired_count} tasks of {name_of(definition.arn)} running",
+        f"service {service.name}: keep {service.desired_count} tasks of {name_of(definition.arn)} running"
+        + not_on_aws(command.aws_refuses),
         cluster=service.cluster_arn,
         service=service.arn,
         desiredCount=service.desired_count,
         taskDefinition=definition.arn,
+        awsRefuses=command.aws_refuses or None,
     )
+    if command.aws_refuses:
+        state.note_service(now, service, f"(service {service.name}) runs here{not_on_aws(command.aws_refuses)}")
 
 
 def _is_same(service: Service, command: CreateService) -> bool:
@@ -124,8 +132,11 @@ def update_service(state: State, command: UpdateService, now: float) -> None:
         or definition_arn != service.task_definition_arn
         or load_balancers != service.load_balancers
     )
+    launch_type = command.launch_type or service.launch_type
     if deploys:
-        usable_definition(state, definition_arn)
+        check_launch_type(usable_definition(state, definition_arn), launch_type)
+    elif launch_type != service.launch_type and definition_arn in state.task_definitions:
+        check_launch_type(state.task_definitions[definition_arn], launch_type)
     desired_count = service.desired_count if command.desired_count is None else command.desired_count
     _check_desired_count(desired_count)
     previous = service
@@ -136,6 +147,8 @@ def update_service(state: State, command: UpdateService, now: float) -> None:
         health_check_grace_period_seconds=service.health_check_grace_period_seconds if grace is None else grace,
         load_balancers=load_balancers,
         registered=service.registered if command.registered is None else command.registered,
+        launch_type=launch_type,
+        task_options=command.task_options or service.task_options,
     )
     if deploys or desired_count != previous.desired_count:
         service = resized(service, desired_count, now)

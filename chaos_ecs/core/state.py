@@ -18,6 +18,7 @@ from chaos_ecs.core.fault_index import FaultIndex
 from chaos_ecs.core.faulting import InjectedFault
 from chaos_ecs.core.messages import ContainerSeen, Event, EventType
 from chaos_ecs.core.model import (
+    AccountSetting,
     Cluster,
     Counter,
     Entity,
@@ -95,6 +96,7 @@ class State:
         self.schedules: dict[str, Schedule] = {}
         self.schedule_groups: dict[str, ScheduleGroup] = {}  # without `default`
         self.invocations: dict[str, Invocation] = {}  # open ones, by SCHEDULE_ARN#DUE
+        self.account_settings: dict[str, AccountSetting] = {}  # by REGION/PRINCIPAL_ARN/NAME
         self.failing_listeners: dict[str, str] = {}  # whose clients are not served now, and why; not kept on disk
         self.samples: dict[str, dict[Measure, Sample]] = {}  # the newest, by the ARN of the service; not kept on disk
 
@@ -154,6 +156,7 @@ class State:
             Schedule: self.schedules,
             ScheduleGroup: self.schedule_groups,
             Invocation: self.invocations,
+            AccountSetting: self.account_settings,
         }
 
     # --- reading ---
@@ -327,10 +330,14 @@ class State:
 
     def tell_service(self, now: float, service: Service, type_: EventType, message: str, **data: Any) -> None:
         """An event in ECS's own words: kept in DescribeServices' list too."""
+        self.note_service(now, service, message)
+        self.emit(now, type_, message, cluster=service.cluster_arn, service=service.arn, **data)
+
+    def note_service(self, now: float, service: Service, message: str) -> None:
+        """A line of DescribeServices' list that nobody else is told."""
         number = self.next_number(f"events/{service.arn}")
         key = f"{service.arn}#{number % SERVICE_EVENTS_KEPT}"
         self.put(ServiceEvent(key, service.arn, number, self.new_uuid(), now, message))
-        self.emit(now, type_, message, cluster=service.cluster_arn, service=service.arn, **data)
 
     def next_number(self, key: str) -> int:
         counter = self.counters.get(key)

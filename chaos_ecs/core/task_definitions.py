@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chaos_ecs.core.arns import name_of
+from chaos_ecs.core.compatibility import check_compatibility
+from chaos_ecs.core.container_checks import check_container
 from chaos_ecs.core.errors import ClientException, InvalidParameterException
 from chaos_ecs.core.messages import DeregisterTaskDefinition, EventType, RegisterTaskDefinition, Tags
 from chaos_ecs.core.model import (
@@ -20,12 +22,17 @@ from chaos_ecs.core.model import (
 )
 from chaos_ecs.core.state import State
 
-RESERVED_HOST_PORTS = (22, 2375, 2376, 51678, 51679, 51680)
-"""API_PortMapping: the ports the ECS agent and Docker keep for themselves."""
+MOST_CONTAINERS = 10
+"""Developer Guide, "Service quotas": containers in a task definition."""
 
 
 def register(state: State, command: RegisterTaskDefinition, now: float) -> None:
     check(command)
+    put_revision(state, command, now)
+
+
+def put_revision(state: State, command: RegisterTaskDefinition, now: float) -> None:
+    """Registers what was checked already, or what an earlier version took."""
     family = state.families.get(command.family_arn, Family(command.family_arn, 0))
     revision = family.latest_revision + 1
     definition = TaskDefinition(
@@ -38,6 +45,8 @@ def register(state: State, command: RegisterTaskDefinition, now: float) -> None:
         cpu=command.cpu,
         memory=command.memory,
         fault_injection=command.fault_injection,
+        requires=command.requires,
+        not_on_fargate=command.not_on_fargate,
         registered=command.registered,
         tags=command.tags,
     )
@@ -45,6 +54,17 @@ def register(state: State, command: RegisterTaskDefinition, now: float) -> None:
     state.put(definition)
     message = f"registered {definition.family}:{revision}"
     state.emit(now, EventType.TASK_DEFINITION_REGISTERED, message, taskDefinition=definition.arn)
+    tell_without_effect(state, f"{definition.family}:{revision}", definition.arn, command.without_effect, now)
+
+
+def tell_without_effect(state: State, what: str, arn: str, members: Tags, now: float) -> None:
+    """Names what is on record and changes nothing here, so that nobody believes it does."""
+    if not members:
+        return
+    named = ", ".join(dict.fromkeys(member for member, _ in members))
+    message = f"{what}: without effect here, and kept on record: {named}"
+    told = [{"member": member, "instead": instead} for member, instead in members]
+    state.emit(now, EventType.WITHOUT_EFFECT, message, taskDefinition=arn, members=told)
 
 
 def deregister(state: State, command: DeregisterTaskDefinition, now: float) -> None:
@@ -88,8 +108,12 @@ def overridden(definition: ContainerDefinition, overrides: Sequence[ContainerOve
     if override is None:
         return definition
     environment = dict(definition.environment) | dict(override.environment)
+    settings = definition.settings
+    if override.environment_files:
+        settings = replace(settings, environment_files=override.environment_files)
     return replace(
         definition,
+        settings=settings,
         command=override.command if override.command is not None else definition.command,
         environment=tuple(environment.items()),
         cpu=override.cpu if override.cpu is not None else definition.cpu,
@@ -100,49 +124,67 @@ def overridden(definition: ContainerDefinition, overrides: Sequence[ContainerOve
     )
 
 
+def sized(container: ContainerDefinition, cpu: int | None, memory: int | None) -> ContainerDefinition:
+    """The container within the size of its task: what it does not limit itself ends where the task ends (decision 072).
+
+    Worked example: of a task of 512 MiB, a container with memory 128 keeps that, one that says nothing may have 512.
+    """
+    if cpu is not None:
+        container = replace(container, cpu=min(container.cpu or cpu, cpu))
+    if memory is not None:
+        own = memory if container.memory is None else container.memory
+        container = replace(container, memory=min(own, memory))
+    return container
+
+
 def check(command: RegisterTaskDefinition) -> None:
     """Raises ClientException for what ECS refuses at registration."""
     if not command.containers:
         raise ClientException("Container list cannot be empty.")
+    if len(command.containers) > MOST_CONTAINERS:
+        raise ClientException("Too many containers.")
     names = [container.name for container in command.containers]
     for container in command.containers:
-        _check_container(container, command)
+        check_container(container, names, command.network_mode, command.memory)
         if names.count(container.name) > 1:
-            raise ClientException(f"Duplicate container name '{container.name}'.")
+            raise ClientException("Container names must be unique within a task definition.")
     if not any(container.essential for container in command.containers):
-        raise ClientException("Invalid 'essential' setting for container: at least one container must be essential.")
+        raise ClientException("Task definition doesn't have any essential container.")
     _check_dependencies(command.containers)
+    _check_ports(command)
+    _check_total(command)
+    check_compatibility(command)
 
 
-def _check_container(container: ContainerDefinition, command: RegisterTaskDefinition) -> None:
-    if not container.name:
-        raise ClientException("Container.name should not be null or empty.")
-    if not container.image:
-        raise ClientException("Container.image should not be null or empty.")
-    said = f"Invalid setting for container '{container.name}'."
-    if command.memory is None and container.memory is None and container.memory_reservation is None:
-        raise ClientException(f"{said} At least one of 'memory' or 'memoryReservation' must be specified.")
-    if container.memory is not None and container.memory < 6:
-        raise ClientException(f"{said} 'memory' must be at least 6 MiB.")
-    if container.cpu < 0:
-        raise ClientException(f"{said} 'cpu' must not be negative.")
-    if container.memory is not None and (container.memory_reservation or 0) > container.memory:
-        raise ClientException(f"{said} 'memory' must be greater than or equal to 'memoryReservation'.")
-    _check_ports(container, command.network_mode, said)
-    if container.stop_timeout is not None and container.stop_timeout < 0:
-        raise ClientException(f"{said} 'stopTimeout' must not be negative.")
+def _check_ports(command: RegisterTaskDefinition) -> None:
+    """What containers cannot both have: a port of the machine, or of the network that awsvpc and host make theirs."""
+    is_shared = command.network_mode in ("awsvpc", "host")
+    taken: dict[tuple[str, int], None] = {}
+    names: dict[str, None] = {}
+    for mapping in (mapping for container in command.containers for mapping in container.port_mappings):
+        for number in mapping.container_ports if is_shared else (mapping.host_port,):
+            port = (mapping.protocol, number)
+            if number and port in taken:
+                raise ClientException(f"{port[0].upper()} host port '{number}' is mapped multiple times in task.")
+            taken[port] = None
+        if mapping.name and mapping.name in names:
+            raise ClientException(f"The port mapping name is already used: '{mapping.name}'.")
+        names[mapping.name] = None
 
 
-def _check_ports(container: ContainerDefinition, network_mode: str, said: str) -> None:
-    for mapping in container.port_mappings:
-        if not 1 <= mapping.container_port <= 65535 or not 0 <= mapping.host_port <= 65535:
-            raise ClientException(f"{said} Ports must be between 1 and 65535 (hostPort 0: the engine picks one).")
-        if mapping.host_port in RESERVED_HOST_PORTS:
-            raise ClientException(f"{said} hostPort {mapping.host_port} is reserved.")
-        if network_mode in ("awsvpc", "host") and mapping.host_port not in (0, mapping.container_port):
-            raise ClientException(
-                f"{said} When networkMode={network_mode}, the host ports and container ports must match."
-            )
+def _check_total(command: RegisterTaskDefinition) -> None:
+    """API_ContainerDefinition: all that is reserved for containers has room in the task, where that has a size."""
+    memory, cpu = command.memory, command.cpu
+    reserved = sum(one.memory_reservation or one.memory or 0 for one in command.containers)
+    for one in command.containers:
+        if memory is not None and (one.memory or 0) > memory:
+            raise ClientException(f"The 'memory' setting for container '{one.name}' is greater than for the task.")
+    if memory is not None and reserved > memory:
+        raise ClientException(
+            f"Invalid 'memory' setting for task: its containers reserve {reserved} MiB, the task has {memory}."
+        )
+    if cpu is not None and (units := sum(one.cpu for one in command.containers)) > cpu:
+        raise ClientException(f"Invalid 'cpu' setting for task: its containers have {units} units, the task {cpu}.")
 
 
 def _check_dependencies(containers: Sequence[ContainerDefinition]) -> None:
@@ -150,21 +192,19 @@ def _check_dependencies(containers: Sequence[ContainerDefinition]) -> None:
     for container in containers:
         for dependency in container.depends_on:
             target = by_name.get(dependency.container_name)
-            if target is None or target is container:
-                raise ClientException(
-                    f"Invalid 'dependsOn' setting for container '{container.name}': "
-                    f"there is no other container '{dependency.container_name}' in the task definition."
-                )
+            said = f"Invalid 'dependsOn' setting for container '{container.name}'."
+            cannot = f"{said} Cannot depend on container {dependency.container_name} because it"
+            if target is None:
+                raise ClientException(f"{cannot} does not exist.")
+            if target is container:
+                raise ClientException(f"{cannot} is the same container.")
             ends = dependency.condition in (DependencyCondition.COMPLETE, DependencyCondition.SUCCESS)
             if ends and target.essential:
-                raise ClientException(
-                    f"Invalid 'dependsOn' setting for container '{container.name}': "
-                    f"the condition {dependency.condition} cannot be set on the essential container '{target.name}'."
-                )
+                cannot = "with SUCCESS or COMPLETE condition cannot be an essential container."
+                raise ClientException(f"{said} A dependency container {cannot}")
             if dependency.condition is DependencyCondition.HEALTHY and target.health_check is None:
                 raise ClientException(
-                    f"Invalid 'dependsOn' setting for container '{container.name}': "
-                    f"the container '{target.name}' has no health check for the condition HEALTHY."
+                    f"{said} A dependency container with HEALTHY condition must have health check configured."
                 )
     _check_no_cycle(by_name)
 
@@ -176,7 +216,7 @@ def _check_no_cycle(by_name: dict[str, ContainerDefinition]) -> None:
         free = [
             name
             for name, container in left.items()
-            if all(dependency.container_name not in left for dependency in container.depends_on)
+            if all(dependency.container_name not in left for dependency in container.waits_for)
         ]
         if not free:
             raise ClientException("Cyclic dependency between containers: " + ", ".join(sorted(left)) + ".")

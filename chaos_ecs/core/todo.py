@@ -25,6 +25,7 @@ from chaos_ecs.core.messages import (
     PrepareStandbys,
     RemoveContainer,
     RemoveNetwork,
+    RestartContainer,
     ResumeContainer,
     SignalContainer,
     StartContainer,
@@ -70,7 +71,7 @@ def _subject(action: Action) -> str:  # noqa: C901, PLR0912 - a table, and mypy 
             said = f"{short(action.task.arn)}/{action.definition.name}"
         case SignalContainer():
             said = f"{short(action.task_arn)}/{action.name} {action.signal or 'stop signal'}"
-        case PauseContainer() | ResumeContainer() | RemoveContainer():
+        case RestartContainer() | PauseContainer() | ResumeContainer() | RemoveContainer():
             said = f"{short(action.task_arn)}/{action.name}" if action.task_arn else action.runtime_id[:12]
         case FailTask() | ForgetTask() | StopUnhealthy():
             said = short(action.task_arn)

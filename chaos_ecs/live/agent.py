@@ -1,7 +1,9 @@
-"""The ECS agent of tasks that may break their own network: their requests go to the controller, its answers to them.
+"""The ECS agent of tasks: what they ask about themselves, or to break their own network, goes to the controller, its
+answers to them.
 
 A Runtime with somebody beside it who sees which tasks are started, and sees to it that the agent's container is in
-their clusters' networks, and is brought back when it dies. Requests are read on one thread, everything else is done on
+their clusters' networks, and is brought back when it dies. Its image is built for tasks that may break their network;
+the others have an agent where the image is here. Requests are read on one thread, everything else is done on
 a second one, and nothing of it while `execute` or `poll` wait. What a request means is not known here: who answers is
 handed in.
 """
@@ -9,16 +11,19 @@ handed in.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
+from typing import Any
 
 from docker import APIClient
 
 from chaos_ecs.core.messages import Effect, Fact, RemoveNetwork, StartContainer
+from chaos_ecs.core.model import Task
 from chaos_ecs.core.state import State
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import agent_container as container
@@ -35,9 +40,10 @@ FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 5.0
 FIRST_MADE_AGAIN_SECONDS = 0.25  # one that cannot be made, or dies at once, must not be made all the time
 LONGEST_MADE_AGAIN_SECONDS = 60.0
+IMAGE_LOOK_SECONDS = 5.0  # where it is not here, somebody may build it: one call of the engine
 CLOSING_SECONDS = 2.0
 
-Answer = tuple[int, Mapping[str, str]]
+Answer = tuple[int, Mapping[str, Any]]
 Answering = Callable[[AgentCall], Future[Answer]]
 """Must return at once, and its future have no exception."""
 
@@ -54,33 +60,38 @@ class AgentRelay:
         connect: Callable[[], APIClient],
         home: Home,
         images_of: Callable[[APIClient], ImagesPort],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
         self._connect = connect
         self._home = home
         self._images_of = images_of
+        self._monotonic = monotonic
         self._wake: Callable[[], None] = lambda: None
         self._answering: Answering | None = None
         self._bug: Exception | None = None
         self._thread = threading.Thread(target=self._guarded, args=(self._work,), name="agent", daemon=True)
         self._changed = threading.Condition()  # guards the five below
-        self._clusters: dict[str, None] = {}  # whose networks it is to be in
+        self._clusters: dict[str, bool] = {}  # whose networks it is to be in; some task there may break its own
         self._answers: deque[tuple[AgentChannel, int, Answer]] = deque()
         self._has_news = True
         self._channel: AgentChannel | None = None
         self._closed = False
         # The rest is the worker's own.
         self._client: APIClient | None = None
-        self._made_at = float("-inf")
-        self._made_lately = 0
+        self._look_at = math.inf  # whatever happens until then
+        self._tried_at = -math.inf  # to make it: when that had ended
+        self._tried_lately = 0
         self._failures = 0
+        self._awaits_image = self._has_told_of_image = False
         self._trouble = ""  # told already
 
     def serve(self, state: State, answering: Answering) -> None:
         """Answers the tasks there are in this State, and those that will be started."""
         self._answering = answering
-        brave = [task for task in state.tasks.values() if task.fault_injection and not task.is_stopped]
-        self._clusters = dict.fromkeys(task.cluster_arn for task in brave)
+        for task in state.tasks.values():
+            if not task.is_stopped:
+                self._clusters[task.cluster_arn] = self._clusters.get(task.cluster_arn, False) or task.fault_injection
 
     # --- a Runtime ---
 
@@ -99,14 +110,19 @@ class AgentRelay:
     def execute(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
             match effect:
-                case StartContainer() if effect.task.fault_injection:
+                case StartContainer():
                     with self._changed:
-                        self._clusters[effect.task.cluster_arn] = None
-                        self._tell_news()
+                        self._expect(effect.task)
                 case RemoveNetwork():
                     with self._changed:
                         self._clusters.pop(effect.cluster_arn, None)
         self._runtime.execute(effects)
+
+    def _expect(self, task: Task) -> None:
+        """Where it is in the cluster's network already, a start costs a look only for a task that may break its own."""
+        if task.cluster_arn not in self._clusters or task.fault_injection:
+            self._clusters[task.cluster_arn] = self._clusters.get(task.cluster_arn, False) or task.fault_injection
+            self._tell_news()
 
     def next_fact_at(self) -> float | None:
         return self._runtime.next_fact_at()
@@ -137,67 +153,103 @@ class AgentRelay:
 
     def _work(self) -> None:
         while (clusters := self._next()) is not None:
-            try:
-                self._attend(clusters)
-            except engine.UNANSWERED as error:
-                self._lose(str(error) if isinstance(error, ChaosEcsError) else engine.why(error))
+            self._attend(clusters)
         self._hang_up()
 
-    def _next(self) -> list[str] | None:
+    def _next(self) -> dict[str, bool] | None:
         """Waits until there is something to do, and answers for which clusters; None once closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._has_news or self._answers, self._pause())
-            return None if self._closed else list(self._clusters)
+            return None if self._closed else dict(self._clusters)
 
     def _pause(self) -> float | None:
-        """Seconds until the next look; None: only when called."""
-        if self._failures:
-            return pause_after(self._failures, first=FIRST_RETRY_SECONDS, longest=LONGEST_RETRY_SECONDS)
-        return None if self._channel is None else KEEP_SECONDS
+        """Seconds until there is something to do; None: only when called."""
+        keep = math.inf if self._channel is None else KEEP_SECONDS
+        pause = min(keep, max(0.0, self._look_at - self._monotonic()))
+        return None if pause == math.inf else pause
 
-    def _attend(self, clusters: Sequence[str]) -> None:
+    def _attend(self, clusters: Mapping[str, bool]) -> None:
         with self._changed:
-            looks, self._has_news = self._has_news or self._failures > 0, False
-        if looks:
-            self._failures = 0 if self._is_ready(clusters) else self._failures + 1
-        self._speak()
+            looks, self._has_news = self._has_news or self._monotonic() >= self._look_at, False
+        try:
+            if looks:
+                again = self._look(clusters)
+                self._look_at = math.inf if again is None else self._monotonic() + again
+            self._speak()
+        except engine.UNANSWERED as error:
+            self._lose(str(error) if isinstance(error, ChaosEcsError) else engine.why(error))
 
-    def _is_ready(self, clusters: Sequence[str]) -> bool:
-        """Whether it is in all networks it is to be in; those of tasks that are just being started come soon."""
+    def _look(self, clusters: Mapping[str, bool]) -> float | None:
+        """Sees to it that it is in all networks it is to be in. Seconds until the next look, or None."""
         if self._client is None:
             self._client = self._connect()
-        found = container.find(self._client, self._home)
+        if self._awaits_image and clusters and not self._has_image(self._client, clusters):
+            return IMAGE_LOOK_SECONDS
+        found = self._found(self._client, clusters)
+        networks = [labels.network_name(self._home, cluster) for cluster in clusters]
+        if found is None and networks:
+            if (rest := self._rest()) > 0:
+                return rest
+            if not self._has_image(self._client, clusters):
+                return IMAGE_LOOK_SECONDS
+            found = self._made(self._client, networks)
+        if found is not None and self._channel is None:
+            self._listen(self._client, found.id)
+        return self._joined(self._client, found, networks)
+
+    def _found(self, client: APIClient, clusters: Mapping[str, bool]) -> container.Found | None:
+        found = container.find(client, self._home)
         if found is not None and not (found.serves and clusters):
             log.info("the agent of tasks %s", "does not serve them" if clusters else "is not needed any more")
             self._hang_up()
-            helpers.remove(self._client, found.id)
-            found = None
-        networks = [labels.network_name(self._home, cluster) for cluster in clusters]
-        if found is None and networks:
-            found = self._made(self._client, networks)
-        if found is None:
-            return not networks
-        if self._channel is None:
-            self._listen(self._client, found.id)
-        missing = [network for network in networks if network not in found.networks]
-        joined = [container.connect(self._client, found.id, network) for network in missing]
-        return all(joined)
+            helpers.remove(client, found.id)
+            return None
+        return found
+
+    def _joined(self, client: APIClient, found: container.Found | None, networks: Sequence[str]) -> float | None:
+        """Networks of tasks that are just being started come soon."""
+        missing = [network for network in networks if found is None or network not in found.networks]
+        joined = [found is not None and self._joins(client, found.id, network) for network in missing]
+        if all(joined):
+            self._failures = 0
+            return None
+        return self._again()
+
+    def _again(self) -> float:
+        self._failures += 1
+        return pause_after(self._failures, first=FIRST_RETRY_SECONDS, longest=LONGEST_RETRY_SECONDS)
+
+    def _joins(self, client: APIClient, container_id: str, network: str) -> bool:
+        return container.is_to_stay(client, network) and container.connect(client, container_id, network)
+
+    def _has_image(self, client: APIClient, clusters: Mapping[str, bool]) -> bool:
+        """Whether its image is here, or is to be built. Nobody's machine is to build behind their back what no task
+        has asked for."""
+        self._awaits_image = not any(clusters.values()) and not self._images_of(client).is_here(container.IMAGE)
+        if self._awaits_image and not self._has_told_of_image:
+            self._has_told_of_image = True
+            build = "chaos-ecs images build toolbox"
+            log.warning("the task metadata endpoint needs the image %s: %s", container.IMAGE, build)
+        return not self._awaits_image
 
     def _made(self, client: APIClient, networks: Sequence[str]) -> container.Found | None:
         """A new one, in the first network that is there already."""
-        first = next((network for network in networks if container.exists(client, network)), None)
-        if first is None or not self._may_make():
+        first = next((network for network in networks if container.is_to_stay(client, network)), None)
+        if first is None:
             return None
-        self._made_at, self._made_lately = time.monotonic(), self._made_lately + 1
-        self._images_of(client).ensure(container.IMAGE, lambda: None)
-        return container.make(client, self._home, first)
+        try:
+            self._images_of(client).ensure(container.IMAGE, lambda: None)
+            return container.make(client, self._home, first)
+        finally:
+            self._tried_at, self._tried_lately = self._monotonic(), self._tried_lately + 1
 
-    def _may_make(self) -> bool:
-        passed = time.monotonic() - self._made_at
-        if passed > LONGEST_MADE_AGAIN_SECONDS:
-            self._made_lately = 0
+    def _rest(self) -> float:
+        """Seconds until it may be made again."""
         first, longest = FIRST_MADE_AGAIN_SECONDS, LONGEST_MADE_AGAIN_SECONDS
-        return passed >= pause_after(self._made_lately + 1, first=first, longest=longest)
+        passed = self._monotonic() - self._tried_at
+        if passed > 2 * longest:  # it has lived: one that cannot be made is tried sooner than that
+            self._tried_lately = 0
+        return pause_after(self._tried_lately + 1, first=first, longest=longest) - passed
 
     def _listen(self, client: APIClient, container_id: str) -> None:
         channel = AgentChannel(client, container_id)
@@ -224,8 +276,10 @@ class AgentRelay:
 
     def _lose(self, reason: str) -> None:
         self._hang_up()
-        self._client = None
-        self._failures += 1
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+        self._look_at = self._monotonic() + self._again()
         if reason != self._trouble:
             self._trouble = reason
             log.warning("tasks cannot reach their agent: %s", reason)

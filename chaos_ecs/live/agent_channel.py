@@ -56,7 +56,7 @@ class AgentChannel:
             *lines, said = (said + self._read_frame()).split(b"\n")
             yield from (call for line in lines if (call := _call(line)) is not None)
 
-    def answer(self, number: int, status: int, body: Mapping[str, str]) -> None:
+    def answer(self, number: int, status: int, body: Mapping[str, Any]) -> None:
         self._send({"number": number, "status": status, "body": dict(body)})
 
     def keep(self) -> None:

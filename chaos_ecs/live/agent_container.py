@@ -1,8 +1,8 @@
 """The container that tasks know as their ECS agent: made, found again, put into the networks of clusters.
 
-One for each state folder, while there are tasks that may break their own network. It hands their requests to whoever
-is attached to it (`agent_channel.py`), has no privilege and knows no secret. Each function is a few calls of the engine
-and decides nothing; they raise the SDK's exceptions. Never here: when it is wanted (`agent.py`), and what it does
+One for each state folder, while there are tasks. It hands their requests to whoever is attached to it
+(`agent_channel.py`), has no privilege and knows no secret. Each function is a few calls of the engine and decides
+nothing; they raise the SDK's exceptions. Never here: when it is wanted (`agent.py`), and what it does
 (`task_images/toolbox/agent.py`).
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from chaos_ecs.live import engine, labels, own
+from chaos_ecs.live import engine, labels, own, resolver_container
 from chaos_ecs.live.labels import Home
 
 IMAGE = "chaos-ecs/toolbox:1"
@@ -39,6 +39,11 @@ def uri(task_id: str) -> str:
     return f"http://{ALIAS}:{PORT}/api/{task_id}"
 
 
+def metadata_uri(task_id: str, index: int) -> str:
+    """What a task's container gets as ECS_CONTAINER_METADATA_URI_V4; `index` is its place in the task."""
+    return f"http://{ALIAS}:{PORT}/v4/{task_id}-{index}"
+
+
 def find(client: APIClient, home: Home) -> Found | None:
     """This home's, whatever its state."""
     seen = own.find(client, home, labels.agent_name(home), labels.AGENT)
@@ -56,12 +61,14 @@ def make(client: APIClient, home: Home, network: str) -> Found:
     return Found(made, (network,), serves=True)
 
 
-def exists(client: APIClient, network: str) -> bool:
+def is_to_stay(client: APIClient, network: str) -> bool:
+    """Whether the network is there, and is not about to be made anew (`networks.py`): nobody may be in that one."""
     try:
-        client.inspect_network(network)
+        found = client.inspect_network(network)
     except NotFound:
         return False
-    return True
+    has_addresses = resolver_container.address_in(found) is not None or resolver_container.settled(found) is None
+    return has_addresses or bool(found.get("Containers"))
 
 
 def connect(client: APIClient, container_id: str, network: str) -> bool:

@@ -7,7 +7,7 @@ controller of a home must have stopped before, or it starts anew what is removed
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from chaos_ecs.live import engine, labels
 
 AT_ONCE = 8
 PATIENCE_SECONDS = 10.0  # for what the engine is already removing
+_IN_USE = "has active endpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Cleaned:
     """How many of this home were removed, and in sentences what is left although it should not be; `foreign` as in
-    Plan; `orphans` is how many things of homes that are no more went with them, `stuck` which of those stay."""
+    Plan; `orphans` is how many things of homes that are no more went with them, `stuck` which of those stay; `held` are
+    the networks of this home in which the engine lists nobody, and which it keeps for somebody who is no more."""
 
     containers: int
     networks: int
@@ -61,6 +63,7 @@ class Cleaned:
     foreign: int
     orphans: int = 0
     stuck: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
 
 def plan(client: APIClient, home_id: str, *, everything: bool = False) -> Plan:
@@ -73,15 +76,16 @@ def plan(client: APIClient, home_id: str, *, everything: bool = False) -> Plan:
 
 def clean(client: APIClient, home_id: str, *, everything: bool = False) -> Cleaned:
     """Removes what `plan` answers, running or not, and looks a second time. Raises E-DOCKER-DOWN."""
-    first = plan(client, home_id, everything=everything)
-    refusals: dict[Item, str] = {}
-    with engine.unreachable(engine.address_of(client)):
-        for kind in ("container", "network", "volume"):  # a network or volume in use cannot go
-            chosen = [item for item in first.items if item.kind == kind]
-            with ThreadPoolExecutor(AT_ONCE) as threads:
-                answers = threads.map(lambda item: _remove(client, item), chosen)
-                refusals |= {item: refusal for item, refusal in zip(chosen, answers, strict=True) if refusal}
-    second = _second_look(lambda: plan(client, home_id, everything=everything))
+
+    def look() -> Plan:
+        return plan(client, home_id, everything=everything)
+
+    first = look()
+    refusals = _remove_all(client, first.items)
+    second = _second_look(look)
+    if again := [item for item in second.items if item in refusals]:  # whoever was in their way may have gone since
+        refusals |= _remove_all(client, again)
+        second = look()
     # What a home that is no more leaves stuck in the engine is nothing that this home could be blamed for.
     ours = [item for item in second.items if everything or item.home == home_id]
     left, stuck = (
@@ -92,7 +96,31 @@ def clean(client: APIClient, home_id: str, *, everything: bool = False) -> Clean
     own = Plan(tuple(item for item in gone if everything or item.home == home_id), second.foreign)
     orphans = len(gone) - len(own.items)
     containers, networks, volumes = (own.count(kind) for kind in ("container", "network", "volume"))
-    return Cleaned(containers, networks, volumes, left, second.foreign, orphans, stuck)
+    held = tuple(item.name for item in ours if _is_held(client, item, refusals.get(item, "")))
+    return Cleaned(containers, networks, volumes, left, second.foreign, orphans, stuck, held)
+
+
+def _remove_all(client: APIClient, items: Sequence[Item]) -> dict[Item, str]:
+    """Why the engine kept those that it kept. Raises E-DOCKER-DOWN."""
+    refusals: dict[Item, str] = {}
+    with engine.unreachable(engine.address_of(client)):
+        for kind in ("container", "network", "volume"):  # a network or volume in use cannot go
+            chosen = [item for item in items if item.kind == kind]
+            with ThreadPoolExecutor(AT_ONCE) as threads:
+                answers = threads.map(lambda item: _remove(client, item), chosen)
+                refusals |= {item: refusal for item, refusal in zip(chosen, answers, strict=True) if refusal}
+    return refusals
+
+
+def _is_held(client: APIClient, item: Item, refusal: str) -> bool:
+    """Whether the engine says that a network is in use, and lists nobody in it: github.com/moby/moby/issues/19261."""
+    if item.kind != "network" or _IN_USE not in refusal:
+        return False
+    with engine.unreachable(engine.address_of(client)):
+        try:
+            return not client.inspect_network(item.id)["Containers"]
+        except NotFound:
+            return False
 
 
 def _second_look(look: Callable[[], Plan]) -> Plan:

@@ -17,7 +17,8 @@ from docker import APIClient
 from docker.errors import NotFound
 
 from chaos_ecs.core.arns import name_of
-from chaos_ecs.core.messages import DiscoveryLost, DiscoveryUp, Fact, PublishNames
+from chaos_ecs.core.discovery_messages import DiscoveryLost, DiscoveryUp, PublishNames
+from chaos_ecs.core.messages import Fact
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import engine, labels, own
 from chaos_ecs.live import resolver_container as container

@@ -7,7 +7,7 @@ Here live the checks and the advice for each system. Never here: carrying a fix 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import docker
@@ -18,6 +18,7 @@ from chaos_ecs.live import engine
 from chaos_ecs.live.machine import Machine, ThisMachine
 
 BALANCER_IMAGE = "chaos-ecs/balancer:1"
+TOOLBOX_IMAGE = "chaos-ecs/toolbox:1"
 _LOOK_TIMEOUT_SECONDS = 5.0  # doctor is quick or it is not used
 _OLDEST_PYTHON = (3, 11)
 _OLDEST_API = (1, 40)
@@ -50,6 +51,7 @@ class EngineSeen:
     root_folder: str
     demo_image: int | None
     balancer_image: int | None
+    toolbox_image: int | None
 
 
 def look_at_engine() -> EngineSeen:
@@ -59,7 +61,7 @@ def look_at_engine() -> EngineSeen:
         address = engine.address_of(client)
         with engine.unreachable(address):
             version, info = client.version(), client.info()
-            demo_image, balancer_image = _size(client, DEMO_IMAGE), _size(client, BALANCER_IMAGE)
+            sizes = [_size(client, image) for image in (DEMO_IMAGE, BALANCER_IMAGE, TOOLBOX_IMAGE)]
         return EngineSeen(
             description=engine.describe(client),
             address=address,
@@ -70,8 +72,9 @@ def look_at_engine() -> EngineSeen:
             architecture=version["Arch"],
             storage_driver=info.get("Driver", ""),
             root_folder=info.get("DockerRootDir", ""),
-            demo_image=demo_image,
-            balancer_image=balancer_image,
+            demo_image=sizes[0],
+            balancer_image=sizes[1],
+            toolbox_image=sizes[2],
         )
     finally:
         client.close()
@@ -133,6 +136,7 @@ def _engine_checks(machine: Machine, seen: EngineSeen) -> list[Check]:
         *checks,
         _image("Task image", DEMO_IMAGE, seen.demo_image),
         _image("Balancer image", BALANCER_IMAGE, seen.balancer_image),
+        _toolbox(seen.toolbox_image),
     ]
 
 
@@ -161,6 +165,15 @@ def _image(name: str, image: str, size: int | None) -> Check:
     if size is None:
         return Check(name, None, f"{image} is not here; its first use builds it", "chaos-ecs images build")
     return Check(name, True, f"{image}, {size / 1e6:.1f} MB")
+
+
+def _toolbox(size: int | None) -> Check:
+    """Nobody builds it for a task that only asks about itself."""
+    found = _image("Toolbox image", TOOLBOX_IMAGE, size)
+    if size is not None:
+        return found
+    detail = f"{TOOLBOX_IMAGE} is not here; the first fault builds it, and the task metadata endpoint needs it"
+    return replace(found, detail=detail, fix="chaos-ecs images build toolbox")
 
 
 def _state_folder(machine: Machine, home: Path) -> Check:

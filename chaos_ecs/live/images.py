@@ -98,10 +98,20 @@ class Images:
     def ensure(self, image: str, on_pull: Callable[[], None]) -> None:
         """Answers once the image is here, having called `on_pull` if it was not. Raises ImageError."""
         # Asked of the engine each time (3 ms): whoever removed an image must not leave us believing in it.
-        if self._is_here(image):
+        if self.is_here(image):
             return
         on_pull()
         self._once(image, lambda: self._bring(image, _nothing))
+
+    def is_here(self, image: str) -> bool:
+        """Whether it can be used as it is: there, and if we built it, from the folder as it is now. Raises
+        ImageError."""
+        found = self._inspect_or_none(image)
+        ours = self._ours(image)
+        if found is None or ours is None:
+            return found is not None
+        built_from = _labels(found).get(SOURCE_LABEL)
+        return built_from is None or built_from == _digest(context_tar(ours[0]))
 
     def build(self, name: str, report: Callable[[str], None]) -> Built:
         """Builds `task_images/NAME` unless it is here and up to date. Raises ImageError."""
@@ -109,7 +119,7 @@ class Images:
         if self._ours(image) is None:
             known = ", ".join(self.names()) or "none"
             raise ImageError(f"There is no task image named {name}; known: {known}", "chaos-ecs images ls")
-        was_there = self._is_here(image)
+        was_there = self.is_here(image)
         if not was_there:
             self._once(image, lambda: self._bring(image, report))
         return Built(tag=image, size=self._inspect(image)["Size"], was_there=was_there)
@@ -140,15 +150,6 @@ class Images:
             return None
         return self._folder / match["name"], match["name"], match["tag"]
 
-    def _is_here(self, image: str) -> bool:
-        """Whether it can be used as it is: there, and if we built it, from the folder as it is now."""
-        found = self._inspect_or_none(image)
-        ours = self._ours(image)
-        if found is None or ours is None:
-            return found is not None
-        built_from = _labels(found).get(SOURCE_LABEL)
-        return built_from is None or built_from == _digest(context_tar(ours[0]))
-
     def _once(self, key: str, act: Callable[[], None]) -> None:
         """Acts, or waits for the one who does already; both see the same outcome."""
         with self._lock:
@@ -169,7 +170,7 @@ class Images:
                 del self._on_the_way[key]
 
     def _bring(self, image: str, report: Callable[[str], None]) -> None:
-        if self._is_here(image):
+        if self.is_here(image):
             return
         ours = self._ours(image)
         if ours is not None:

@@ -99,6 +99,11 @@ def volume_name(home: Home, volume: str) -> str:
     return f"chaos-ecs-{home.id[:6]}-{volume}"
 
 
+def task_volume_name(home: Home, task_arn: str, volume: str) -> str:
+    """chaos-ecs-HOME-TASKID-NAME: a volume that containers of one task share."""
+    return f"chaos-ecs-{home.id[:6]}-{arns.name_of(task_arn)}-{_short(volume, LONGEST_NAME)}"
+
+
 def resolver_name(home: Home, cluster_arn: str) -> str:
     """chaos-ecs-names-HOME-REGION-CLUSTER: one for each cluster's network."""
     before = f"chaos-ecs-names-{home.id[:6]}-{arns.region_of(cluster_arn)}-"

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from chaos_ecs.core import arns
+from chaos_ecs.core.container_settings import Device, LinuxParameters, Tmpfs
+from chaos_ecs.core.local_files import LookedUp
 from chaos_ecs.core.model import ContainerDefinition, HealthCheck, Mount, Task
 from chaos_ecs.live import agent_container, labels
 from chaos_ecs.live.labels import Home
@@ -21,32 +23,47 @@ NANOSECONDS_PER_SECOND = 1_000_000_000
 LOCALHOST = "127.0.0.1"
 
 # A learner's task that prints in a loop must not fill the disk.
-_LOG_CONFIG = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}}
+_LOCAL_LOG = {"max-size": "10m", "max-file": "2"}
+_PERMISSIONS = {"read": "r", "write": "w", "mknod": "m"}
+_NOTHING = LookedUp()
 
 
 def container_config(
-    home: Home, task: Task, definition: ContainerDefinition, resolver: str | None = None
+    home: Home,
+    task: Task,
+    definition: ContainerDefinition,
+    resolver: str | None = None,
+    looked_up: LookedUp = _NOTHING,
 ) -> dict[str, Any]:
     """The body of POST /containers/create. A member that is absent is left to the image. `resolver` is the address of
-    who knows the cluster's names."""
+    who knows the cluster's names, `looked_up` what the definition refers to."""
+    settings = definition.settings
     config: dict[str, Any] = {
         "Image": definition.image,
-        "Labels": labels.container_labels(home, task, definition),
-        "Hostname": labels.host_name(task),
-        "Env": [f"{name}={value}" for name, value in environment(task, definition).items()],
+        "Labels": {**dict(settings.docker_labels), **labels.container_labels(home, task, definition)},
+        "Hostname": settings.hostname or labels.host_name(task),
+        "Env": [f"{name}={value}" for name, value in environment(task, definition, looked_up).items()],
         "Cmd": _listed(definition.command),
         "Entrypoint": _listed(definition.entry_point),
         "User": definition.user,
         "WorkingDir": definition.working_directory,
-        "ExposedPorts": {_port(mapping.container_port, mapping.protocol): {} for mapping in definition.port_mappings},
+        "OpenStdin": settings.interactive or None,
+        "Tty": settings.terminal or None,
+        "NetworkDisabled": settings.network_disabled or None,
+        "ExposedPorts": {port: {} for port in _port_bindings(definition)},
         "Healthcheck": _health_check(definition.health_check),
-        "HostConfig": _host_config(home, task, definition, resolver),
+        "HostConfig": _host_config(home, task, definition, resolver, looked_up),
     }
+    if settings.links and not settings.network_disabled:
+        links = [f"{labels.container_name(task, link.container_name)}:{link.alias}" for link in settings.links]
+        network = labels.network_name(home, task.cluster_arn)
+        config["NetworkingConfig"] = {"EndpointsConfig": {network: {"Links": links}}}
     return {member: value for member, value in config.items() if value is not None}
 
 
-def environment(task: Task, definition: ContainerDefinition) -> dict[str, str]:
-    """What tells a task who it is, then what its definition says, which wins."""
+def environment(task: Task, definition: ContainerDefinition, looked_up: LookedUp = _NOTHING) -> dict[str, str]:
+    """What tells a task who it is, then what its definition says, which wins; the latter's own variables before those
+    of its files (API_ContainerDefinition.environmentFiles)."""
     known = {
         "CHAOS_ECS_TASK_ID": task.id,
         "CHAOS_ECS_TASK_ARN": task.arn,
@@ -55,53 +72,125 @@ def environment(task: Task, definition: ContainerDefinition) -> dict[str, str]:
     }
     if task.service_arn:
         known["CHAOS_ECS_SERVICE"] = arns.name_of(task.service_arn)
+    if not definition.settings.network_disabled:
+        index = [member.name for member in task.containers].index(definition.name)
+        known["ECS_CONTAINER_METADATA_URI_V4"] = agent_container.metadata_uri(task.id, index)
     if task.fault_injection:
         known["ECS_AGENT_URI"] = agent_container.uri(task.id)
-    return known | dict(definition.environment)
+    return known | dict(looked_up.from_files) | dict(definition.environment) | dict(looked_up.secrets)
 
 
-def _host_config(home: Home, task: Task, definition: ContainerDefinition, resolver: str | None) -> dict[str, Any]:
+def _host_config(
+    home: Home, task: Task, definition: ContainerDefinition, resolver: str | None, looked_up: LookedUp
+) -> dict[str, Any]:
+    settings = definition.settings
+    sources = [
+        labels.container_name(task, one.container_name) + (":ro" if one.read_only else "")
+        for one in settings.volumes_from
+    ]
     config: dict[str, Any] = {
-        "NetworkMode": labels.network_name(home, task.cluster_arn),
+        "NetworkMode": "none" if settings.network_disabled else labels.network_name(home, task.cluster_arn),
         "PortBindings": _port_bindings(definition),
         "RestartPolicy": {"Name": "no"},  # restarting is the service scheduler's
-        "LogConfig": _LOG_CONFIG,
+        "LogConfig": _log_config(definition, looked_up),
+        "Dns": list(settings.dns_servers) or ([resolver] if resolver else None),
+        "DnsSearch": list(settings.dns_search_domains),
+        "ExtraHosts": [f"{name}:{address}" for name, address in settings.extra_hosts],
+        "Mounts": [_mount(home, task, mount) for mount in definition.mounts],
+        "VolumesFrom": sources,
+        "Privileged": settings.privileged,
+        "ReadonlyRootfs": settings.read_only_root,
+        "SecurityOpt": [_security_option(option) for option in settings.security_options],
+        "Ulimits": [{"Name": one.name, "Soft": one.soft, "Hard": one.hard} for one in settings.ulimits],
+        "Sysctls": dict(settings.system_controls),
+        "PidMode": "host" if settings.pid_mode == "host" else None,
+        "IpcMode": settings.ipc_mode if settings.ipc_mode in ("host", "none") else None,
     }
-    if resolver:
-        config["Dns"] = [resolver]
-    if definition.mounts:
-        config["Mounts"] = [_mount(home, mount) for mount in definition.mounts]
-    return config | _limits(definition)
+    told = {member: value for member, value in config.items() if value or member == "PortBindings"}
+    return told | _linux(settings.linux) | _limits(definition)
 
 
-def _mount(home: Home, mount: Mount) -> dict[str, Any]:
-    """A volume without a name is one of the container's own: it is removed with it."""
+def _linux(linux: LinuxParameters) -> dict[str, Any]:
+    """API_LinuxParameters, but for what belongs to the memory's limit."""
+    config: dict[str, Any] = {
+        "CapAdd": list(linux.added_capabilities),
+        "CapDrop": list(linux.dropped_capabilities),
+        "Devices": [_device(device) for device in linux.devices],
+        "Init": linux.init_process,
+        "ShmSize": (linux.shared_memory_size or 0) * MEBIBYTE,
+        "Tmpfs": {one.path: _tmpfs_options(one) for one in linux.tmpfs},
+    }
+    return {member: value for member, value in config.items() if value}
+
+
+def _device(device: Device) -> dict[str, str]:
+    permissions = "".join(_PERMISSIONS[name] for name in device.permissions) or "rwm"
+    inside = device.container_path or device.host_path
+    return {"PathOnHost": device.host_path, "PathInContainer": inside, "CgroupPermissions": permissions}
+
+
+def _tmpfs_options(tmpfs: Tmpfs) -> str:
+    return ",".join((*tmpfs.options, f"size={tmpfs.size}m"))
+
+
+def _security_option(option: str) -> str:
+    """ECS writes apparmor:PROFILE and label:VALUE, Docker today apparmor=PROFILE."""
+    return option if "=" in option else option.replace(":", "=", 1)
+
+
+def _log_config(definition: ContainerDefinition, looked_up: LookedUp) -> dict[str, Any]:
+    """What would go to CloudWatch Logs is kept here, where `chaos-ecs logs` finds it; other drivers are Docker's."""
+    log = definition.settings.log
+    if log is None or log.driver == "awslogs":
+        return {"Type": "json-file", "Config": _LOCAL_LOG}
+    said = {**dict(log.options), **looked_up.log_options}
+    return {"Type": log.driver, "Config": {**_LOCAL_LOG, **said} if log.driver == "json-file" else said}
+
+
+def _mount(home: Home, task: Task, mount: Mount) -> dict[str, Any]:
+    """A volume without a name is one of the container's own: it is removed with it. One of the task's is removed with
+    the last of its containers (`runtime.py`)."""
     kind = "bind" if mount.host_path else "volume"
-    source = mount.host_path or (labels.volume_name(home, mount.volume) if mount.volume else "")
-    told = {"Type": kind, "Source": source, "Target": mount.path, "ReadOnly": mount.read_only}
+    marks, source = home.labels, mount.host_path
     if mount.volume:
-        told["VolumeOptions"] = {"Labels": home.labels}  # it is made with its first container, as one of ours
+        source = labels.volume_name(home, mount.volume)
+    elif mount.task_volume:
+        marks, source = {**marks, labels.TASK: task.arn}, labels.task_volume_name(home, task.arn, mount.task_volume)
+    told: dict[str, Any] = {"Type": kind, "Source": source, "Target": mount.path, "ReadOnly": mount.read_only}
+    if kind == "volume" and (source or mount.driver):
+        options: dict[str, Any] = {"Labels": {**dict(mount.labels), **marks}}  # made with its first container, as ours
+        if mount.driver or mount.driver_options:
+            options["DriverConfig"] = {"Name": mount.driver or "local", "Options": dict(mount.driver_options)}
+        told["VolumeOptions"] = options
     return told
 
 
 def _port_bindings(definition: ContainerDefinition) -> Mapping[str, list[dict[str, str]]]:
+    """Each port of a containerPortRange gets a port of its own, which the engine picks."""
     bindings: dict[str, list[dict[str, str]]] = {}
+    if definition.settings.network_disabled:
+        return bindings
     for mapping in definition.port_mappings:
         host_port = str(mapping.host_port) if mapping.host_port else ""  # empty: the engine picks a free one
-        port = _port(mapping.container_port, mapping.protocol)
-        bindings.setdefault(port, []).append({"HostIp": LOCALHOST, "HostPort": host_port})
+        for number in mapping.container_ports:
+            port = f"{number}/{mapping.protocol}"
+            bindings.setdefault(port, []).append({"HostIp": LOCALHOST, "HostPort": host_port})
     return bindings
 
 
 def _limits(definition: ContainerDefinition) -> dict[str, int]:
-    """Memory and swap are one limit, so that a task over it is killed, not swapped out.
+    """Memory and swap are one limit, so that a task over it is killed, not swapped out; unless maxSwap asks for swap.
 
     cpu is a ceiling here (quota), where ECS has shares: a share is only felt on a busy machine, and a learner's is not.
     256 units are 25,000 of every 100,000 microseconds.
     """
     limits: dict[str, int] = {}
+    linux = definition.settings.linux
     if definition.memory:
-        limits |= {"Memory": definition.memory * MEBIBYTE, "MemorySwap": definition.memory * MEBIBYTE}
+        swap = definition.memory + (linux.max_swap or 0)
+        limits |= {"Memory": definition.memory * MEBIBYTE, "MemorySwap": swap * MEBIBYTE}
+    if linux.max_swap is not None and linux.swappiness is not None:
+        limits["MemorySwappiness"] = linux.swappiness
     if definition.memory_reservation:
         limits["MemoryReservation"] = definition.memory_reservation * MEBIBYTE
     if definition.cpu:
@@ -121,10 +210,6 @@ def _health_check(check: HealthCheck | None) -> dict[str, Any]:
         "Retries": check.retries,
         "StartPeriod": check.start_period * NANOSECONDS_PER_SECOND,
     }
-
-
-def _port(container_port: int, protocol: str) -> str:
-    return f"{container_port}/{protocol}"
 
 
 def _listed(words: tuple[str, ...] | None) -> list[str] | None:

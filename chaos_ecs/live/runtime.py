@@ -13,22 +13,24 @@ from functools import partial
 from docker import APIClient
 from docker.errors import NotFound
 
+from chaos_ecs.core.discovery_messages import PublishNames
 from chaos_ecs.core.fault_messages import InjectHit, UndoHit
 from chaos_ecs.core.messages import (
     ContainerGone,
     Effect,
     Fact,
     PauseContainer,
-    PublishNames,
     RemoveContainer,
     RemoveNetwork,
+    RestartContainer,
     ResumeContainer,
     SignalContainer,
     StartContainer,
+    StartFailed,
     StartUnknown,
 )
 from chaos_ecs.errors import ChaosEcsError
-from chaos_ecs.live import engine, inspection
+from chaos_ecs.live import engine, inspection, labels
 from chaos_ecs.live.discovery import Discovery
 from chaos_ecs.live.faults import detect
 from chaos_ecs.live.faults.executor import LEFTOVERS_AFTER_SECONDS, FaultExecutor
@@ -37,7 +39,7 @@ from chaos_ecs.live.faults.helpers import Toolbox
 from chaos_ecs.live.labels import Home
 from chaos_ecs.live.networks import Networks
 from chaos_ecs.live.sightings import Sightings
-from chaos_ecs.live.starts import ImagesPort, Starter
+from chaos_ecs.live.starts import CANNOT_START, ImagesPort, Starter
 from chaos_ecs.live.watcher import Watcher
 from chaos_ecs.live.workers import Workers
 
@@ -61,6 +63,7 @@ class DockerRuntime:
         leftovers_after: float = LEFTOVERS_AFTER_SECONDS,
     ) -> None:
         self._wake: Callable[[], None] = lambda: None
+        self._home = home
         self._bug: Exception | None = None
         self._sightings = Sightings(self._wake_controller)
         self._networks = Networks(home)
@@ -101,12 +104,14 @@ class DockerRuntime:
         self._faults.noticed(facts)
         return facts
 
-    def execute(self, effects: Sequence[Effect]) -> None:
+    def execute(self, effects: Sequence[Effect]) -> None:  # noqa: C901 - a table
         for effect in effects:
             match effect:
                 case StartContainer():
                     if self._sightings.begin_start(effect.task.arn, effect.definition.name):
                         self._starts.submit(partial(self._start, effect))
+                case RestartContainer():
+                    self._starts.submit(partial(self._restart, effect))
                 case SignalContainer():
                     self._signals.submit(partial(self._signal, effect))
                 case PauseContainer() | ResumeContainer():
@@ -178,6 +183,23 @@ class DockerRuntime:
         if outcome is not None:
             self._sightings.tell(outcome)
 
+    def _restart(self, effect: RestartContainer) -> None:
+        """The look that follows answers; what the engine refuses is told as a start that failed."""
+        client = self._watcher.client
+        if client is None:
+            return  # asked for again after the next EngineConnected
+        try:
+            client.start(effect.runtime_id)
+        except NotFound:
+            self._sightings.gone(ContainerGone(effect.task_arn, effect.name, effect.runtime_id))
+        except engine.UNREACHABLE as error:
+            if not engine.has_answered(error):
+                self._watcher.lose(engine.why(error), client)
+                return
+            self._sightings.tell(StartFailed(effect.task_arn, effect.name, CANNOT_START, engine.why(error)))
+        else:
+            self._watcher.look_at(effect.runtime_id)
+
     def _signal(self, effect: SignalContainer) -> None:
         client = self._watcher.client
         if client is None:
@@ -218,6 +240,18 @@ class DockerRuntime:
             self._look_again(client, effect, effect.runtime_id, error)
             return
         self._sightings.gone(ContainerGone(effect.task_arn, effect.name, effect.runtime_id))
+        for volume in effect.volumes:
+            self._remove_volume(client, labels.task_volume_name(self._home, effect.task_arn, volume))
+
+    @staticmethod
+    def _remove_volume(client: APIClient, name: str) -> None:
+        """One of a task alone (API_DockerVolumeConfiguration.scope)."""
+        try:
+            client.remove_volume(name)
+        except NotFound:
+            _log.debug("volume %s was removed already", name)
+        except engine.UNREACHABLE as error:  # 409: another container of the task has it still
+            _log.info("volume %s stays: %s", name, engine.why(error))
 
     def _remove_network(self, effect: RemoveNetwork) -> None:
         client = self._watcher.client

@@ -8,15 +8,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
+from chaos_ecs.core import local_files
 from chaos_ecs.core.messages import PullStarted, PullStopped, RunState, StartContainer, StartFailed, StartUnknown
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import engine, inspection, labels, recipe
 from chaos_ecs.live.labels import Home
+from chaos_ecs.live.local_files import read
 from chaos_ecs.live.networks import Networks
 from chaos_ecs.live.sightings import Look, Sightings
 
@@ -31,6 +34,10 @@ _log = logging.getLogger(__name__)
 
 class ImagesPort(Protocol):
     """What a start needs of `images.py`."""
+
+    def is_here(self, image: str) -> bool:
+        """Whether it can be used as it is; brings nothing. Raises ChaosEcsError or the SDK's exceptions."""
+        ...
 
     def ensure(self, image: str, on_pull: Callable[[], None]) -> None:
         """Returns when the image is here; calls `on_pull` first if it has to be fetched or built. May block for
@@ -118,7 +125,7 @@ class Starter:
     def _create(self, client: APIClient, effect: StartContainer) -> str | None:
         """The id of a container to start; None when one of that name has run before and just needs telling."""
         resolver = self._resolver_of(effect.task.cluster_arn)
-        config = recipe.container_config(self._home, effect.task, effect.definition, resolver)
+        config = recipe.container_config(self._home, effect.task, effect.definition, resolver, self._look_up(effect))
         config["Image"] = effect.image_digest or effect.definition.image
         name = labels.container_name(effect.task, effect.definition.name)
         for _ in range(3):
@@ -133,6 +140,12 @@ class Starter:
                 elif error.status_code != 409 and not self._remake_network(client, effect, error):
                     raise _refusal(CANNOT_CREATE, error) from error
         raise _RefusedError(CANNOT_CREATE, f"the name {name} is taken again and again")
+
+    def _look_up(self, effect: StartContainer) -> local_files.LookedUp:
+        try:
+            return local_files.look_up(effect.definition, partial(read, self._home.path))
+        except local_files.MissingError as missing:
+            raise _RefusedError(local_files.ERROR, str(missing)) from missing
 
     def _existing(self, client: APIClient, name: str) -> Look | None:
         """Whose container has our name; None when it is just gone. Raises _RefusedError when it is not of this home."""

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from docker import APIClient
 
@@ -38,27 +38,62 @@ class CpuReader(Protocol):
         ...
 
 
-class DockerCpu:
-    """Docker's statistics, one shot each: without that the engine waits a second or two for a second look."""
+class DockerStatistics:
+    """Docker's statistics, one shot each: without that the engine waits a second or two for a second look. From any
+    thread."""
 
     def __init__(self, connect: Callable[[], APIClient]) -> None:
         self._connect = connect
+        self._lock = threading.Lock()
         self._client: APIClient | None = None
+
+    def __call__(self, runtime_id: str) -> Mapping[str, Any] | None:
+        """As the engine tells them; None when it does not."""
+        client: APIClient | None = None
+        try:
+            client = self._connected()
+            told: Mapping[str, Any] = client.stats(runtime_id, stream=False, one_shot=True)
+        except engine.UNANSWERED as error:
+            if client is not None and not engine.has_answered(error):
+                self._drop(client)
+            log.info("no statistics of container %s: %s", runtime_id[:12], error)
+            return None
+        return told
+
+    def _connected(self) -> APIClient:
+        """Whoever comes while another one connects does so too: an engine that is away must not make them queue."""
+        with self._lock:
+            if self._client is not None:
+                return self._client
+        return self._kept(self._connect())
+
+    def _kept(self, made: APIClient) -> APIClient:
+        with self._lock:
+            kept = self._client = self._client or made
+        if kept is not made:
+            made.close()
+        return kept
+
+    def _drop(self, client: APIClient) -> None:
+        """The engine went away: connect again, unless another thread has."""
+        with self._lock:
+            if self._client is client:
+                self._client = None
+        client.close()
+
+
+class DockerCpu:
+    """Of Docker's statistics the CPU."""
+
+    def __init__(self, connect: Callable[[], APIClient]) -> None:
+        self._read = DockerStatistics(connect)
 
     def __call__(self, runtime_id: str) -> float | None:
         try:
-            if self._client is None:
-                self._client = self._connect()
-            told = self._client.stats(runtime_id, stream=False, one_shot=True)
-            used = told["cpu_stats"]["cpu_usage"]["total_usage"]
-        except engine.UNANSWERED as error:
-            if not engine.has_answered(error):
-                self._client = None  # the engine went away: connect again
-            log.info("no statistics of container %s: %s", runtime_id[:12], error)
-            return None
+            told = self._read(runtime_id) or {}
+            return float(told["cpu_stats"]["cpu_usage"]["total_usage"]) / NANOSECONDS
         except KeyError:  # it has just ended
             return None
-        return float(used) / NANOSECONDS
 
 
 class Meter:

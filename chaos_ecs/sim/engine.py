@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from chaos_ecs.core.fault_messages import InjectHit
+from chaos_ecs.core.local_files import Read
 from chaos_ecs.core.messages import ContainerSeen, RunState
 from chaos_ecs.core.model import ContainerDefinition, HealthCheck, HealthStatus, PortBinding
 from chaos_ecs.core.opening import DEMO_IMAGE, WORKLOADS_IMAGE
@@ -111,6 +112,11 @@ def _seconds(definition: ContainerDefinition, environment: dict[str, str], defau
     return float(told) if told.isdecimal() else default
 
 
+def _address_number(address: str) -> int:
+    _, high, middle, low = address.split(".")
+    return int(high) << 16 | int(middle) << 8 | int(low)
+
+
 @dataclass(frozen=True)
 class SimContainer:
     seen: ContainerSeen
@@ -139,6 +145,8 @@ class SimEngine:
         self.rng = rng
         self.behaviour = behaviour
         self.up = True
+        self.files: dict[str, str] = {}  # of the state folder, by path: secrets and environment files
+        self.read: Read = self.files.get
         self.hurts: dict[tuple[str, int], Hurt] = {}  # by fault and hit
         self.busy_until: dict[tuple[str, int], float] = {}  # what is asked about one hit is done in that order
         self.refuses: Callable[[InjectHit], str] = lambda effect: ""  # why a fault has no effect, "" if it has
@@ -190,6 +198,18 @@ class SimEngine:
         self._of_member[task_arn, definition.name] = runtime_id
         return self._keep(SimContainer(seen, definition, self.behaviour(definition)))
 
+    def adopt(self, ran: Sequence[tuple[ContainerSeen, ContainerDefinition]]) -> None:
+        """Begins with containers that ran in another process's engine, and run until somebody ends them: what
+        containers do when only their controller was killed."""
+        for seen, definition in ran:
+            self._of_member[seen.task_arn, seen.name] = seen.runtime_id
+            self._ports |= dict.fromkeys(binding.host_port for binding in seen.bindings)
+            behaviour = replace(self.behaviour(definition), runs_seconds=None)
+            self.containers[seen.runtime_id] = SimContainer(seen, definition, behaviour)
+        self._of_address = {seen.address: seen.runtime_id for seen, _ in ran if seen.address}
+        taken = dict.fromkeys(_address_number(address) for address in self._of_address)
+        self._free_addresses = [number for number in range(1, max(taken, default=0)) if number not in taken]
+
     def start(self, runtime_id: str) -> str:
         """Starts a created container; answers with why it cannot, or an empty string."""
         container = self.containers.get(runtime_id)
@@ -199,14 +219,26 @@ class SimEngine:
             return ""
         if container.behaviour.cannot_start:
             return container.behaviour.cannot_start
+        return self._begin(container)
+
+    def start_again(self, runtime_id: str) -> str:
+        """As `docker start` of one that has ended; answers as `start` does."""
+        container = self.containers.get(runtime_id)
+        if container is None or container.seen.state is not RunState.EXITED:
+            return ""
+        seen = replace(container.seen, finished_at=None, exit_code=None, oom_killed=False)
+        return self._begin(replace(container, seen=seen))
+
+    def _begin(self, container: SimContainer) -> str:
         bindings = self._bind(container.definition)
         if isinstance(bindings, str):
             return bindings
-        now = self.clock.now()
+        now, runtime_id = self.clock.now(), container.seen.runtime_id
         health = HealthStatus.UNKNOWN
         seen = replace(container.seen, state=RunState.RUNNING, started_at=now, bindings=bindings, health_status=health)
-        seen = replace(seen, address=self._give_address(runtime_id))
-        container = replace(container, seen=seen, lines=((now, f"{container.seen.name} started (simulated)"),))
+        if not container.definition.settings.network_disabled:
+            seen = replace(seen, address=self._give_address(runtime_id))
+        container = replace(container, seen=seen, lines=(*container.lines, (now, f"{seen.name} started (simulated)")))
         self._change(container)
         if container.behaviour.runs_seconds is not None:
             code = container.behaviour.exit_code
@@ -219,9 +251,12 @@ class SimEngine:
         wanted = [mapping.host_port for mapping in definition.port_mappings if mapping.host_port]
         if taken := next((port for port in wanted if port in self._ports), None):
             return f"Bind for 127.0.0.1:{taken} failed: port is already allocated"
+        if definition.settings.network_disabled:
+            return ()
         bindings = tuple(
-            PortBinding(mapping.container_port, mapping.host_port or self._free_port(), mapping.protocol)
+            PortBinding(port, mapping.host_port or self._free_port(), mapping.protocol)
             for mapping in definition.port_mappings
+            for port in mapping.container_ports
         )
         self._ports |= dict.fromkeys(binding.host_port for binding in bindings)
         return bindings
@@ -258,8 +293,7 @@ class SimEngine:
 
     def _take_address(self, container: SimContainer) -> None:
         if self._of_address.pop(container.seen.address, None):
-            _, high, middle, low = container.seen.address.split(".")
-            heapq.heappush(self._free_addresses, int(high) << 16 | int(middle) << 8 | int(low))
+            heapq.heappush(self._free_addresses, _address_number(container.seen.address))
 
     # --- what anybody can do ---
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from chaos_ecs.core.discovery_messages import PublishNames
 from chaos_ecs.core.fault_messages import InjectHit, UndoHit
+from chaos_ecs.core.local_files import ERROR, MissingError, look_up
 from chaos_ecs.core.messages import (
     ContainerGone,
     ContainerSeen,
@@ -14,10 +16,10 @@ from chaos_ecs.core.messages import (
     EngineLost,
     Fact,
     PauseContainer,
-    PublishNames,
     PullStarted,
     PullStopped,
     RemoveContainer,
+    RestartContainer,
     ResumeContainer,
     RunState,
     SignalContainer,
@@ -32,7 +34,7 @@ from chaos_ecs.sim.statistics import SimStatistics
 
 ENGINE_NAME = "simulator"
 
-_OnContainer = SignalContainer | PauseContainer | ResumeContainer | RemoveContainer
+_OnContainer = RestartContainer | SignalContainer | PauseContainer | ResumeContainer | RemoveContainer
 
 
 class SimRuntime:
@@ -69,6 +71,8 @@ class SimRuntime:
             match effect:
                 case StartContainer():
                     self._start(effect)
+                case RestartContainer():
+                    self._do(effect, partial(self._start_again, effect))
                 case SignalContainer():
                     self._do(effect, partial(self.engine.signal, effect.runtime_id, effect.signal or "SIGTERM"))
                 case PauseContainer():
@@ -131,6 +135,10 @@ class SimRuntime:
 
         self.engine.after(self.engine.rng.uniform(0.001, 0.01), ask)
 
+    def _start_again(self, effect: RestartContainer) -> None:
+        if failure := self.engine.start_again(effect.runtime_id):
+            self._facts.append(StartFailed(effect.task_arn, effect.name, "CannotStartContainerError", failure))
+
     def _start(self, effect: StartContainer) -> None:
         key = (effect.task.arn, effect.definition.name)
         if key in self._starting:
@@ -152,6 +160,11 @@ class SimRuntime:
             return
         self._pulled.add(effect.definition.image)
         self._facts.append(PullStopped(*key))
+        try:
+            look_up(effect.definition, self.engine.read)
+        except MissingError as missing:
+            self._answer(key, StartFailed(*key, ERROR, str(missing)))
+            return
         container = self.engine.find(*key) or self.engine.create(
             effect.task.arn, effect.definition, effect.image_digest
         )

@@ -23,6 +23,9 @@ from tests.bench.room import await_true
 OPERATIONS = ("DescribeTasks", "ListTasks")
 CLIENTS = (1, 8)
 TASKS = 100
+READY = "ready"
+LEAD_SECONDS = 0.3
+"""Until all of them begin: by then each has read when."""
 STARTING = ("PROVISIONING", "PENDING", "ACTIVATING")
 
 
@@ -75,16 +78,13 @@ def measure(figures: Figures, targets: Sequence[Target], *, rounds: int, seconds
 
 
 def _rate(where: Target, operation: str, clients: int, seconds: float) -> float:
-    """All clients start at one moment, and count what was answered until another."""
-    begin = time.time() + 0.6 + 0.1 * clients  # by then every process has been started
+    """All clients start at one moment, once every one of them is ready, and count what was answered until another."""
     orders = json.dumps(
         {
             "port": where.port,
             "keys": [where.keys.access_key_id, where.keys.secret_access_key],
             "operation": operation,
             "body": where.bodies[operation],
-            "begin": begin,
-            "end": begin + seconds,
         }
     )
     command = [sys.executable, "-m", "tests.bench.reads"]
@@ -92,19 +92,32 @@ def _rate(where: Target, operation: str, clients: int, seconds: float) -> float:
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(clients)
     ]
     for process in processes:
-        assert process.stdin is not None
-        process.stdin.write(orders)
-        process.stdin.close()
+        _tell(process, orders)
+    for process in processes:
+        assert _hear(process) == READY
+    begin = time.time() + LEAD_SECONDS
+    for process in processes:
+        _tell(process, json.dumps([begin, begin + seconds]))
     answered = 0
     for process in processes:
-        assert process.stdout is not None
-        answered += int(process.stdout.read())
-        process.wait()
+        answered += int(_hear(process))
+        process.communicate()
     return answered / seconds
 
 
+def _tell(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+
+
+def _hear(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
 def _client() -> None:
-    orders = json.load(sys.stdin)
+    orders = json.loads(sys.stdin.readline())
     body = orders["body"].encode()
     headers = sign(
         "POST",
@@ -122,15 +135,18 @@ def _client() -> None:
         now=time.time(),
     )
     connection = HTTPConnection("127.0.0.1", orders["port"], timeout=60)
-    time.sleep(max(0.0, orders["begin"] - time.time()))
+    sys.stdout.write(f"{READY}\n")
+    sys.stdout.flush()
+    begin, end = json.loads(sys.stdin.readline())
+    time.sleep(max(0.0, begin - time.time()))
     answered = 0
-    while time.time() < orders["end"]:
+    while time.time() < end:
         connection.request("POST", "/", body, headers)
         response = connection.getresponse()
         said = response.read()
         assert response.status == 200, said
         answered += 1
-    sys.stdout.write(str(answered))
+    sys.stdout.write(f"{answered}\n")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from tests.e2e.conftest import BIN, Room
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
+OF_THE_TASK = ("CHAOS_ECS_TASK_", "ECS_CONTAINER_METADATA_URI")
 RUN_A_TASK = {
     "#run-task": "SECONDS_TO_WORK",
     "#run-failing": "FAIL",
@@ -88,7 +89,7 @@ def copies(room: Room, *, everything: bool = False) -> Counter[tuple[str, ...]]:
         with suppress(NotFound):  # the engine lists one a moment before it knows it
             config = room.client.inspect_container(one["Id"])["Config"]
             if "chaos-ecs.family" in config["Labels"]:
-                alike = sorted(item for item in config["Env"] if not item.startswith("CHAOS_ECS_TASK_"))
+                alike = sorted(item for item in config["Env"] if not item.startswith(OF_THE_TASK))
                 found[(*(config["Cmd"] or [config["Image"]]), *alike)] += 1
     return found
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import docker
@@ -49,11 +48,22 @@ def echo(call: AgentCall) -> Future[Answer]:
     return future
 
 
+class NoToolbox(Images):
+    """As on an engine where it was never built."""
+
+    def is_here(self, image: str) -> bool:
+        return False
+
+    def ensure(self, image: str, on_pull: Callable[[], None]) -> None:
+        raise AssertionError(f"{image} is built, and nobody asked for that")
+
+
 class Stand:
     """A runtime with an agent beside it, in a state folder of its own; `answering` is whoever answers."""
 
     def __init__(self, client: docker.APIClient, home: Home, relay: Relay | None = None) -> None:
         self.client, self.home = client, home
+        self.has_image = True
         self.answering = echo
         environment = {"DOCKER_HOST": relay.address} if relay else None
         self._connect = Connector(30, environment).connect
@@ -66,10 +76,14 @@ class Stand:
         state = State("contract")
         for task in self.tasks:
             state.put(task)
-        self.runtime = AgentRelay(DockerRuntime(self._connect, self.home, Images), self._connect, self.home, Images)
+        docker_runtime = DockerRuntime(self._connect, self.home, Images)
+        self.runtime = AgentRelay(docker_runtime, self._connect, self.home, self._images_on)
         self.runtime.serve(state, self._answer)
         self.runtime.open(lambda: None)
         self.seen(EngineConnected)
+
+    def _images_on(self, client: docker.APIClient) -> Images:
+        return Images(client) if self.has_image else NoToolbox(client)
 
     def _answer(self, call: AgentCall) -> Future[Answer]:
         return self.answering(call)
@@ -176,11 +190,24 @@ def test_whoever_waits_for_an_answer_holds_up_nobody_else(stand: Stand) -> None:
         assert waits.result(10) == (200, {"Status": "running"})
 
 
-def test_a_task_that_may_not_is_told_of_no_agent_and_needs_none(stand: Stand) -> None:
+def test_a_task_that_may_not_break_its_network_is_told_of_no_faults_and_can_ask_about_itself(stand: Stand) -> None:
     container = stand.start(may=False)
     variables = stand.client.inspect_container(container)["Config"]["Env"]
     assert not [one for one in variables if one.startswith("ECS_AGENT_URI")]
+    (uri,) = (one.partition("=")[2] for one in variables if one.startswith("ECS_CONTAINER_METADATA_URI_V4"))
+    assert uri == f"http://ecs-agent:51679/v4/{stand.tasks[0].id}-0"
+    assert stand.asked(container, "", uri=uri, method="GET")[1]["path"] == f"/v4/{stand.tasks[0].id}-0"
+
+
+def test_where_its_image_is_not_here_the_agent_comes_some_seconds_after_it(stand: Stand) -> None:
+    stand.has_image = False
+    container = stand.start(may=False)
+    uri = f"http://ecs-agent:51679/v4/{stand.tasks[0].id}-0"
+    with pytest.raises(ConnectionError):
+        ask(stand.client, container, "", uri=uri)
     assert stand.agent is None
+    stand.has_image = True
+    assert stand.asked(container, "", uri=uri)[0] == 418
 
 
 def test_the_agent_has_no_privilege_no_port_and_is_no_task(stand: Stand) -> None:
@@ -242,7 +269,7 @@ def test_the_next_controller_answers_through_the_same_agent_also_what_was_asked_
 def test_an_agent_that_no_task_needs_goes_with_the_next_controller(stand: Stand) -> None:
     stand.asked(stand.start())
     stand.runtime.close()
-    stand.tasks = [replace(task, fault_injection=False) for task in stand.tasks]
+    stand.tasks = []
     stand.open()
     eventually(lambda: stand.agent is None, within=10)
 

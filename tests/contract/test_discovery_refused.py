@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from docker.errors import APIError, DockerException, NotFound
 
-from chaos_ecs.core.messages import DiscoveryLost, DiscoveryUp, Fact, PublishNames
+from chaos_ecs.core.discovery_messages import DiscoveryLost, DiscoveryUp, PublishNames
+from chaos_ecs.core.messages import Fact
 from chaos_ecs.live.discovery import Discovery
 from chaos_ecs.live.labels import Home
 from chaos_ecs.live.networks import Networks

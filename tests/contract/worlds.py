@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 from typing import Protocol, TypeVar
 
@@ -90,6 +91,10 @@ class World(Protocol):
 
     def resolve(self, runtime_id: str, name: str) -> frozenset[str]:
         """The addresses of a name, as a program in this container finds them; none for an unknown one."""
+        ...
+
+    def keep_file(self, path: str, text: str) -> None:
+        """In the state folder, where secrets and environment files are."""
         ...
 
     def engine_goes(self) -> None: ...
@@ -204,6 +209,9 @@ class SimWorld:
         assert isinstance(self.runtime, SimRuntime)
         return self.runtime.resolve(CLUSTER, name)
 
+    def keep_file(self, path: str, text: str) -> None:
+        self.engine.files[path] = text
+
     def engine_goes(self) -> None:
         self.engine.up = False
 
@@ -297,6 +305,11 @@ class DockerWorld:
         told = self.client.exec_start(made["Id"]).decode()
         answer = told.partition("Address:")[2].partition("\n")[2]  # what comes before it is the server's own
         return frozenset(re.findall(r"Address: +([0-9.]+)", answer))
+
+    def keep_file(self, path: str, text: str) -> None:
+        file = Path(self.home.path) / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
 
     def remove_network(self, name: str) -> None:
         """From under whoever is in it. Tried again while somebody is just coming, or has not quite gone: an engine lets

@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import pytest
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import engine
 from tests.builders import eventually
+from tests.e2e.simulated import Running, served
 
 BIN = Path(sys.executable).parent
 LONG_SECONDS = 180
@@ -65,6 +66,11 @@ class Room:
     def aws_raw(self, *arguments: str, service: str = "ecs") -> Ran:
         return self._run([str(BIN / "aws"), service, *arguments], self.aws_environment())
 
+    def tool(self, program: str, *arguments: str, folder: Path | None = None) -> Ran:
+        """A program that others wrote, as pip installed it, with what `aws-env` says."""
+        path = os.pathsep.join((str(BIN), self.environment.get("PATH", "")))
+        return self._run([str(BIN / program), *arguments], {**self.aws_environment(), "PATH": path}, folder)
+
     def elbv2(self, *arguments: str) -> Any:
         """The same of `aws elbv2`."""
         ran = self.aws_raw(*arguments, service="elbv2")
@@ -80,11 +86,11 @@ class Room:
     def aws_environment(self) -> dict[str, str]:
         return dict(re.findall(r"^export (\w+)=['\"]?(.*?)['\"]?$", self.ok("aws-env").out, re.MULTILINE))
 
-    def ecs(self) -> Any:
-        """A boto3 client of the controller."""
+    def ecs(self, told: Mapping[str, str] | None = None) -> Any:
+        """A boto3 client of the controller; `told` is what `aws-env` has said, where many clients are to be had."""
         import boto3
 
-        told = self.aws_environment()
+        told = told or self.aws_environment()
         return boto3.client(
             "ecs",
             endpoint_url=told["AWS_ENDPOINT_URL_ECS"],
@@ -109,9 +115,10 @@ class Room:
         os.kill(pid, signal.SIGKILL)
         eventually(lambda: not is_alive(pid), within=10)
 
-    def _run(self, command: list[str], environment: dict[str, str]) -> Ran:
+    def _run(self, command: list[str], environment: dict[str, str], folder: Path | None = None) -> Ran:
         done = subprocess.run(
             command,
+            cwd=folder,
             env={**self.environment, **environment},
             capture_output=True,
             text=True,
@@ -170,3 +177,10 @@ def opened_room(tmp_path: Path, client: docker.APIClient, **more: str) -> Iterat
     left = made.containers(everything=True) if (home / "home-id").exists() else []
     shutil.rmtree(home, ignore_errors=True)
     assert left == []
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    """A server on a simulated controller; needs no engine."""
+    with served() as started:
+        yield started

@@ -8,111 +8,17 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from random import Random
 from typing import Any
 
-import boto3
 import pytest
 
-from chaos_ecs.api.server import PORTS_TRIED, Server, bind
-from chaos_ecs.controller import Controller
+from chaos_ecs.api.listening import PORTS_TRIED, bind
 from chaos_ecs.errors import ChaosEcsError
-from chaos_ecs.live.clock import WallClock
-from chaos_ecs.sigv4 import Credentials, sign
-from chaos_ecs.sim.engine import SimEngine
-from chaos_ecs.sim.runtime import SimRuntime
-from chaos_ecs.sim.store import MemoryStore
-from tests.builders import eventually, no_balancer
-
-KEYS = Credentials("CHAOSECSTEST", "a secret of no importance")
-CLUSTER = "my-cluster"
-SOON = {"Delay": 1, "MaxAttempts": 20}
-
-
-@dataclass
-class Running:
-    controller: Controller
-    server: Server
-    loop: threading.Thread
-    serving: threading.Thread
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.server.port}"
-
-    def ecs(self) -> Any:
-        return boto3.client(
-            "ecs",
-            region_name="us-east-1",
-            endpoint_url=f"http://{self.host}",
-            aws_access_key_id=KEYS.access_key_id,
-            aws_secret_access_key=KEYS.secret_access_key,
-        )
-
-    def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
-
-    def signed(
-        self, method: str, path: str, query: str = "", headers: Mapping[str, str] | None = None, body: bytes = b""
-    ) -> dict[str, str]:
-        return sign(
-            method,
-            path,
-            query,
-            {"Host": self.host, **(headers or {})},
-            body,
-            credentials=KEYS,
-            region="us-east-1",
-            service="chaos-ecs",
-            now=time.time(),
-        )
-
-    def get(self, path: str, query: str = "", headers: Mapping[str, str] | None = None) -> http.client.HTTPResponse:
-        connection = self.connect()
-        target = f"{path}?{query}" if query else path
-        connection.request("GET", target, headers=self.signed("GET", path, query, headers))
-        return connection.getresponse()
-
-    def chaos(self, operation: str, **params: Any) -> dict[str, Any]:
-        body = json.dumps(params).encode()
-        headers = self.signed("POST", "/", headers={"X-Amz-Target": f"ChaosEcsV1.{operation}"}, body=body)
-        connection = self.connect()
-        connection.request("POST", "/", body, headers)
-        response = connection.getresponse()
-        told: dict[str, Any] = json.loads(response.read())
-        assert response.status == 200, told
-        connection.close()
-        return told
-
-    def end(self) -> None:
-        self.server.stop()
-        self.serving.join(10)
-        self.controller.stop()
-        self.loop.join(10)
-        assert not self.serving.is_alive()
-
-
-@pytest.fixture
-def running() -> Iterator[Running]:
-    clock = WallClock()
-    runtime = SimRuntime(SimEngine(clock, Random(1)))
-    controller = Controller(clock=clock, runtime=runtime, balancer=no_balancer(), store=MemoryStore(), salt="test")
-    loop = threading.Thread(target=controller.run, name="controller")
-    loop.start()
-    server = Server(controller, KEYS, port=0, info={"home": "here", "simulated": True, "seed": 1})
-    serving = threading.Thread(target=server.run, name="server")
-    serving.start()
-    started = Running(controller, server, loop, serving)
-    yield started
-    started.end()
+from tests.builders import eventually
+from tests.e2e.simulated import CLUSTER, SOON, Running
 
 
 def test_a_day_of_a_learner_through_boto3_and_its_waiters(running: Running) -> None:
@@ -128,20 +34,8 @@ def test_a_day_of_a_learner_through_boto3_and_its_waiters(running: Running) -> N
 
 
 def test_the_two_commands_of_the_lesson_through_the_installed_aws(running: Running) -> None:
-    environment = {
-        **os.environ,
-        "AWS_ENDPOINT_URL_ECS": f"http://{running.host}",
-        "AWS_ACCESS_KEY_ID": KEYS.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": KEYS.secret_access_key,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_PAGER": "",
-    }
-
-    def aws(command: str) -> dict[str, Any]:
-        arguments = [sys.executable, "-m", "awscli", "ecs", *command.split(), "--output", "json"]
-        done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.stdout else {}
+    def aws(command: str) -> Any:
+        return running.aws(*command.split())
 
     service = aws(
         "create-service --cluster my-cluster --service-name my-web-app --task-definition web-server:1 --desired-count 3"

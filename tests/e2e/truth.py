@@ -34,7 +34,7 @@ def await_whole(room: Room, desired_count: int, *, service: str = "web", within:
         wanted = {task["containers"][0]["runtimeId"] for task in tasks if task["lastStatus"] == "RUNNING"}
         assert {one["Id"] for one in room.containers()} == wanted
         known = {task["containers"][0].get("runtimeId") for task in tasks}
-        helpers = ("chaos-ecs.balancer", "chaos-ecs.resolver")
+        helpers = ("chaos-ecs.balancer", "chaos-ecs.resolver", "chaos-ecs.agent")
         ours = [one for one in room.containers(everything=True) if not any(label in one["Labels"] for label in helpers)]
         nobodys = [one["Names"] for one in ours if one["Id"] not in known]
         assert nobodys == []

@@ -84,7 +84,9 @@ class FaultTrouble:
         for fault in self._simulation.state.faults.values():
             for hit in fault.hits:
                 task = self._simulation.state.tasks.get(hit.task_arn) if hit.recipe.is_deadly else None
-                if task and hit.is_proven and (hit.runtime_id, task.container(hit.container).started_at) in live:
+                victim = task.container(hit.container) if task and hit.is_proven else None
+                began_later = victim and victim.restarts and (victim.started_at or 0) > (hit.active_at or 0)
+                if victim and not began_later and (hit.runtime_id, victim.started_at) in live:
                     return f"{fault.id} {hit.index} is told as deadly, and its victim runs"
         return ""
 

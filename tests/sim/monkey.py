@@ -14,6 +14,7 @@ from random import Random
 
 from chaos_ecs.core import arns
 from chaos_ecs.core.balancing import TargetState
+from chaos_ecs.core.container_settings import RestartPolicy
 from chaos_ecs.core.deploying import (
     DeploymentConfiguration,
     HookAction,
@@ -96,9 +97,10 @@ class Monkey:
 
     def prepare(self) -> None:
         self.simulation.submit(OpenRegion(REGION)).result(0)
-        side = a_container("side", command=("worker",), essential=False)
+        again = RestartPolicy(attempt_period=60)
+        side = a_container("side", command=("worker",), essential=False, restart_policy=again)
         main = a_container("main", depends_on=(Dependency("side", DependencyCondition.START),))
-        stubborn = a_container("stubborn", stop_timeout=3)
+        stubborn = a_container("stubborn", stop_timeout=3, restart_policy=again)
         missing = a_container("missing", image="no-such-image:9")
         for family, containers in (("pair", (side, main)), ("stubborn", (stubborn,)), ("missing", (missing,))):
             family_arn = arns.family_arn(REGION, family)

@@ -192,6 +192,8 @@ values = st.recursive(
 @example("[" * 100_000 + "]" * 100_000)
 @example(json.dumps({"containerOverrides": [{"name": "batch-job", "command": ["\ud800"]}]}))
 @example(json.dumps({"containerOverrides": [{"name": "\ud800"}]}))
+@example(json.dumps({"cpu": True}))
+@example(json.dumps({"cpu": "batch-job"}))
 @example(json.dumps({"containerOverrides": [{"name": "batch-job", "memory": 10**30}]}))
 def test_any_text_is_an_input_or_is_refused(text: str) -> None:
     assert outcome(RunTarget(CLUSTER, "batch-job", input=text)) in ("ran", "InvalidParameterException")

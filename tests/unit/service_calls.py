@@ -17,6 +17,26 @@ def web(ecs: Any, **members: Any) -> dict[str, Any]:
     return service
 
 
+FARGATE_NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}}
+
+
+def fit_for_fargate(ecs: Any, family: str) -> str:
+    """Registers the same containers as a family that Fargate can run; its name."""
+    said = ecs.describe_task_definition(taskDefinition=family)["taskDefinition"]["containerDefinitions"]
+    for container in said:
+        for mapping in container["portMappings"]:
+            mapping.pop("hostPort")
+    ecs.register_task_definition(
+        family=f"{family}-fargate",
+        containerDefinitions=said,
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+    )
+    return f"{family}-fargate"
+
+
 def described(ecs: Any, name: str = "web") -> dict[str, Any]:
     (service,) = ecs.describe_services(cluster="my-cluster", services=[name])["services"]
     assert isinstance(service, dict)

@@ -41,6 +41,9 @@ class Trials:
 class Offline:
     """Brings no image."""
 
+    def is_here(self, image: str) -> bool:
+        return False
+
     def ensure(self, image: str, on_pull: Callable[[], None]) -> None:
         raise ImageError(f"{image}: no registry answered")
 

@@ -34,7 +34,7 @@ FULL: dict[str, Any] = a_container(
     workingDirectory="/tmp",
     ulimits=[{"name": "nofile", "softLimit": 10, "hardLimit": 20}],
     linuxParameters={"initProcessEnabled": True},
-    logConfiguration={"logDriver": "awslogs", "options": {"awslogs-group": "g"}},
+    logConfiguration={"logDriver": "awslogs", "options": {"awslogs-group": "g", "awslogs-region": "us-east-1"}},
 )
 SIDE = {
     "name": "side",
@@ -79,7 +79,7 @@ def test_everything_registered_is_returned_with_the_defaults_filled_in(ecs: Any)
         cpu="0.25 vCPU",
         memory="1 GB",
         volumes=[{"name": "data"}],
-        requiresCompatibilities=["FARGATE"],
+        requiresCompatibilities=["EC2"],
         taskRoleArn="arn:aws:iam::123456789012:role/x",
         tags=[{"key": "team", "value": "a"}],
     )
@@ -97,7 +97,7 @@ def test_everything_registered_is_returned_with_the_defaults_filled_in(ecs: Any)
     assert (container["essential"], container["mountPoints"], container["volumesFrom"]) == (True, [], [])
     assert (definition["taskDefinitionArn"], definition["cpu"], definition["memory"]) == (f"{ARN}full:1", "256", "1024")
     assert definition["volumes"] == [{"name": "data"}]
-    assert definition["requiresCompatibilities"] == ["FARGATE"]
+    assert definition["requiresCompatibilities"] == ["EC2"]
     assert ecs.describe_task_definition(taskDefinition="full:1")["taskDefinition"] == definition
 
 
@@ -118,7 +118,11 @@ def test_what_was_registered_reaches_the_core(api: Harness, ecs: Any) -> None:
 
 def test_a_port_of_awsvpc_is_the_same_outside(ecs: Any) -> None:
     registered = ecs.register_task_definition(
-        family="vpc", networkMode="awsvpc", containerDefinitions=[a_container(portMappings=[{"containerPort": 80}])]
+        family="vpc",
+        networkMode="awsvpc",
+        cpu="256",
+        memory="512",
+        containerDefinitions=[a_container(portMappings=[{"containerPort": 80}])],
     )["taskDefinition"]
     assert registered["containerDefinitions"][0]["portMappings"][0]["hostPort"] == 80
     assert registered["compatibilities"] == ["EC2", "FARGATE"]
@@ -191,15 +195,27 @@ def containing(*containers: dict[str, Any], **members: Any) -> tuple[str, dict[s
             "containerDefinitions[0].memory: STRING_VALUE",
         ),
         (containing(a_container(cpu=-1)), "ClientException", "'cpu' must not be negative"),
-        (containing(a_container(portMappings=[{}])), "ClientException", "needs a containerPort"),
-        (containing(a_container(portMappings=[{"containerPort": 70000}])), "ClientException", "between 1 and 65535"),
+        (
+            containing(a_container(portMappings=[{}])),
+            "ClientException",
+            "Invalid 'containerPort'",
+        ),
+        (
+            containing(a_container(portMappings=[{"containerPort": 70000}])),
+            "ClientException",
+            "Invalid 'containerPort'",
+        ),
         (containing(a_container(environment=[{"value": "x"}])), "ClientException", "variable needs a name"),
         (
             containing(a_container(dependsOn=[{"containerName": "x", "condition": "READY"}])),
             "ClientException",
             "enum value set: [START, COMPLETE, SUCCESS, HEALTHY]",
         ),
-        (containing(a_container(essential=False)), "ClientException", "at least one container must be essential"),
+        (
+            containing(a_container(essential=False)),
+            "ClientException",
+            "doesn't have any essential",
+        ),
         (
             ("DescribeTaskDefinition", {"taskDefinition": "nothing"}),
             "ClientException",

@@ -115,7 +115,7 @@ def test_a_strategy_stands_for_its_launch_type(room: Room) -> None:
     both = room.refused(name="both", Target=ecs(CapacityProviderStrategy=strategy, LaunchType="EC2"))
     assert both[1:] == (
         "ValidationException",
-        "Specify either Launch Type or Capacity Provider Strategy, but not both.",
+        "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
     )
 
 

@@ -124,7 +124,8 @@ def test_a_definition_without_the_registered_port_is_refused(api: Harness, ecs: 
             "InvalidParameterException",
             "The specified target group does not exist.",
         ),
-        ({"loadBalancerName": "old"}, "UnsupportedFeatureException", "loadBalancerName"),
+        ({"loadBalancerName": "old"}, "InvalidParameterException", "cannot both be specified."),
+        ({"loadBalancerName": "old", "targetGroupArn": ""}, "UnsupportedFeatureException", "loadBalancerName"),
         (
             {"advancedConfiguration": {"alternateTargetGroupArn": "a"}},
             "InvalidParameterException",
@@ -171,7 +172,7 @@ def test_load_balancers_that_ecs_refuses(
 def test_an_update_is_kept_and_starts_a_deployment_only_where_ecs_does(
     ecs: Any, member: str, value: Any, deploys: bool
 ) -> None:
-    before = deployment_ids(web(ecs))
+    before = deployment_ids(web(ecs, launchType="FARGATE" if member == "platformVersion" else "EC2"))
     updated = ecs.update_service(cluster="my-cluster", service="web", **{member: value})["service"]
     assert updated[member] == value
     assert (deployment_ids(updated)[0] != before[0]) is deploys

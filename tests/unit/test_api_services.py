@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import WaiterError
 
+from chaos_ecs.core.errors import InvalidParameterException
+from chaos_ecs.core.messages import UpdateService
 from tests.unit.api_harness import Harness
-from tests.unit.service_calls import ARN, breaker, creating, described, updating, web
+from tests.unit.service_calls import ARN, FARGATE_NETWORK, breaker, creating, described, fit_for_fargate, updating, web
 
 ONCE = {"MaxAttempts": 1}
+NO_NETWORK = "Network Configuration must be provided when networkMode 'awsvpc' is specified."
+SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
 
 
 def test_a_new_service_is_answered_with_nothing_running_yet(ecs: Any) -> None:
@@ -178,7 +182,7 @@ def test_services_are_listed_by_launch_type(ecs: Any) -> None:
         (
             creating(launchType="EC2", capacityProviderStrategy=[{"capacityProvider": "FARGATE"}]),
             "InvalidParameterException",
-            "Specify either Launch Type or Capacity Provider Strategy, but not both.",
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
         ),
         (creating(schedulingStrategy="DAEMON"), "UnsupportedFeatureException", "DAEMON"),
         (creating(deploymentController={"type": "CODE_DEPLOY"}), "UnsupportedFeatureException", "CODE_DEPLOY"),
@@ -277,11 +281,118 @@ def test_awsvpc_needs_a_network_configuration(api: Harness, ecs: Any) -> None:
         networkMode="awsvpc",
         containerDefinitions=[{"name": "a", "image": "chaos-ecs/demo:1", "memory": 64}],
     )
-    said = "Network Configuration must be provided when networkMode 'awsvpc' is specified."
     for operation, params in (creating(taskDefinition="vpc"), ("RunTask", creating(taskDefinition="vpc")[1])):
         status, body = api.call(operation, params)
-        assert (status, body["__type"], body["message"]) == (400, "InvalidParameterException", said)
+        assert (status, body["__type"], body["message"]) == (400, "InvalidParameterException", NO_NETWORK)
     web(ecs, taskDefinition="vpc", networkConfiguration={"awsvpcConfiguration": {"subnets": ["any"]}})
+
+
+@pytest.mark.parametrize(
+    ("made", "updated", "said"),
+    [
+        (
+            {},
+            {"taskDefinition": "vpc"},
+            "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
+        ),
+        (
+            {"networkConfiguration": FARGATE_NETWORK},
+            {"taskDefinition": "vpc"},
+            "Assign public IP is not supported for this launch type.",
+        ),
+        (
+            {"placementStrategy": [{"type": "random"}]},
+            {"capacityProviderStrategy": SPOT},
+            "Placement strategies are not supported with FARGATE launch type.",
+        ),
+        (
+            {"volumeConfigurations": [{"name": "data"}], "taskDefinition": "data"},
+            {"taskDefinition": "worker"},
+            "The volume name 'data' in your request does not have a matching volume in your Task Definition.",
+        ),
+    ],
+)
+def test_an_update_is_held_to_what_the_service_was_told_before(
+    api: Harness, ecs: Any, made: dict[str, Any], updated: dict[str, Any], said: str
+) -> None:
+    container = {"name": "a", "image": "chaos-ecs/demo:1", "memory": 64}
+    ecs.register_task_definition(family="vpc", networkMode="awsvpc", containerDefinitions=[container])
+    ecs.register_task_definition(
+        family="data",
+        volumes=[{"name": "data", "configuredAtLaunch": True}],
+        containerDefinitions=[container | {"mountPoints": [{"sourceVolume": "data", "containerPath": "/data"}]}],
+    )
+    status, body = api.call(*creating(**(made | {"serviceName": "web"})))
+    assert status == 200, body
+    before = dict(api.simulation.state.services)
+    status, body = api.call(*updating(**updated))
+    assert (status, body.get("__type"), body.get("message")) == (400, "InvalidParameterException", said)
+    assert api.simulation.state.services == before
+
+
+def test_an_update_to_awsvpc_takes_the_network_that_the_service_has(ecs: Any) -> None:
+    network = {"awsvpcConfiguration": {"subnets": ["any"]}}
+    ecs.register_task_definition(
+        family="vpc",
+        networkMode="awsvpc",
+        containerDefinitions=[{"name": "a", "image": "chaos-ecs/demo:1", "memory": 64}],
+    )
+    web(ecs, networkConfiguration=network)
+    updated = ecs.update_service(cluster="my-cluster", service="web", taskDefinition="vpc")["service"]
+    assert updated["taskDefinition"].endswith("/vpc:1")
+    assert updated["networkConfiguration"] == network
+
+
+# --- the launch type of an update ---
+
+
+def privileged(ecs: Any) -> None:
+    ecs.register_task_definition(
+        family="privileged",
+        containerDefinitions=[{"name": "a", "image": "chaos-ecs/demo:1", "memory": 64, "privileged": True}],
+    )
+
+
+@pytest.mark.parametrize("forced", [True, False])
+def test_a_definition_that_fargate_cannot_run_is_not_moved_there(api: Harness, ecs: Any, forced: bool) -> None:
+    privileged(ecs)
+    web(ecs, taskDefinition="privileged")
+    before = dict(api.simulation.state.services)
+    status, body = api.call(*updating(capacityProviderStrategy=SPOT, forceNewDeployment=forced))
+    assert (status, body.get("message")) == (400, "Task definition does not support launch_type FARGATE.")
+    assert api.simulation.state.services == before
+
+
+def test_the_launch_type_that_a_service_leaves_does_not_count(api: Harness, ecs: Any) -> None:
+    """Our Fargate providers are all there are, so no request leaves Fargate yet: the command is asked."""
+    privileged(ecs)
+    web(ecs, launchType="FARGATE")
+    arn, definition = f"{ARN}service/my-cluster/web", f"{ARN}task-definition/privileged:1"
+    with pytest.raises(InvalidParameterException):
+        api.simulation.submit(UpdateService(arn, task_definition_arn=definition)).result(0)
+    api.simulation.submit(UpdateService(arn, task_definition_arn=definition, launch_type="EC2")).result(0)
+    assert described(ecs)["launchType"] == "EC2"
+
+
+@pytest.mark.parametrize("launch_type", ["EC2", "FARGATE"])
+def test_an_empty_strategy_leaves_the_launch_type_of_its_providers(ecs: Any, launch_type: str) -> None:
+    web(ecs, launchType=launch_type)
+    ecs.update_service(cluster="my-cluster", service="web", capacityProviderStrategy=SPOT)
+    assert "launchType" not in described(ecs)
+    updated = ecs.update_service(cluster="my-cluster", service="web", capacityProviderStrategy=[])["service"]
+    assert (updated["launchType"], updated["capacityProviderStrategy"]) == ("FARGATE", [])
+
+
+@pytest.mark.parametrize("operation", ["CreateService", "RunTask"])
+def test_a_public_address_is_for_fargate(api: Harness, ecs: Any, operation: str) -> None:
+    family = fit_for_fargate(ecs, "web-server")
+    call = creating(taskDefinition=family, networkConfiguration=FARGATE_NETWORK)[1]
+    if operation == "RunTask":
+        call = {name: call[name] for name in ("cluster", "taskDefinition", "networkConfiguration")}
+    status, body = api.call(operation, call)
+    assert (status, body["__type"]) == (400, "InvalidParameterException")
+    assert body["message"] == "Assign public IP is not supported for this launch type."
+    assert api.call(operation, call | {"launchType": "FARGATE"})[0] == 200
 
 
 def test_the_wire_has_epoch_numbers_in_milliseconds(api: Harness, ecs: Any) -> None:

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from tests.unit.api_harness import CLUSTER, Harness
+from tests.unit.service_calls import FARGATE_NETWORK, fit_for_fargate
 
 ARN = "arn:aws:ecs:us-east-1:123456789012:"
 ONCE = {"MaxAttempts": 1}
@@ -51,6 +52,14 @@ def test_a_task_runs_to_its_end_and_stays_describable(api: Harness, ecs: Any) ->
     assert stopped["createdAt"] <= stopped["startedAt"] <= stopped["executionStoppedAt"] <= stopped["stoppedAt"]
     assert stopped["version"] > task["version"]
     ecs.get_waiter("tasks_stopped").wait(cluster=CLUSTER, tasks=[task["taskArn"]], WaiterConfig=ONCE)
+
+
+def test_a_resource_may_be_overridden_without_saying_how_much(api: Harness) -> None:
+    wanted = [{"type": "GPU"}, {"type": "GPU", "value": "1"}]
+    overrides = {"containerOverrides": [{"name": "batch-job", "resourceRequirements": wanted}]}
+    status, told = api.call("RunTask", {"cluster": CLUSTER, "taskDefinition": "batch-job", "overrides": overrides})
+    assert status == 200, told
+    assert told["tasks"][0]["overrides"]["containerOverrides"][0]["resourceRequirements"] == wanted
 
 
 def test_the_running_waiter_fails_for_what_is_gone(ecs: Any) -> None:
@@ -207,7 +216,7 @@ def running(**members: Any) -> tuple[str, dict[str, Any]]:
         (
             running(launchType="EC2", capacityProviderStrategy=[{"capacityProvider": "x"}]),
             "InvalidParameterException",
-            "but not both",
+            "Specifying both a launch type",
         ),
         (("StopTask", {"cluster": CLUSTER, "task": "0" * 32}), "InvalidParameterException", "task was not found."),
         (("StopTask", {"cluster": CLUSTER}), "InvalidParameterException", "Task can not be blank."),
@@ -240,3 +249,58 @@ def test_bad_input_is_refused_and_nothing_changes(
     assert (status, body["__type"]) == (400, code)
     assert said in body["message"]
     assert api.simulation.state.tasks == before
+
+
+def test_an_awsvpc_task_has_a_network_interface_as_long_as_it_runs(api: Harness, ecs: Any) -> None:
+    family = fit_for_fargate(ecs, "web-server")
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-1", "subnet-2"]}}
+    (made,) = ecs.run_task(cluster=CLUSTER, taskDefinition=family, launchType="FARGATE", networkConfiguration=network)[
+        "tasks"
+    ]
+    (attachment,) = made["attachments"]
+    assert (attachment["type"], attachment["status"]) == ("ElasticNetworkInterface", "PRECREATED")
+    assert attachment["details"] == [{"name": "subnetId", "value": "subnet-1"}]
+
+    api.simulation.advance(10)
+    (task,) = api.simulation.state.tasks.values()
+    (now,) = ecs.describe_tasks(cluster=CLUSTER, tasks=[made["taskArn"]])["tasks"]
+    told = {one["name"]: one["value"] for one in now["attachments"][0]["details"]}
+    assert (now["attachments"][0]["id"], now["attachments"][0]["status"]) == (attachment["id"], "ATTACHED")
+    assert told["privateIPv4Address"] == task.containers[0].address
+    assert told["networkInterfaceId"].startswith("eni-")
+    (interface,) = now["containers"][0]["networkInterfaces"]
+    assert interface == {"attachmentId": attachment["id"], "privateIpv4Address": task.containers[0].address}
+
+    ecs.stop_task(cluster=CLUSTER, task=made["taskArn"])
+    api.simulation.advance(60)
+    (gone,) = ecs.describe_tasks(cluster=CLUSTER, tasks=[made["taskArn"]])["tasks"]
+    assert (gone["lastStatus"], gone["attachments"][0]["status"]) == ("STOPPED", "DELETED")
+
+
+def test_a_task_of_another_network_mode_has_none(api: Harness, ecs: Any) -> None:
+    (made,) = ecs.run_task(cluster=CLUSTER, taskDefinition="web-server")["tasks"]
+    api.simulation.advance(10)
+    (now,) = ecs.describe_tasks(cluster=CLUSTER, tasks=[made["taskArn"]])["tasks"]
+    assert (now["attachments"], now["containers"][0]["networkInterfaces"]) == ([], [])
+
+
+@pytest.mark.parametrize(("of_definition", "override", "size"), [(None, None, 20), (30, None, 30), (30, 40, 40)])
+def test_a_fargate_task_tells_its_storage(ecs: Any, of_definition: int | None, override: int | None, size: int) -> None:
+    storage = {"ephemeralStorage": {"sizeInGiB": of_definition}} if of_definition else {}
+    ecs.register_task_definition(
+        family="stored",
+        containerDefinitions=[{"name": "app", "image": "chaos-ecs/demo:1"}],
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+        **storage,
+    )
+    (task,) = ecs.run_task(
+        cluster=CLUSTER,
+        taskDefinition="stored",
+        launchType="FARGATE",
+        networkConfiguration=FARGATE_NETWORK,
+        overrides={"ephemeralStorage": {"sizeInGiB": override}} if override else {},
+    )["tasks"]
+    assert task["ephemeralStorage"] == {"sizeInGiB": size}

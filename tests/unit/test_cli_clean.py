@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
+from docker import APIClient
+from docker.errors import APIError
+from requests import Response
 
-from chaos_ecs.cli.system import must_be_wanted, tell_cleaned
+from chaos_ecs.cli.output import error_text
+from chaos_ecs.cli.system import held, must_be_wanted, tell_cleaned
 from chaos_ecs.errors import ChaosEcsError
+from chaos_ecs.live import cleaner, labels
 from chaos_ecs.live.cleaner import Cleaned, Item, Plan
 from tests.unit.fake_controller import FakeController, Terminal, a_state
 
@@ -36,7 +43,74 @@ def test_what_the_engine_keeps_of_folders_that_are_no_more_is_told_and_is_nobody
     assert "0 left\n" in terminal.out.getvalue()
     assert "the engine keeps 2 (2 networks) of state folders that are no more:" in terminal.err.getvalue()
     assert STUCK in terminal.err.getvalue()
+    assert "a restart of Docker frees a network that nobody is in any more" in " ".join(terminal.err.getvalue().split())
     assert json.loads(told(Cleaned(0, 0, 0, (), 0, 0, (STUCK,)), json=True).out.getvalue())["stuck"] == [STUCK]
+
+
+# --- a network that the engine keeps for somebody who is no more ---
+
+
+class Engine:
+    """One with a network of ours, which it refuses to remove so many times; `listed` are the containers in it."""
+
+    base_url = "http+docker://fake"
+
+    def __init__(self, *, refusals: int, listed: Sequence[str] = ()) -> None:
+        self._refusals = refusals
+        self._listed = listed
+        self._networks = ["chaos-ecs-web"]
+
+    def get_adapter(self, url: str) -> object:
+        return object()
+
+    def containers(self, **_: object) -> list[dict[str, object]]:
+        return []
+
+    def volumes(self, **_: object) -> dict[str, object]:
+        return {}
+
+    def networks(self, **_: object) -> list[dict[str, object]]:
+        return [{"Id": name, "Name": name, "Labels": {labels.HOME: "home"}} for name in self._networks]
+
+    def inspect_network(self, network: str) -> dict[str, object]:
+        return {"Containers": dict.fromkeys(self._listed)}
+
+    def remove_volume(self, volume: str) -> None:
+        raise AssertionError(volume)
+
+    def remove_network(self, network: str) -> None:
+        if self._refusals:
+            self._refusals -= 1
+            answer = Response()
+            answer.status_code = 403
+            raise APIError("403", answer, f"error while removing network: network {network} has active endpoints")
+        self._networks.remove(network)
+
+
+def cleaned_on(engine: Engine) -> Cleaned:
+    return cleaner.clean(cast("APIClient", engine), "home")
+
+
+def test_a_network_that_is_free_a_moment_later_goes_with_the_same_clean() -> None:
+    cleaned = cleaned_on(Engine(refusals=1))
+    assert (cleaned.networks, cleaned.left, cleaned.held) == (1, (), ())
+
+
+def test_a_network_with_nobody_in_it_that_the_engine_keeps_is_told_with_what_to_do() -> None:
+    cleaned = cleaned_on(Engine(refusals=9))
+    assert (len(cleaned.left), cleaned.held) == (1, ("chaos-ecs-web",))
+    text = error_text(held(cleaned.held))
+    assert text.startswith(
+        "E-NETWORK-HELD: The engine cannot let go of the network chaos-ecs-web\n  why:  it counts a "
+    )
+    assert "next: Restart Docker" in text
+    assert "chaos-ecs clean" in text
+    assert json.loads(told(cleaned, json=True).out.getvalue())["held"] == ["chaos-ecs-web"]
+
+
+def test_a_network_with_somebody_in_it_is_no_fault_of_the_engine() -> None:
+    cleaned = cleaned_on(Engine(refusals=9, listed=["stranger"]))
+    assert (len(cleaned.left), cleaned.held) == (1, ())
 
 
 # --- the state ---

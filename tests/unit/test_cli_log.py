@@ -146,6 +146,8 @@ EVERY_EVENT = [
     (event("TASK_NOT_PLACED", message="a task of web:1 was not placed: no engine"), "NOT RUN"),
     (event("TASK_HEALTH_CHANGED", service="web", task="7f3a9c", healthStatus="UNHEALTHY"), "UNHEALTHY"),
     (event("STRAY_FOUND", task="7f3a9c", message="container c0ffee carries our label but no task owns it"), "STRAY"),
+    (event("WITHOUT_EFFECT", message="app:1: without effect here, and kept on record: taskRoleArn"), "NO EFFECT"),
+    (event("CONTAINER_RESTARTED", service="web", task="7f3a9c", container="app", exitCode=1), "RESTARTED"),
     (event("TARGET_GROUP_CREATED", message="target group web: targets are checked at /"), "CREATED"),
     (event("TARGET_GROUP_DELETED", message="target group web is deleted"), "ENDED"),
     (event("LOAD_BALANCER_CREATED", message="load balancer front will answer at http://127.0.0.1:8480/"), "CREATED"),
@@ -179,6 +181,22 @@ EVERY_EVENT = [
     ),
     (event("SOMETHING_NEWER", service="web", message="a newer controller says so"), "EVENT"),
 ]
+
+
+REFUSAL = "Task definition does not support launch_type FARGATE."
+
+
+@pytest.mark.parametrize("width", [100, 60])
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (event("TASK_CREATED", task="7f3a9c", awsRefuses=REFUSAL), f"AWS would answer: {REFUSAL}"),
+        (event("SERVICE_CREATED", service="web", desiredCount=1, awsRefuses=REFUSAL), f"AWS would answer: {REFUSAL}"),
+        (event("CONTAINER_RESTARTED", task="7f3a9c", container="app", exitCode=1), "app exited 1: its restart policy"),
+    ],
+)
+def test_what_a_line_is_about_is_folded_and_not_left_out(told: Event, words: str, width: int) -> None:
+    assert words in " ".join(shown([told], width).split())
 
 
 @pytest.mark.parametrize("symbols", [UNICODE, ASCII], ids=["glyphs", "ascii"])

@@ -11,6 +11,7 @@ import pytest
 from chaos_ecs import page
 from chaos_ecs.cli.trying import Name
 from chaos_ecs.cli.which import Answer, Language
+from chaos_ecs.core.events import EventType
 from tests.unit.fake_controller import Terminal
 
 RIGHT = [question["choices"].index(question["answer"]) + 1 for question in page.questions()]
@@ -80,6 +81,12 @@ def test_every_language_has_the_same_texts_with_the_same_places(language: Langua
     places = {key: sorted(re.findall(r"\{\w+\}", text)) for key, text in english.items()}
     assert {key: sorted(re.findall(r"\{\w+\}", text)) for key, text in other.items()} == places
     assert all(text.strip() for text in other.values())
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_every_event_has_a_word_on_the_page(language: Language) -> None:
+    texts = page.texts(language)
+    assert [kind for kind in EventType if f"word.{kind}" not in texts] == []
 
 
 def test_the_quiz_ends_each_case_with_the_real_workload_of_it() -> None:

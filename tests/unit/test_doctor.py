@@ -24,6 +24,7 @@ ENGINE = EngineSeen(
     root_folder="/var/lib/docker",
     demo_image=1_990_000,
     balancer_image=83_100_000,
+    toolbox_image=140_000_000,
 )
 
 
@@ -76,6 +77,12 @@ def test_windows_containers_are_no_use() -> None:
 def test_a_missing_task_image_is_no_fault_since_its_first_use_builds_it() -> None:
     image = checks(seen=replace(ENGINE, demo_image=None))["Task image"]
     assert (image.ok, image.fix) == (None, "chaos-ecs images build")
+
+
+def test_a_missing_toolbox_is_no_fault_but_tasks_cannot_ask_about_themselves() -> None:
+    image = checks(seen=replace(ENGINE, toolbox_image=None))["Toolbox image"]
+    assert (image.ok, image.fix) == (None, "chaos-ecs images build toolbox")
+    assert "metadata endpoint" in image.detail
 
 
 def test_a_vfs_engine_works_and_is_told_of() -> None:

@@ -268,6 +268,18 @@ def test_a_changed_file_builds_the_image_again_and_drops_the_old_one(folder: Pat
     assert engine.acts == [built, built, "remove build 1"]
 
 
+def test_whether_an_image_is_here_and_current_is_told_without_building_it(folder: Path) -> None:
+    engine = FakeEngine(here=["busybox:1.37"])
+    images = images_on(engine, folder)
+    assert not images.is_here("chaos-ecs/demo:1")
+    assert engine.acts == []
+    images.ensure("chaos-ecs/demo:1", lambda: None)
+    assert images.is_here("chaos-ecs/demo:1")
+    (folder / "demo" / "entry.sh").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    assert not images.is_here("chaos-ecs/demo:1")
+    assert len(engine.acts) == 1
+
+
 def test_an_old_image_that_a_container_still_uses_is_dropped_after_a_later_build(folder: Path) -> None:
     engine = FakeEngine(here=["busybox:1.37"])
     images = images_on(engine, folder)

@@ -145,7 +145,7 @@ def test_an_authorization_of_another_form_is_not_read(authorization: str) -> Non
         (-CLOCK_SKEW_SECONDS - 1, False),
     ],
 )
-def test_a_quarter_of_an_hour_of_clock_skew_is_allowed(seconds: int, recent: bool) -> None:
+def test_five_minutes_of_clock_skew_is_allowed(seconds: int, recent: bool) -> None:
     date = dt.datetime.fromtimestamp(AT + seconds, dt.UTC).strftime("%Y%m%dT%H%M%SZ")
     assert is_recent(date, AT) is recent
 

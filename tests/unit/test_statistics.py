@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from docker.errors import NotFound
 from chaos_ecs.core.balancing_messages import BalancerUp
 from chaos_ecs.core.scaling import Measure, MeasuredTask, Metric, Subject
 from chaos_ecs.core.scaling_messages import MetricSeen, PutScalingPolicy, RegisterScalableTarget
-from chaos_ecs.live.statistics import DockerCpu, MeasuredRuntime, Meter
+from chaos_ecs.live.statistics import DockerCpu, DockerStatistics, MeasuredRuntime, Meter
 from chaos_ecs.sim.runtime import SimRuntime
 from tests.builders import WEB, a_service, a_simulation
 
@@ -86,6 +87,8 @@ class Engine:
         self.opened += 1
         return self
 
+    def close(self) -> None: ...
+
     def stats(self, runtime_id: str, *, stream: bool, one_shot: bool) -> Any:
         assert one_shot
         assert not stream
@@ -108,6 +111,48 @@ def test_an_engine_that_cannot_tell_is_no_trouble_and_is_connected_again() -> No
     engine.answer = {"cpu_stats": {"cpu_usage": {"total_usage": 0}}}
     assert read("a" * 64) == 0
     assert engine.opened == 2
+
+
+class Connections:
+    """Each connection is one of its own; as many threads as there are go through `meet` together."""
+
+    def __init__(self, threads: int) -> None:
+        self.meet = threading.Barrier(threads)
+        self.answer: Any = {}
+        self.open: list[Connection] = []
+
+    def connect(self) -> Any:
+        self.open.append(made := Connection(self))
+        self.meet.wait(10)
+        return made
+
+
+class Connection(Engine):
+    def __init__(self, world: Connections) -> None:
+        self.world = world
+
+    def stats(self, *_: Any, **__: Any) -> Any:
+        assert self in self.world.open, "it is closed"
+        answer = self.world.answer
+        self.world.meet.wait(10)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        if self in self.world.open:
+            self.world.open.remove(self)
+
+
+def test_threads_that_read_at_once_share_one_connection_and_leave_none_behind() -> None:
+    world = Connections(4)
+    read = DockerStatistics(world.connect)
+    with ThreadPoolExecutor(4) as threads:
+        for told in ({"read": "now"}, requests.exceptions.ConnectionError("gone"), {"read": "later"}):
+            world.answer = told
+            answers = list(threads.map(read, ["a" * 64] * 4))
+            assert answers == [told if isinstance(told, dict) else None] * 4
+            assert len(world.open) == isinstance(told, dict)
 
 
 def _response(status: int) -> requests.Response:

@@ -25,23 +25,24 @@ REFUSED = {
     "Container list cannot be empty": (),
     "At least one of 'memory' or 'memoryReservation' must be specified": (a_container(memory=None),),
     "Container.image should not be null or empty": (a_container(image=""),),
+    "Container.image contains invalid characters": (a_container(image="b c"),),
     "Container.name should not be null or empty": (a_container(name=""),),
-    "Duplicate container name 'app'": (a_container(), a_container()),
-    "at least one container must be essential": (a_container(essential=False),),
+    "Container names must be unique within a task definition.": (a_container(), a_container()),
+    "Task definition doesn't have any essential container.": (a_container(essential=False),),
     "'memory' must be at least 6 MiB": (a_container(memory=4),),
     "hostPort 2375 is reserved": (a_container(port_mappings=(PortMapping(80, 2375),)),),
-    "Ports must be between 1 and 65535": (a_container(port_mappings=(PortMapping(70000),)),),
-    "there is no other container 'db'": (a_container(depends_on=depends("db")),),
-    "there is no other container 'app'": (a_container(depends_on=depends("app")),),
+    "Invalid 'containerPort' setting for container 'app'.": (a_container(port_mappings=(PortMapping(70000),)),),
+    "Cannot depend on container db because it does not exist.": (a_container(depends_on=depends("db")),),
+    "Cannot depend on container app because it is the same container.": (a_container(depends_on=depends("app")),),
     "Cyclic dependency between containers: app, side": (
         a_container(depends_on=depends("side")),
         a_container("side", depends_on=depends("app")),
     ),
-    "cannot be set on the essential container 'side'": (
+    "A dependency container with SUCCESS or COMPLETE condition cannot be an essential container.": (
         a_container(depends_on=depends("side", DependencyCondition.SUCCESS)),
         a_container("side"),
     ),
-    "has no health check for the condition HEALTHY": (
+    "A dependency container with HEALTHY condition must have health check configured.": (
         a_container(depends_on=depends("side", DependencyCondition.HEALTHY)),
         a_container("side"),
     ),

@@ -27,7 +27,8 @@ _Params = Mapping[str, Any]
 
 
 def list_service_deployments(call: Call) -> _Answer:
-    """The newest first, as far as they are kept."""
+    """The newest first, as far as they are kept, twenty at a time. Raises ClusterNotFoundException,
+    ServiceNotFoundException and InvalidParameterException (API_ListServiceDeployments)."""
     params = call.params
 
     def answer(state: State, now: float) -> dict[str, Any]:
@@ -57,7 +58,8 @@ def _fits(deployment: ServiceDeployment, params: _Params) -> bool:
 
 
 def describe_service_deployments(call: Call) -> _Answer:
-    """Up to twenty; one that is not there is a failure, not an error."""
+    """Up to twenty; one that is not there is a failure MISSING. Raises InvalidParameterException
+    (API_DescribeServiceDeployments)."""
     named = _named(call, "serviceDeploymentArns", identifiers.service_deployment_arn)
 
     def answer(state: State, now: float) -> dict[str, Any]:
@@ -71,7 +73,7 @@ def describe_service_deployments(call: Call) -> _Answer:
 
 
 def describe_service_revisions(call: Call) -> _Answer:
-    """The same for revisions."""
+    """The same for revisions (API_DescribeServiceRevisions)."""
     named = _named(call, "serviceRevisionArns", identifiers.service_revision_arn)
 
     def answer(state: State, now: float) -> dict[str, Any]:
@@ -92,7 +94,8 @@ def _named(call: Call, member: str, arn_of: Callable[[str, str], str]) -> list[s
 
 
 def stop_service_deployment(call: Call) -> _Answer:
-    """Rolls back. One that is being stopped already goes on with that, and answers alike."""
+    """The ARN of what is now rolled back; one that is being stopped already goes on with that. Raises
+    ServiceDeploymentNotFoundException, ConflictException and InvalidParameterException (API_StopServiceDeployment)."""
     arn = identifiers.service_deployment_arn(call.region, call.params["serviceDeploymentArn"])
     if call.params.get("stopType", "ROLLBACK") != "ROLLBACK":
         raise InvalidParameterException("The stopType ABORT is not valid. The valid value is ROLLBACK.")
@@ -104,7 +107,8 @@ def stop_service_deployment(call: Call) -> _Answer:
 
 
 def continue_service_deployment(call: Call) -> _Answer:
-    """What a PAUSE hook holds goes on, or is rolled back."""
+    """The ARN of what goes on after a PAUSE hook, or is rolled back. Raises ServiceDeploymentNotFoundException,
+    ConflictException and InvalidParameterException (API_ContinueServiceDeployment)."""
     params = call.params
     arn = identifiers.service_deployment_arn(call.region, params["serviceDeploymentArn"])
     hook_id, action = params["hookId"], HookAction(params.get("action", HookAction.CONTINUE))

@@ -32,7 +32,9 @@ _Sorted = tuple[list[str], list[dict[str, str]]]
 
 
 def update_task_protection(call: Call) -> _Answer:
-    """Looks between two steps at which tasks may be protected, and protects those in the next one."""
+    """The tasks that are protected now, or not any more, and a failure for each that cannot be: looks between two steps
+    at which may be, and protects those in the next one. Raises ClusterNotFoundException and InvalidParameterException
+    (API_UpdateTaskProtection)."""
     params = call.params
     named = identifiers_of(params, "tasks", UPDATE_LIMIT)
     if not named:
@@ -62,7 +64,8 @@ def update_task_protection(call: Call) -> _Answer:
 
 
 def get_task_protection(call: Call) -> _Answer:
-    """Of the tasks named, or else of the first hundred tasks that the cluster's services have."""
+    """The protection of the tasks named, or else of the first hundred that the cluster's services have. Raises
+    ClusterNotFoundException and InvalidParameterException (API_GetTaskProtection)."""
     named = identifiers_of(call.params, "tasks", GET_LIMIT)
 
     def answer(state: State, now: float) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from chaos_ecs.api.operations.placing import check_placement
 from chaos_ecs.api.strategies import STRATEGY_MEMBERS, with_strategy
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.deploying import DeploymentConfiguration
@@ -20,7 +22,35 @@ from chaos_ecs.core.model import Service
 TARGET_GROUPS_PER_SERVICE = 5
 """Service quotas of Amazon ECS: target groups per service."""
 
-_MODELLED = frozenset(
+ACTED_ON = frozenset(
+    {
+        "capacityProviderStrategy",
+        "deploymentConfiguration",
+        "deploymentController",
+        "enableECSManagedTags",
+        "enableExecuteCommand",
+        "networkConfiguration",
+        "platformVersion",
+        "propagateTags",
+        "schedulingStrategy",
+        "serviceConnectConfiguration",
+    }
+)
+"""Members that are kept as they were said, and that something here acts on besides."""
+
+KEPT = frozenset(
+    {
+        "availabilityZoneRebalancing",
+        "placementConstraints",
+        "placementStrategy",
+        "serviceRegistries",
+        "volumeConfigurations",
+        "vpcLatticeConfigurations",
+    }
+)
+"""Members that are kept as they were said, and that nothing here acts on. DescribeServices has a place for each."""
+
+MODELLED = frozenset(
     {
         "cluster",
         "service",
@@ -36,7 +66,6 @@ _MODELLED = frozenset(
     }
 )
 _MODELLED_OF_DEPLOYMENTS = STRATEGY_MEMBERS | {"minimumHealthyPercent", "maximumPercent"}
-_NOT_RETURNED = frozenset({"role", "monitoring", "gatewayConnectors"})
 _DEPLOYING = (
     "networkConfiguration",
     "platformVersion",
@@ -47,6 +76,9 @@ _DEPLOYING = (
 )
 """API_UpdateService, member by member: these start a new deployment when they differ from what was known."""
 
+_TOKEN = re.compile(r"[!-~]{0,36}")
+"""API_CreateService.clientToken."""
+
 _PERCENT_TYPES = ("BOUNDED_PERCENT", "UNBOUNDED_PERCENT")
 
 _Params = Mapping[str, Any]
@@ -54,7 +86,11 @@ log = logging.getLogger(__name__)
 
 
 def check_supported(params: _Params) -> None:
-    """Raises UnsupportedFeatureException for what chaos-ecs has not got."""
+    """Raises UnsupportedFeatureException for what chaos-ecs has not got, InvalidParameterException for what ECS refuses
+    before it looks at what is there."""
+    if not _TOKEN.fullmatch(params.get("clientToken", "")):
+        raise InvalidParameterException("clientToken can have at most 36 characters, all of them printable ASCII.")
+    check_placement(params)
     said = params.get("deploymentConfiguration", {})
     controller = params.get("deploymentController", {}).get("type", "ECS")
     for told, is_supported in (
@@ -75,8 +111,10 @@ def deployment_configuration(params: _Params, known: DeploymentConfiguration) ->
         minimum_healthy_percent=said.get("minimumHealthyPercent", known.minimum_healthy_percent),
         maximum_percent=said.get("maximumPercent", known.maximum_percent),
     )
-    if not 0 <= configuration.minimum_healthy_percent <= 100:
-        raise InvalidParameterException("minimumHealthyPercent must be between 0 and 100.")
+    if configuration.minimum_healthy_percent > 100:
+        raise InvalidParameterException("minimumHealthyPercent must be at most 100.")
+    if configuration.minimum_healthy_percent < 0:
+        raise InvalidParameterException("minimumHealthyPercent must be at least 0.")
     if configuration.maximum_percent < 100:
         raise InvalidParameterException("maximumPercent must be at least 100.")
     configuration = with_strategy(said, configuration)
@@ -119,6 +157,8 @@ def load_balancers(params: _Params) -> tuple[ServiceLoadBalancer, ...] | None:
 
 
 def _load_balancer(item: _Params) -> ServiceLoadBalancer:
+    if item.get("loadBalancerName") and item.get("targetGroupArn"):
+        raise InvalidParameterException("loadBalancerName and targetGroupArn cannot both be specified.")
     if item.get("loadBalancerName"):
         raise UnsupportedFeatureException(
             f"The load balancer {item['loadBalancerName']}: Classic Load Balancers (loadBalancerName) are not "
@@ -153,14 +193,15 @@ def grace_period(params: _Params) -> int | None:
     return seconds
 
 
-# --- members that nothing here acts on ---
+# --- members that are kept as they were said ---
 
 
 def registered(params: _Params) -> dict[str, Any]:
-    """Members that DescribeServices returns and nothing here acts on."""
-    for name in sorted(_NOT_RETURNED & params.keys()):
-        log.debug("%s is dropped, DescribeServices has no place for it", name)
-    kept = {name: value for name, value in params.items() if name not in _MODELLED and name not in _NOT_RETURNED}
+    """Members that DescribeServices returns as they were said. What is in none of the sets above, such as a member of a
+    newer botocore, is dropped: DescribeServices may have no place for it."""
+    for name in sorted(params.keys() - MODELLED - ACTED_ON - KEPT):
+        log.debug("%s is dropped, nothing here knows it", name)
+    kept = {name: value for name, value in params.items() if name in ACTED_ON or name in KEPT}
     if "deploymentConfiguration" in kept:
         said = kept["deploymentConfiguration"]
         kept["deploymentConfiguration"] = {

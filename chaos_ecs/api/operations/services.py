@@ -9,16 +9,19 @@ from typing import Any
 
 from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
+from chaos_ecs.api.operations.cluster_members import default_namespace, placed
 from chaos_ecs.api.operations.members import (
     definition_in,
-    has_network,
     identifiers_of,
     launch_type_of,
     missing,
+    refused_by_aws,
     sorted_by_name,
     tags_of,
+    task_options,
     wants,
 )
+from chaos_ecs.api.operations.placing import check_placing, check_service_connect
 from chaos_ecs.api.operations.service_members import (
     check_supported,
     deployment_configuration,
@@ -34,9 +37,9 @@ from chaos_ecs.core import messages as m
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.errors import InvalidParameterException
+from chaos_ecs.core.model import TaskDefinition
 from chaos_ecs.core.service_checks import check_containers, check_shifting, check_target_groups
 from chaos_ecs.core.state import State
-from chaos_ecs.core.task_definitions import check_network
 
 DESCRIBE_LIMIT = 10
 LIST_PAGE = 10
@@ -47,25 +50,31 @@ _Params = Mapping[str, Any]
 
 
 def create_service(call: Call) -> _Answer:
+    """The service, ACTIVE with nothing running yet; the same again is answered as it is. Raises
+    ClusterNotFoundException, ClientException, InvalidParameterException, PlatformUnknownException and
+    UnsupportedFeatureException (API_CreateService)."""
     params = call.params
     if not identifiers.NAME.fullmatch(params["serviceName"]):
         raise InvalidParameterException("Invalid service name: use 1 to 255 letters, numbers, hyphens and underscores.")
+    check_supported(params)  # before desiredCount, which the strategy DAEMON has none of
     for member in ("taskDefinition", "desiredCount"):
         if params.get(member) in (None, ""):
             raise InvalidParameterException(f"{member[:1].upper()}{member[1:]} can not be blank.")
-    check_supported(params)
     cluster = identifiers.cluster_arn(call.region, params.get("cluster"))
     arn = identifiers.service_arn(cluster, params["serviceName"])
-    launch_type = launch_type_of(params)
+    launch_type_of(params)
     balancers = load_balancers(params) or ()
     tags = tags_of(params)
-    members = json.dumps(registered(params), sort_keys=True)
     configuration = deployment_configuration(params, DeploymentConfiguration())
 
     def build(state: State) -> m.CreateService:
+        said = placed(state, cluster, params)
+        launch_type, members = launch_type_of(said), registered(said)
         definition = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
-        check_network(definition_in(state, definition), has_network=has_network(params))
-        _check_load_balancers(state, definition, balancers)
+        known = definition_in(state, definition)
+        check_placing(known, params, launch_type)
+        check_service_connect(params, known, default_namespace(state, cluster))
+        _check_load_balancers(state, known, balancers)
         check_shifting(state, configuration, balancers)
         return m.CreateService(
             arn=arn,
@@ -77,15 +86,18 @@ def create_service(call: Call) -> _Answer:
             health_check_grace_period_seconds=grace_period(params) or 0,
             load_balancers=balancers,
             client_token=params.get("clientToken", ""),
-            registered=members,
+            registered=json.dumps(members, sort_keys=True),
             tags=tags,
+            task_options=task_options(members),
+            aws_refuses=refused_by_aws(known, launch_type, params),
         )
 
     return call.request(build, lambda state, now, events: _described(state, arn))
 
 
 def update_service(call: Call) -> _Answer:
-    """A member that is left out stays as it is. Which members start a new deployment: `service_members.py`."""
+    """The service with what is said; a member that is left out stays (`service_members.py`: which deploy).
+    Raises ServiceNotFoundException, ServiceNotActiveException, and what CreateService does (API_UpdateService)."""
     params = call.params
     check_supported(params)
     balancers = load_balancers(params)
@@ -100,10 +112,15 @@ def update_service(call: Call) -> _Answer:
         configuration = deployment_configuration(params, service.deployment_configuration)
         forced = starts_deployment(service, params)
         said = service.load_balancers if balancers is None else balancers
+        known = definition_in(state, definition or service.task_definition_arn)
         if balancers is not None or definition:
-            _check_load_balancers(state, definition or service.task_definition_arn, said)
+            _check_load_balancers(state, known, said)
         if definition or forced or "deploymentConfiguration" in params:
             check_shifting(state, configuration, said)
+        members = merged(service, params)
+        launch_type = _launch_type(state, cluster, params)
+        check_placing(known, members, launch_type or service.launch_type)
+        check_service_connect(params, known, default_namespace(state, cluster))
         return m.UpdateService(
             arn=service.arn,
             desired_count=params.get("desiredCount"),
@@ -112,21 +129,34 @@ def update_service(call: Call) -> _Answer:
             health_check_grace_period_seconds=grace_period(params),
             load_balancers=balancers,
             force_new_deployment=forced,
-            registered=json.dumps(merged(service, params), sort_keys=True),
+            registered=json.dumps(members, sort_keys=True),
+            launch_type=launch_type,
+            task_options=task_options(members),
         )
 
     return call.request(build, lambda state, now, events: _described(state, found[0]))
 
 
-def _check_load_balancers(state: State, definition_arn: str, balancers: Sequence[ServiceLoadBalancer]) -> None:
+def _launch_type(state: State, cluster: str, params: _Params) -> str | None:
+    """What another capacity provider strategy stands for; None where the launch type stays. An empty one takes the
+    strategy away and leaves the launch type that its providers had (aws/containers-roadmap, issue 838)."""
+    if not params.get("capacityProviderStrategy"):
+        return None
+    return launch_type_of(placed(state, cluster, params))
+
+
+def _check_load_balancers(
+    state: State, definition: TaskDefinition | None, balancers: Sequence[ServiceLoadBalancer]
+) -> None:
     """A definition that is not there is for the command to refuse."""
-    if definition := definition_in(state, definition_arn):
+    if definition:
         check_containers(definition, balancers)
         check_target_groups(state, balancers)
 
 
 def describe_services(call: Call) -> _Answer:
-    """Up to ten, DRAINING and INACTIVE ones included; one that is not there is a failure, not an error."""
+    """Up to ten, DRAINING and INACTIVE ones included; one that is not there is a failure MISSING. Raises
+    ClusterNotFoundException and InvalidParameterException (API_DescribeServices)."""
     named = identifiers_of(call.params, "services", DESCRIBE_LIMIT)
     if not named:
         raise InvalidParameterException("Services cannot be empty.")
@@ -146,16 +176,20 @@ def describe_services(call: Call) -> _Answer:
 
 
 def list_services(call: Call) -> _Answer:
-    """ACTIVE services only: one that is being deleted is described but not listed."""
+    """The ARNs of ACTIVE services, ten at a time: one that is being deleted is described but not listed. Raises
+    ClusterNotFoundException and InvalidParameterException (API_ListServices)."""
     launch_type = call.params.get("launchType")
     strategy = call.params.get("schedulingStrategy", "REPLICA")
+    managed_by = call.params.get("resourceManagementType", "CUSTOMER")
 
     def answer(state: State, now: float) -> dict[str, Any]:
         cluster = identifiers.known_cluster(state, call.region, call.params.get("cluster"))
         arns = [
             service.arn
             for service in state.services_in(cluster)
-            if service.status == "ACTIVE" and launch_type in (None, service.launch_type) and strategy == "REPLICA"
+            if service.status == "ACTIVE"
+            and launch_type in (None, service.launch_type)
+            and (strategy, managed_by) == ("REPLICA", "CUSTOMER")
         ]
         return page(call.params, "serviceArns", sorted_by_name(arns), size=LIST_PAGE)
 
@@ -163,6 +197,8 @@ def list_services(call: Call) -> _Answer:
 
 
 def delete_service(call: Call) -> _Answer:
+    """The service, DRAINING until its tasks have stopped. Raises ClusterNotFoundException, ServiceNotFoundException,
+    and InvalidParameterException without `force` while it is scaled above 0 (API_DeleteService)."""
     found = []
 
     def build(state: State) -> m.DeleteService:

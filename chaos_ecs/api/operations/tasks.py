@@ -8,48 +8,52 @@ from typing import Any
 
 from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
-from chaos_ecs.api.operations.definitions import environment
+from chaos_ecs.api.definition_members import override_without_effect
+from chaos_ecs.api.operations.cluster_members import placed
 from chaos_ecs.api.operations.members import (
     definition_in,
-    has_network,
     identifiers_of,
     launch_type_of,
     missing,
+    refused_by_aws,
     tags_of,
     wants,
 )
+from chaos_ecs.api.operations.placing import check_placing
+from chaos_ecs.api.operations.task_members import check_run, overrides_of, registered, task_override_of
 from chaos_ecs.api.paging import page
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.arns import family_of
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.model import ContainerOverride, Task
+from chaos_ecs.core.model import Task
 from chaos_ecs.core.state import State
-from chaos_ecs.core.task_definitions import check_network, tags_of_run
+from chaos_ecs.core.tagging import managed
+from chaos_ecs.core.task_definitions import tags_of_run
 
 DESCRIBE_LIMIT = 100
-STARTED_BY_LIMIT = 128
-GROUP_LIMIT = 255
 
 _Answer = Future[dict[str, Any]]
 _Params = Mapping[str, Any]
 
 
 def run_task(call: Call) -> _Answer:
-    """Answers at once, with tasks on their way and with failures for those that could not be placed."""
+    """Answers at once, with tasks on their way and with failures for those that could not be placed. Raises
+    ClusterNotFoundException, ClientException, InvalidParameterException, PlatformUnknownException, and
+    ConflictException for a client token that was used otherwise (API_RunTask)."""
     params = call.params
-    if not params["taskDefinition"]:
-        raise InvalidParameterException("TaskDefinition can not be blank.")
-    _check_lengths(params)
+    check_run(params)
     cluster = identifiers.cluster_arn(call.region, params.get("cluster"))
-    launch_type = launch_type_of(params)
-    overrides = tuple(_override(item) for item in params.get("overrides", {}).get("containerOverrides", ()))
+    launch_type_of(params)
+    overrides, task_override = overrides_of(params), task_override_of(params)
     tags, propagates = tags_of(params), params.get("propagateTags") == "TASK_DEFINITION"
     token = params.get("clientToken", "")
 
     def build(state: State) -> m.RunTask:
+        launch_type = launch_type_of(placed(state, cluster, params))
         arn = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         definition = definition_in(state, arn)
-        check_network(definition, has_network=has_network(params))
+        check_placing(definition, params, launch_type)
+        own = managed(cluster) if params.get("enableECSManagedTags") else ()
         return m.RunTask(
             cluster_arn=cluster,
             task_definition_arn=arn,
@@ -58,8 +62,13 @@ def run_task(call: Call) -> _Answer:
             group=params.get("group", ""),
             launch_type=launch_type,
             overrides=overrides,
+            task_override=task_override,
+            without_effect=override_without_effect(params.get("overrides", {})),
             client_token=token,
-            tags=tags_of_run(definition, tags, propagates=propagates),
+            tags=tuple({**dict(tags_of_run(definition, tags, propagates=propagates)), **dict(own)}.items()),
+            execute_command=params.get("enableExecuteCommand", False),
+            registered=registered(params),
+            aws_refuses=refused_by_aws(definition, launch_type, params),
         )
 
     def answer(state: State, now: float, events: tuple[m.Event, ...]) -> dict[str, Any]:
@@ -75,6 +84,8 @@ def run_task(call: Call) -> _Answer:
 
 
 def stop_task(call: Call) -> _Answer:
+    """The task, with the desired status STOPPED at once. Raises ClusterNotFoundException and InvalidParameterException
+    (API_StopTask)."""
     found = []
 
     def build(state: State) -> m.StopTask:
@@ -88,7 +99,8 @@ def stop_task(call: Call) -> _Answer:
 
 
 def describe_tasks(call: Call) -> _Answer:
-    """Up to a hundred, stopped ones included; one that is not there is a failure, not an error."""
+    """Up to a hundred, stopped ones included; one that is not there is a failure MISSING. Raises
+    ClusterNotFoundException and InvalidParameterException (API_DescribeTasks)."""
     named = identifiers_of(call.params, "tasks", DESCRIBE_LIMIT)
     if not named:
         raise InvalidParameterException("Tasks cannot be empty.")
@@ -108,7 +120,8 @@ def describe_tasks(call: Call) -> _Answer:
 
 
 def list_tasks(call: Call) -> _Answer:
-    """Those meant to run by default, in order of creation. `startedBy` must be the only filter, as ECS has it."""
+    """The ARNs of those meant to run, if nothing else is said, in order of creation; `startedBy` has to stand alone.
+    Raises ClusterNotFoundException, ServiceNotFoundException and InvalidParameterException (API_ListTasks)."""
     params = call.params
     if "startedBy" in params and params.keys() & {"family", "serviceName", "containerInstance", "launchType"}:
         raise InvalidParameterException("cannot specify startedBy with another filter")
@@ -150,25 +163,3 @@ def _filtered(tasks: Sequence[Task], params: _Params) -> list[Task]:
 
 def _wire(call: Call, state: State, task: Task, *, tags: bool) -> Any:
     return call.surroundings.task_cache.wire(state, task, tags=tags)
-
-
-# --- from the wire ---
-
-
-def _override(said: _Params) -> ContainerOverride:
-    return ContainerOverride(
-        name=said.get("name", ""),
-        command=tuple(said["command"]) if "command" in said else None,
-        environment=environment(said),
-        cpu=said.get("cpu"),
-        memory=said.get("memory"),
-        memory_reservation=said.get("memoryReservation"),
-    )
-
-
-def _check_lengths(params: _Params) -> None:
-    for name, limit in (("startedBy", STARTED_BY_LIMIT), ("group", GROUP_LIMIT)):
-        if len(params.get(name, "")) > limit:
-            raise InvalidParameterException(f"{name} can have at most {limit} characters.")
-    if params.get("propagateTags") == "SERVICE":
-        raise InvalidParameterException("propagateTags SERVICE is for services: RunTask takes TASK_DEFINITION or NONE.")

@@ -7,14 +7,14 @@ placement" (binpack and scale-in) and "Balancing an Amazon ECS service across Av
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 from chaos_ecs.core.container_instances import ContainerInstance
 from chaos_ecs.core.placement import place
 from chaos_ecs.core.placement_rules import SPREAD_INSTANCES, SPREAD_ZONES, Strategy, StrategyType
-from chaos_ecs.core.rooms import PlacedTask, PlacementRequest, Room, Shares, drawn, one, rooms_of
+from chaos_ecs.core.rooms import PlacedTask, PlacementRequest, Room, Shares, drawn, rooms_of
 
 Rank = Callable[[PlacedTask], Any]
 """The smallest go first, whatever the strategies say: those that serve nobody yet, and protected ones last."""
@@ -142,14 +142,13 @@ def zone_move(
     if not zones:
         return None
     fullest = max(zones, key=lambda zone: zones[zone])
+    going = _of_zone(fullest, request, instances, tasks, rank)
     for zone in sorted(zones, key=lambda zone: zones[zone]):
-        if zones[fullest] - zones[zone] < 2:
+        if zones[fullest] - zones[zone] < 2 or not going:
             return None
         there = [instance for instance in instances if instance.availability_zone == zone]
-        placement = place(one(request), there, tasks)
-        going = _of_zone(fullest, request, instances, tasks, rank)
-        if placement.chosen and going:
-            return ZoneMove(placement.chosen[0], zone, going[0], fullest)
+        if chosen := place(replace(request, count=1), there, tasks).chosen:
+            return ZoneMove(chosen[0], zone, going[0], fullest)
     return None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from chaos_ecs.core.container_instances import ContainerInstance, Port
@@ -178,8 +178,3 @@ def drawn(candidates: Sequence[_T], seed: int | str, turn: int) -> _T:
     """One of them, the same for the same seed and turn."""
     digest = hashlib.blake2b(f"{seed}/{turn}".encode(), digest_size=8).digest()
     return candidates[int.from_bytes(digest, "big") % len(candidates)]
-
-
-def one(request: PlacementRequest) -> PlacementRequest:
-    """The same for a single task."""
-    return replace(request, count=1)

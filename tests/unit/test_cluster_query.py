@@ -58,6 +58,9 @@ SELECTED = [
     ("attribute:ecs.instance-type =~ [^g].+", "a1 a2 c1"),
     ("attribute:ecs.availability-zone =~ us-(east|west)-1[ac]", "a1 a2 c1"),
     ("ec2InstanceId =~ i-[a-b]1", "a1 b1"),
+    ("ec2InstanceId =~ i-(a1)?b?2?", "a1 b2"),
+    ("attribute:ecs.instance-type =~ t2.*&&attribute:stack exists", "a2"),
+    ("attribute:ecs.instance-type =~ t2.*||attribute:rank exists", "a1 a2 b1 b2"),
     # what runs there
     ("task:group =~ service:.*", "a1 b1"),
     ("task:group != database", "a1 b1 c1"),
@@ -98,6 +101,8 @@ REFUSED = [
     ("attribute:stack == ''", "a value is expected, at character 20"),
     ("attribute:stack == 'prod", "' is not closed, at character 20"),
     ("attribute:stack == prod dev", "'and' or 'or' is expected, at character 25"),
+    ("notattribute:stack == prod", "there is no subject 'notattribute:stack', at character 1"),
+    ("agentConnected == true andagentConnected == true", "'and' or 'or' is expected, at character 24"),
     ("attribute:stack == prod and", "a subject is expected, at character 28"),
     ("and attribute:stack == prod", "there is no subject 'and', at character 1"),
     ("(attribute:stack == prod", "')' is expected, at character 25"),
@@ -174,6 +179,7 @@ def test_any_text_is_an_expression_or_refused_as_none(text: str) -> None:
 
 def test_nesting_that_is_allowed_is_understood() -> None:
     assert selected("(" * DEEPEST_NESTING + "attribute:stack == prod" + ")" * DEEPEST_NESTING) == "a2 c1"
+    assert selected(" or ".join(["(attribute:stack == prod)"] * 2 * DEEPEST_NESTING)) == "a2 c1"
     assert selected("!" * 1900 + "(attribute:stack == prod)") == "a2 c1"
 
 
@@ -200,6 +206,15 @@ def test_a_pattern_matches_what_pythons_own_would(pattern: str, text: str) -> No
         assert str(refused) == "the pattern is too large"  # noqa: PT017
     else:
         assert ours.matches(text) == bool(re.fullmatch(pattern, text))
+
+
+@given(st.data(), st.recursive(_ONE, _larger, max_leaves=8))
+def test_a_pattern_matches_what_was_made_from_it(data: st.DataObject, pattern: str) -> None:
+    text = data.draw(st.from_regex(pattern, fullmatch=True, alphabet="ab1.-c_"))
+    try:
+        assert Pattern(pattern).matches(text)
+    except PatternError as refused:
+        assert str(refused) == "the pattern is too large"  # noqa: PT017
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+b", "(a|a)*b", "((a*)*)*b", "(.*a){50}b", "(a?){60}a{60}b", "(a|aa)+b"])

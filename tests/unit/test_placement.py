@@ -102,6 +102,7 @@ PLACED = [
     Row("over an attribute", "a1(rack=1) a2(rack=1) b1(rack=2)", "", ask(3, by=RACKS), "a1 b1 a2"),
     Row("those without it share one place", "a1 a2 b1(rack=2)", "", ask(3, by=RACKS), "a1 b1 a2"),
     Row("racks within zones", "a1(rack=1) a2(rack=2) b1(rack=1)", "a1=web", ask(3, by=BOTH), "b1 a2 b1"),
+    Row("a rack of another zone is another", "a1(rack=1) b1(rack=1) b2(rack=2)", "a1=web", ask(by=BOTH), "b1"),
     # --- binpack ---
     Row("the one with the least memory left", "a1 b1", "b1=db", ask(3, by="binpack memory"), "b1 b1 b1"),
     Row("then the next", "a1 b1", "b1=db", ask(5, by="binpack memory"), "b1 b1 b1 a1 a1"),

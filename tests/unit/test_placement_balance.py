@@ -38,7 +38,7 @@ GOING = [
     Going("others are not touched", "a1 b1", "a1=db,db,db,web b1=web", ask(2), "web-5 web-4"),
     Going("others do not make a zone fuller", "a1 b1", "a1=db,db,web b1=web,web", ask(1), "web-5"),
     Going("no more than there are", "a1", "a1=web", ask(9), "web-1"),
-    Going("those that are to stop already are no choice", "a1 b1", "a1=web,web~ b1=web", ask(1), "web-3"),
+    Going("those that are to stop already are no choice", "a1 b1", "b1=web a1=web,web~", ask(1), "web-2"),
     Going("none", "a1", "a1=web", ask(0), ""),
     Going("DRAINING gives first", "a1(DRAINING) b1", "a1=web b1=web,web,web", ask(2), "web-1 web-4"),
     Going("and what is gone", "b1", "a1=web b1=web,web", ask(1), "web-1"),
@@ -96,6 +96,7 @@ MOVES = [
     Move("no room but where it is no better", "a1 b1(cpu=0) c1", "a1=web,web c1=web", ask(), ""),
     Move("a zone nobody answers from takes none", "a1 b1(offline)", "a1=web,web", ask(), ""),
     Move("a DRAINING one is no zone", "a1 b1(DRAINING)", "a1=web,web", ask(), ""),
+    Move("what DRAINING has makes no zone full", "a1(DRAINING) a2 b1", "a1=web,web a2=web b1=web", ask(), ""),
     Move("constraints bind", "a1 b1", "a1=web,web", ask(only="attribute:ecs.availability-zone == us-east-1a"), ""),
 ]
 

@@ -206,7 +206,7 @@ class _Parser:
 
     def __init__(self, source: str) -> None:
         self.source, self.at, self.depth = source, 0, 0
-        self.room_for_patterns = LARGEST_PATTERN  # in all, so that many patterns are no slower than one
+        self.steps_for_patterns = LARGEST_PATTERN**2  # a character, at worst: many patterns are no slower than one
 
     def parse(self) -> Query:
         query = self._either()
@@ -306,8 +306,8 @@ class _Parser:
             pattern = Pattern(source)
         except PatternError as error:
             self._refuse(f"'{source}' is not supported as a pattern: {error}", begins_at)
-        self.room_for_patterns -= pattern.size
-        if self.room_for_patterns < 0:
+        self.steps_for_patterns -= pattern.size**2
+        if self.steps_for_patterns < 0:
             self._refuse("its patterns are too large", begins_at)
         return pattern
 

@@ -144,7 +144,7 @@ def zone_move(
     fullest = max(zones, key=lambda zone: zones[zone])
     going = _of_zone(fullest, request, instances, tasks, rank)
     for zone in sorted(zones, key=lambda zone: zones[zone]):
-        if zones[fullest] - zones[zone] < 2 or not going:
+        if zones[fullest] - zones[zone] < 2:
             return None
         there = [instance for instance in instances if instance.availability_zone == zone]
         if chosen := place(replace(request, count=1), there, tasks).chosen:

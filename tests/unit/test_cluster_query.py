@@ -84,6 +84,7 @@ SELECTED = [
     ("not not attribute:stack == prod", "a2 c1"),
     ("  ( ( attribute:stack==prod ) )  ", "a2 c1"),
     ("attribute:stack==prod&&agentConnected==true", "c1"),
+    (" or ".join(["attribute:ecs.instance-type =~ t2\\..*"] * 40), "a1 a2"),
 ]
 
 REFUSED = [
@@ -134,7 +135,8 @@ REFUSED = [
     ("attribute:a =~ a\\", "it ends too early, at character 16"),
     ("attribute:a =~ a{251}", "the pattern is too large, at character 16"),
     ("attribute:a =~ ((a{30}){30}){30}", "the pattern is too large, at character 16"),
-    (" or ".join(["attribute:a =~ a{100}"] * 3), "its patterns are too large, at character 66"),
+    ("attribute:a =~ " + "(" * 21 + "a" + ")" * 21, "groups are nested too deeply, at character 16"),
+    (" or ".join(["attribute:a =~ a{150}"] * 3), "its patterns are too large, at character 66"),
     ("(" * 21 + "attribute:a exists" + ")" * 21, "parentheses are nested too deeply, at character 22"),
     ("attribute:a exists and " * 90 + "attribute:b exists", "it has 2088 characters, and 2000 is the most"),
 ]
@@ -180,6 +182,7 @@ def test_any_text_is_an_expression_or_refused_as_none(text: str) -> None:
 def test_nesting_that_is_allowed_is_understood() -> None:
     assert selected("(" * DEEPEST_NESTING + "attribute:stack == prod" + ")" * DEEPEST_NESTING) == "a2 c1"
     assert selected(" or ".join(["(attribute:stack == prod)"] * 2 * DEEPEST_NESTING)) == "a2 c1"
+    assert selected("ec2InstanceId =~ i-a1" + "(x)?" * 2 * DEEPEST_NESTING) == "a1"
     assert selected("!" * 1900 + "(attribute:stack == prod)") == "a2 c1"
 
 

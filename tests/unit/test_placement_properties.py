@@ -113,7 +113,7 @@ def _by_host(tasks: Sequence[PlacedTask], group: str = "web") -> Counter[str]:
     return Counter(task.instance_arn for task in tasks if task.group == group)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(_rooms(), _requests())
 def test_nobody_is_given_more_than_it_has(
     room: tuple[list[ContainerInstance], list[PlacedTask]], asked: PlacementRequest
@@ -131,7 +131,7 @@ def test_nobody_is_given_more_than_it_has(
             assert host.arn not in placement.chosen
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(_rooms(), _requests())
 def test_tasks_stay_out_only_where_everybody_has_a_reason(
     room: tuple[list[ContainerInstance], list[PlacedTask]], asked: PlacementRequest
@@ -160,7 +160,7 @@ def test_the_same_question_has_the_same_answer(
     assert place(asked, hosts, before) == place(asked, shuffled, before[::-1])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(_hosts(alike=True, well=True), st.integers(1, 100))
 def test_zones_differ_by_one_at_most_while_all_have_room(hosts: list[ContainerInstance], wanted: int) -> None:
     asked = ask(wanted)
@@ -174,7 +174,7 @@ def test_zones_differ_by_one_at_most_while_all_have_room(hosts: list[ContainerIn
         assert max(counts) - min(counts) <= 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(_hosts(well=True), st.integers(1, 100))
 def test_zones_differ_only_by_what_the_smaller_have_no_room_for(hosts: list[ContainerInstance], wanted: int) -> None:
     asked = ask(wanted)
@@ -185,7 +185,7 @@ def test_zones_differ_only_by_what_the_smaller_have_no_room_for(hosts: list[Cont
     assert all(fullest - zones[zone] <= 1 or zones[zone] == room[zone] for zone in zones)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(_hosts(alike=True, well=True), st.integers(1, 100), st.sampled_from(["cpu", "memory"]))
 def test_binpack_uses_no_more_than_it_needs(hosts: list[ContainerInstance], wanted: int, field: str) -> None:
     """Four tasks of 256 units fill one: a hundred fill 25."""
@@ -193,7 +193,7 @@ def test_binpack_uses_no_more_than_it_needs(hosts: list[ContainerInstance], want
     assert len(dict.fromkeys(place(asked, hosts, []).chosen)) == math.ceil(wanted / 4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(_hosts(well=True), st.integers(1, 60))
 def test_binpack_begins_another_only_when_those_begun_are_full(hosts: list[ContainerInstance], wanted: int) -> None:
     asked = ask(wanted, by="binpack cpu")
@@ -202,7 +202,7 @@ def test_binpack_begins_another_only_when_those_begun_are_full(hosts: list[Conta
     assert len(open_ones) <= 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(_rooms(), _requests())
 def test_distinct_instance_holds(
     room: tuple[list[ContainerInstance], list[PlacedTask]], asked: PlacementRequest
@@ -214,7 +214,7 @@ def test_distinct_instance_holds(
     assert not _by_host(before).keys() & dict.fromkeys(chosen).keys()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(_hosts(alike=True, well=True), st.lists(st.integers(-40, 40), min_size=1, max_size=5))
 def test_starting_and_stopping_keeps_the_balance(hosts: list[ContainerInstance], steps: list[int]) -> None:
     """Within what each zone has room for; and nobody has to be moved then."""

@@ -95,12 +95,9 @@ def deploy(
         _tell_dry(shell, service, wish, task_definition, configured)
         return
     configured = configured | limits if shell.place is None else _as_it_is_there(known, configured, limits)
-    change: dict[str, Any] = {"deploymentConfiguration": configured or None}
+    change: dict[str, Any] = {"deploymentConfiguration": configured or None, "forceNewDeployment": force or None}
     change |= _balancers(shell, controller, service, known, shifting)
-    shell.agree(f"UpdateService {service.name}")  # before anything is registered for it
-    change["taskDefinition"] = _revision(shell, controller, wish, task_definition or service.task_definition)
-    if force:
-        change["forceNewDeployment"] = True
+    change["taskDefinition"] = _revision(shell, controller, service, wish, task_definition or service.task_definition)
     watch = _begun(shell, controller, before, service, change)
     raise typer.Exit(deploywatch.followed(shell, watch, timeout, wait=wait))
 
@@ -154,7 +151,7 @@ def _is_cleaning_up(service: Service) -> bool:
 
 def _say_given_up(shell: Shell, service: Service, change: Mapping[str, Any]) -> None:
     """That the deployment under way makes way, where one is and this change is a new one."""
-    is_new = "forceNewDeployment" in change or change["taskDefinition"] != service.task_definition
+    is_new = change.get("forceNewDeployment") or change["taskDefinition"] != service.task_definition
     if not is_new or not _can_be_stopped(service):
         return
     newest = service.deployments[0]
@@ -187,10 +184,11 @@ def _as_it_is_there(
     return {**kept, **configured, **said} if configured or said else {}
 
 
-def _revision(shell: Shell, controller: Controller, wish: Wish, base: str) -> str:
+def _revision(shell: Shell, controller: Controller, service: Service, wish: Wish, base: str) -> str:
     """`base` with what was wished for, as a new revision."""
     if wish.is_plain:
         return base
+    shell.agree(f"UpdateService {service.name}")  # before anything is registered for it
     return definitions.registered(shell, controller, base.partition(":")[0], wish, base=base, anew=True)
 
 

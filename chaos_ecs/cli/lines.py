@@ -154,7 +154,8 @@ def _standby_lost(event: Event) -> Line:
 def _steady(event: Event) -> Line:
     after = event.get("after")
     measured = f"after {seconds(after)}" if after is not None else ""
-    brief = f"{name_of(event.service)} {event.get('runningCount')}/{event.get('runningCount')}"
+    count = event.get("runningCount")
+    brief = name_of(event.service) + ("" if count is None else f" {count}/{count}")
     return Line(event.at, "steady", "STEADY", detail=event.message, brief=brief, measured=measured)
 
 

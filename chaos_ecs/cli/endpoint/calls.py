@@ -6,7 +6,7 @@ Never here: what is asked (see `api.py`), and what an error means (see `troubles
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,19 +27,23 @@ class Calls:
     """The ECS API of one place, for any thread. Raises ChaosEcsError for no keys, no region, a wrong profile, and for
     an endpoint that the environment has put in AWS's place."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, environment: Mapping[str, str]) -> None:
         self._place = place
+        self._environment = environment
         self._session = self._ready("The look for credentials", self._opened)
         self.region: str = self._ready("The look for a region", self._region)
         self._ecs = self._ready("The ECS API", lambda: self._client("ecs"))
         self.url: str = self._ecs.meta.endpoint_url
-        self.profile: str = place.profile or self._session.profile or ""
         if place.is_aws:
             self._must_be_aws()
-        if self._ready("The look for credentials", self._session.get_credentials) is None:
+        keys = self._ready("The look for credentials", self._session.get_credentials)
+        if keys is None:
             what = f"There are no credentials for {place.name}"
             why = "neither the environment nor a profile nor this machine's role has any"
             raise ChaosEcsError("E-NO-CREDENTIALS", what, why, "aws configure, or name who you are with --profile")
+
+        profile = place.profile or self._session.profile
+        self.whose = f"profile {profile}" if profile else f"keys from {keys.method}"
 
     def ecs(self, operation: str, members: dict[str, Any]) -> Answer:
         """The answer, with times in seconds since the epoch as our own API has them."""
@@ -67,7 +71,10 @@ class Calls:
     def _region(self) -> str:
         from botocore.exceptions import NoRegionError
 
-        found = self._place.region or self._session.get_config_variable("region")
+        said = self._place.region or self._environment.get(
+            "AWS_REGION"
+        )  # which the aws CLI reads, and botocore does not
+        found = said or self._session.get_config_variable("region")
         if not found:
             raise NoRegionError
         return str(found)

@@ -73,14 +73,14 @@ def _end(seen: Seen, task: Mapping[str, Any]) -> dict[str, Any]:
 def _of_service(seen: Seen, service: Mapping[str, Any]) -> Iterator[tuple[Key, Event]]:
     arn, name, status = str(service["serviceArn"]), str(service["serviceName"]), str(service["status"])
 
-    def told(key: Key, type_: str, at: float | None, message: str, **data: Any) -> tuple[Key, Event]:
+    def told(key: Key, type_: str, at: float | None, message: str, /, **data: Any) -> tuple[Key, Event]:
         when = seen.at if at is None else at
         return (arn, *key), Event(0, when, type_, message, seen.cluster_arn, arn, "", data)
 
     for item in service.get("events") or ():
         message = str(item["message"])
         type_ = next((type_ for words, type_ in _SENTENCES if words in message), _OTHER)
-        yield told((str(item["id"]),), type_, item["createdAt"], message, **_data(seen, service, type_, message))
+        yield told((str(item["id"]),), type_, item["createdAt"], message, **_data(seen, type_, message))
     for item in service.get("deployments") or ():
         id_, definition = str(item["id"]), str(item["taskDefinition"])
         data = {"deployment": id_, "taskDefinition": definition}
@@ -95,10 +95,10 @@ def _of_service(seen: Seen, service: Mapping[str, Any]) -> Iterator[tuple[Key, E
         yield told((status,), "SERVICE_INACTIVE", None, f"service {name} is INACTIVE")
 
 
-def _data(seen: Seen, service: Mapping[str, Any], type_: str, message: str) -> dict[str, Any]:
-    """What the live log puts beside ECS's sentence."""
+def _data(seen: Seen, type_: str, message: str) -> dict[str, Any]:
+    """What the live log puts beside ECS's sentence; how many ran when it was steady, nobody tells afterwards."""
     if type_ == "SERVICE_STEADY":
-        return {"runningCount": service["runningCount"]}
+        return {}
     if type_ in ("SERVICE_TASKS_STARTED", "SERVICE_TASKS_STOPPED"):
         here = seen.cluster_arn.replace(":cluster/", ":task/", 1)
         return {"tasks": [f"{here}/{id_}" for id_ in _TASK.findall(message)]}

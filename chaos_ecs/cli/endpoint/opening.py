@@ -17,13 +17,13 @@ def opened(shell: Shell, place: Place) -> EcsApi:
         what = f"With --endpoint {place.endpoint} a cluster must be named"
         why = "a default, or CHAOS_ECS_CLUSTER, could be the wrong one in a real account; nothing was called"
         raise ChaosEcsError("E-NO-CLUSTER", what, why, f"chaos-ecs {place.options} --cluster NAME ps", 2)
-    calls = Calls(place)
+    calls = Calls(place, shell.environment)
     account = calls.account()
     if not account:
         account = _of_its_cluster(calls, shell.cluster)
     gate = Gate(shell, place, f"cluster {shell.cluster} of account {account}, region {calls.region}")
-    profile = f", profile {calls.profile}" if calls.profile else ""
-    shell.say(f"{_where(place)}: account {account}, region {calls.region}, cluster {shell.cluster}{profile}")
+    whose = f"account {account}, region {calls.region}, cluster {shell.cluster}, {calls.whose}"
+    shell.say(f"{_where(place)}: {whose}")
     return EcsApi(place, shell.cluster, calls.ecs, gate.pass_, url=calls.url, patience=LOOK_EVERY_SECONDS)
 
 

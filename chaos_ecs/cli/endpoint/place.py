@@ -82,7 +82,7 @@ def must_be_there(place: Place | None, command: str | None) -> None:
     """Raises E-ONLY-HERE for a command that is more than calls to the ECS API; there is no other place to ask for."""
     if place is None or command in COMMANDS:
         return
-    said = "The overview" if command is None else f"chaos-ecs {command}"
+    said = "The overview" if command is None else f"The command {command}"
     why = f"{place.name} answers what the ECS API has: {', '.join(_PLACE)}; the rest is chaos-ecs's own"
     raise ChaosEcsError("E-ONLY-HERE", f"{said} is not there with --endpoint", why, next_there(place), 2)
 

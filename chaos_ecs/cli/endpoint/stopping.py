@@ -20,7 +20,7 @@ from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Snapshot, Task, name_of
 from chaos_ecs.errors import ChaosEcsError
 
-_REASON = "stopped by chaos-ecs kill"
+_REASON = "a StopTask by hand, from the kill of chaos-ecs"
 _DIFFERENCE = (
     "kill is StopTask there: SIGTERM, 30 s (its stopTimeout) later SIGKILL, and stopCode UserInitiated.",
     "ECS knows of it and drains the task first. It is not the crash that chaos-ecs makes on its own controller.",
@@ -114,7 +114,8 @@ def _tell(
         return
     for task in ended:
         code = "" if task.exit_code is None else f", exit {task.exit_code}"
-        shell.tell(f"{task.short} {task.last_status} {task.stop_code}{code}".rstrip())
+        stop_code = f" {task.stop_code}" if task.stop_code else ""
+        shell.tell(f"{task.short} {task.last_status}{stop_code}{code}")
     for service in services:
         known = after.service(service)
         counts = "is gone" if known is None else f"{known.running_count}/{known.desired_count} {known.condition}"

@@ -7,7 +7,7 @@ Never here: what a deployment does (see `core/rollout.py`), watching it (see `de
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -88,18 +88,17 @@ def deploy(
     if wish.is_plain and task_definition is None and not force:
         raise typer.BadParameter("say what changes: --image, --env, --command, --task-definition, or --force")
     shifting = Shifting.of(strategy, percent, step_bake, bake, pause_at, test_port)
-    limits = _limits(min_healthy, max_, breaks=circuit_breaker, rolls_back=rollback)
     known = {} if shifting.is_plain and shell.place is None else _described(controller, service)
     configured = shifting.configuration(known.get("deploymentConfiguration") or {})
     if dry_run:
         _tell_dry(shell, service, wish, task_definition, configured)
         return
+    limits = _limits(min_healthy, max_, breaks=circuit_breaker, rolls_back=rollback)
     configured = configured | limits if shell.place is None else _as_it_is_there(known, configured, limits)
-    change: dict[str, Any] = {"deploymentConfiguration": configured or None, "forceNewDeployment": force or None}
+    change = {"deploymentConfiguration": configured or None, "forceNewDeployment": force or None}
     change |= _balancers(shell, controller, service, known, shifting)
     change["taskDefinition"] = _revision(shell, controller, service, wish, task_definition or service.task_definition)
-    watch = _begun(shell, controller, before, service, change)
-    raise typer.Exit(deploywatch.followed(shell, watch, timeout, wait=wait))
+    _follow(shell, _begun(shell, controller, before, service, change), timeout, wait=wait)
 
 
 def rollback(
@@ -130,6 +129,10 @@ def rollback(
             configuration["lifecycleHooks"] = []
         change = {"taskDefinition": previous, "deploymentConfiguration": configuration}
         watch = _begun(shell, controller, before, service, change)
+    _follow(shell, watch, timeout, wait=wait)
+
+
+def _follow(shell: Shell, watch: Watch, timeout: float | None, *, wait: bool) -> NoReturn:
     raise typer.Exit(deploywatch.followed(shell, watch, timeout, wait=wait))
 
 

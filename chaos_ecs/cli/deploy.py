@@ -95,7 +95,7 @@ def deploy(
         return
     limits = _limits(min_healthy, max_, breaks=circuit_breaker, rolls_back=rollback)
     configured = configured | limits if shell.place is None else _as_it_is_there(known, configured, limits)
-    change = {"deploymentConfiguration": configured or None, "forceNewDeployment": force or None}
+    change: dict[str, Any] = {"deploymentConfiguration": configured or None, "forceNewDeployment": force or None}
     change |= _balancers(shell, controller, service, known, shifting)
     change["taskDefinition"] = _revision(shell, controller, service, wish, task_definition or service.task_definition)
     _follow(shell, _begun(shell, controller, before, service, change), timeout, wait=wait)

@@ -64,6 +64,7 @@ def hint(code: str, message: str, place: Place) -> str:
 def told(error: Exception, operation: str, place: Place) -> ChaosEcsError | None:
     """The error that a command raises for this one; None for what is no trouble of botocore's."""
     from botocore import exceptions
+    from botocore.parsers import ResponseParserError
 
     if isinstance(error, exceptions.ClientError):
         return _refused(error, operation, place)
@@ -73,6 +74,9 @@ def told(error: Exception, operation: str, place: Place) -> ChaosEcsError | None
             profile = f" --profile {place.profile}" if place.profile else ""
             named = what.format(operation=operation, place=place.name)
             return ChaosEcsError(code, named, _plain(str(error)), hint_.replace("{profile}", profile), exit_code)
+    if isinstance(error, ResponseParserError):  # which is no BotoCoreError
+        what = f"{operation}: {place.name} does not answer as AWS does"
+        return ChaosEcsError("E-ENDPOINT", what, _plain(str(error)), _AWAY)
     if isinstance(error, exceptions.BotoCoreError):
         what = f"{operation} could not be asked of {place.name}"
         return ChaosEcsError("E-ENDPOINT", what, _plain(str(error)), "chaos-ecs ps --debug (shows where it was)")

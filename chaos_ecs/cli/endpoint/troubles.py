@@ -113,6 +113,7 @@ _LOCAL: tuple[tuple[str, tuple[str, str, str, int]], ...] = (
     ("InvalidRegionError", ("E-NO-REGION", "That is no region", "Name one: --region eu-central-1", 2)),
     ("NoRegionError", ("E-NO-REGION", "There is no region to ask", "Name one: --region eu-central-1", 2)),
     ("EndpointConnectionError", ("E-ENDPOINT", "{place} cannot be reached", _AWAY, 1)),
+    ("ConnectionError", ("E-ENDPOINT", "{place} cannot be reached", _AWAY, 1)),
     ("HTTPClientError", ("E-ENDPOINT", "{place} does not answer", _AWAY, 1)),
     ("ParamValidationError", ("E-USAGE", "{operation} cannot be asked like that", "chaos-ecs help", 2)),
 )  # fmt: skip

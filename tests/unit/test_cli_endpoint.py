@@ -327,7 +327,7 @@ def test_all_pages_are_read_and_tasks_described_a_hundred_at_a_time() -> None:
 
 def test_a_definition_is_asked_for_once_and_only_where_two_containers_have_ended() -> None:
     ended = [a_container("app", exitCode=0), a_container("log-router", exitCode=143)]
-    stopped = {"lastStatus": "STOPPED", "desiredStatus": "STOPPED", "containers": ended}
+    stopped: Raw = {"lastStatus": "STOPPED", "desiredStatus": "STOPPED", "containers": ended}
     fake = FakeApi(a_task("aaaaaa"), a_task("bbbbbb", **stopped), a_task("cccccc", **stopped))
     api = an_api(fake)
     api.raw_state()
@@ -344,7 +344,7 @@ def test_a_cluster_that_is_not_there_is_told_with_those_that_are() -> None:
 
 # --- what happened ---
 
-STOPPED = {"lastStatus": "STOPPED", "desiredStatus": "STOPPED", "stoppedAt": AT + 100, "stopCode": "UserInitiated"}
+STOPPED: Raw = {"lastStatus": "STOPPED", "desiredStatus": "STOPPED", "stoppedAt": AT + 100, "stopCode": "UserInitiated"}
 
 
 @pytest.mark.parametrize(
@@ -612,3 +612,9 @@ def test_every_trouble_of_botocores_is_told_in_four_parts(
 
 def test_what_is_no_trouble_of_botocores_is_left_alone() -> None:
     assert troubles.told(ValueError("a bug"), "DescribeClusters", AWS) is None
+
+
+def test_what_botocore_stumbles_over_at_an_address_is_no_api() -> None:
+    told = troubles.told(KeyError("GetCallerIdentityResult"), "GetCallerIdentity", Place("http://127.0.0.1:1"))
+    assert told is not None
+    assert told.code == "E-ENDPOINT"

@@ -51,6 +51,8 @@ class Calls:
         method = getattr(self._ecs, _snake(operation))
         given = {name: value for name, value in members.items() if value is not None}
         answer: Answer = _on_the_wire(self._ready(named, lambda: method(**given)))
+        if not answer and operation.startswith(("Describe", "List")):
+            raise troubles.no_api(named, self._place, "there is nothing in its answer that was asked for")
         return answer
 
     def account(self) -> str:

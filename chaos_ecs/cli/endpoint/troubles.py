@@ -74,13 +74,18 @@ def told(error: Exception, operation: str, place: Place) -> ChaosEcsError | None
             profile = f" --profile {place.profile}" if place.profile else ""
             named = what.format(operation=operation, place=place.name)
             return ChaosEcsError(code, named, _plain(str(error)), hint_.replace("{profile}", profile), exit_code)
-    if isinstance(error, ResponseParserError):  # which is no BotoCoreError
-        what = f"{operation}: {place.name} does not answer as AWS does"
-        return ChaosEcsError("E-ENDPOINT", what, _plain(str(error)), _AWAY)
+    stumbled = not place.is_aws and isinstance(error, KeyError | ValueError | TypeError)  # over a page, say
+    if stumbled or isinstance(error, ResponseParserError):  # which is no BotoCoreError
+        return no_api(operation, place, _plain(str(error)))
     if isinstance(error, exceptions.BotoCoreError):
         what = f"{operation} could not be asked of {place.name}"
         return ChaosEcsError("E-ENDPOINT", what, _plain(str(error)), "chaos-ecs ps --debug (shows where it was)")
     return None
+
+
+def no_api(operation: str, place: Place, why: str) -> ChaosEcsError:
+    """Somebody answers, but not as the ECS API does."""
+    return ChaosEcsError("E-ENDPOINT", f"{operation}: {place.name} does not answer as AWS does", why, _AWAY)
 
 
 def _refused(error: Any, operation: str, place: Place) -> ChaosEcsError:

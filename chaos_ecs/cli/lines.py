@@ -70,6 +70,11 @@ def _other(event: Event) -> Line:
     return Line(event.at, "begun", "EVENT", name_of(event.service), detail=event.message or event.type)
 
 
+def _service_event(event: Event) -> Line:
+    """A sentence of ECS's own that we have no line for: with --endpoint it may say anything."""
+    return Line(event.at, "begun", "EVENT", detail=event.message, reason=True)
+
+
 def _about(event: Event) -> tuple[str, tuple[str, ...]]:
     return name_of(event.service), (short(event.task),) if event.task else ()
 
@@ -403,6 +408,7 @@ _WORDING: dict[str, Callable[[Event], Line]] = {
     "TASK_DEFINITION_REGISTERED": _created,
     "TASK_DEFINITION_DEREGISTERED": _ended,
     "SERVICE_CREATED": _service_created,
+    "SERVICE_EVENT": _service_event,
     "SERVICE_UPDATED": _service_updated,
     "SERVICE_DELETED": _service_deleted,
     "SERVICE_INACTIVE": _service_inactive,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -245,11 +246,14 @@ def test_the_topic_tells_every_command_that_goes_there() -> None:
     assert "--endpoint aws" in terminal.out.getvalue()
 
 
-def test_tab_asks_no_account(capsys: pytest.CaptureFixture[str]) -> None:
+def test_tab_asks_neither_an_account_nor_the_controller_that_is_here(tmp_path: Path) -> None:
+    (tmp_path / "controller.json").write_text('{"port": 8481}')
+    (tmp_path / "credentials.json").write_text('{"access_key_id": "a", "secret_access_key": "b"}')
     terminal = at_a_terminal(fake := FakeApi(services=(a_service(),)))
+    terminal.shell.environment = {"CHAOS_ECS_HOME": str(tmp_path)}
     command = typer.main.get_command(app)
     context: Any = command.make_context("chaos-ecs", [*THERE, "kill"], obj=terminal.shell, resilient_parsing=True)
-    assert completion.services(context, "w") == []
+    assert completion.services(context, "w") == []  # a socket would be refused, which is told by an error here
     assert fake.calls == []
 
 
@@ -384,7 +388,9 @@ def test_a_services_sentences_are_told_by_our_lines(message: str, type_: str, wo
     service = a_service(events=[{"id": "1", "createdAt": AT, "message": message}], deployments=[])
     [(_, event)] = moments(Seen(AT, CLUSTER, (service,), ()))
     assert (event.type, event.message, event.at) == (type_, message, AT)
-    assert [line.word for line in lines_of([event])] == ([] if words is None else [words])
+    lines = lines_of([event])
+    assert [line.word for line in lines] == ([] if words is None else [words])
+    assert all(line.reason and line.detail == message for line in lines if words == "EVENT")
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,8 @@ def _task_running(event: Event) -> Line:
     if after is not None:
         return Line(event.at, "running", "RUNNING", who, ids, "", None, False, f"running after {seconds(after)}",
                     f"+{seconds(after)}")  # fmt: skip
+    if event.get("after") is None:
+        return Line(event.at, "running", "RUNNING", who, ids)
     return Line(event.at, "running", "RUNNING", who, ids, measured=f"started in {seconds(event.get('after'))}",
                 measured_brief=seconds(event.get("after")))  # fmt: skip
 
@@ -247,6 +249,8 @@ def _task_stopped(event: Event) -> Line:
 
 def _standalone_end(event: Event) -> str:
     """What the end of a standalone task means: ECS has no word for it, a learner needs one."""
+    if event.get("ranFor") is None:
+        return "nobody replaces it"
     took = seconds(event.get("ranFor"))
     if event.get("stopCode") == "UserInitiated":
         return f"STOPPED after {took}"

@@ -13,7 +13,7 @@ import typer.main
 from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
-from chaos_ecs.cli import completion, topics
+from chaos_ecs.cli import completion, plain, sentences, topics
 from chaos_ecs.cli.app import app
 from chaos_ecs.cli.endpoint import place as places
 from chaos_ecs.cli.endpoint import seen as looking
@@ -23,6 +23,7 @@ from chaos_ecs.cli.endpoint.moments import moments
 from chaos_ecs.cli.endpoint.opening import Gate
 from chaos_ecs.cli.endpoint.place import Place
 from chaos_ecs.cli.endpoint.seen import Seen, state_of
+from chaos_ecs.cli.line import Line
 from chaos_ecs.cli.lines import lines_of
 from chaos_ecs.cli.parts import hoisted
 from chaos_ecs.cli.shell import Shell, open_controller
@@ -402,6 +403,25 @@ def test_a_deployment_begins_and_ends(rollout: str, told: list[str]) -> None:
     found = [event for _, event in moments(Seen(AT, CLUSTER, (service,), ()))]
     assert [event.type for event in found] == ["DEPLOYMENT_STARTED", *told]
     assert found[0].message == "service web: the deployment of web:7 begins"
+
+
+def test_no_form_of_a_moment_tells_a_figure_that_the_api_does_not() -> None:
+    """Ours know how many ran and how long it took; what is not known is left out, and never written as None."""
+    said = ("has reached a steady state.", "has started 1 tasks.", "says more.")
+    service = a_service(
+        status="DRAINING",
+        deployments=[a_deployment(rolloutState="FAILED")],
+        events=[{"id": text, "createdAt": AT, "message": f"(service web) {text}"} for text in said],
+    )
+    undated: Raw = {**STOPPED, "startedAt": None, "stoppedAt": None}
+    tasks = (a_task("a", startedAt=None), a_task("b", **undated), a_task("c", "family:batch", **undated))
+    events = [event for _, event in moments(Seen(AT, CLUSTER, (service,), tasks))]
+    told = [*sentences.of_day(events), *map(plain.line, events), *map(repr, map(whole, lines_of(events)))]
+    assert [row for row in told if "None" in row or "?" in row] == []
+
+
+def whole(line: Line) -> tuple[str, ...]:
+    return line.word, line.who, line.detail, line.brief or "", line.measured, line.measured_brief or ""
 
 
 def test_every_moment_is_told_once_however_often_it_is_looked_at() -> None:

@@ -34,12 +34,12 @@ lint: setup-test ## ruff and mypy only
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint ## everything, on the real engine too; a missing engine is a failure here
+test: lint $(VENV)/moto/.installed ## everything, on the real engine too; a missing engine is a failure here
 	@$(BIN)/chaos-ecs doctor --fix --yes
 	@$(BIN)/chaos-ecs images build --all
 	CI=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
 
-test-docker: setup-test ## only what needs Docker: the contract and end to end
+test-docker: setup-test $(VENV)/moto/.installed ## only what needs Docker: the contract and end to end
 	@$(BIN)/chaos-ecs doctor --fix --yes
 	@$(BIN)/chaos-ecs images build --all
 	CI=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/contract tests/e2e
@@ -85,6 +85,13 @@ $(VENV)/bench/.installed: $(VENV)/.installed-test
 	@echo "installing the peers to measure against into $(VENV)/bench (once, some minutes)" >&2
 	@$(BIN)/python -m venv --without-pip $(VENV)/bench
 	@$(BIN)/python -m pip --python $(VENV)/bench/bin/python install $(PIP_QUIET) 'ministack[full]' 'moto[server]' psutil
+	@touch $@
+
+# A second ECS API to hold the CLI to (--endpoint), with dependencies of its own likewise.
+$(VENV)/moto/.installed: $(VENV)/.installed-test
+	@echo "installing moto's server, another ECS API, into $(VENV)/moto (once, up to a minute)" >&2
+	@$(BIN)/python -m venv --without-pip $(VENV)/moto
+	@$(BIN)/python -m pip --python $(VENV)/moto/bin/python install $(PIP_QUIET) 'moto[server]'
 	@touch $@
 
 # Debian's python3 comes without ensurepip where the package python3-venv is missing. Then the pip that is here

@@ -15,8 +15,9 @@ import typer
 
 from chaos_ecs import __version__
 from chaos_ecs.cli import topics
+from chaos_ecs.cli.endpoint import place
 from chaos_ecs.cli.lazily import Entry, LazyGroup
-from chaos_ecs.cli.parts import cluster_in, hoisted
+from chaos_ecs.cli.parts import hoisted, said
 from chaos_ecs.cli.shell import Shell, of_this_process
 from chaos_ecs.errors import ChaosEcsError
 
@@ -85,12 +86,23 @@ def _show_version(value: bool) -> None:
         raise typer.Exit
 
 
+Endpoint = Annotated[
+    str,
+    typer.Option("--endpoint", metavar="aws|URL", help="Amazon ECS, or another ECS API (see: help endpoint)."),
+]
+Profile = Annotated[str, typer.Option("--profile", help="With --endpoint: whose keys, of ~/.aws/config.")]
+Region = Annotated[str, typer.Option("--region", help="With --endpoint: which region.")]
+
+
 @app.callback(invoke_without_command=True)
 def everywhere(
     ctx: typer.Context,
     *,
     json: Annotated[bool, typer.Option("--json", help="The result as JSON, one object a line.")] = False,
     cluster: Annotated[str, typer.Option("--cluster", help="Which cluster (default: my-cluster).")] = "",
+    endpoint: Endpoint = "",
+    profile: Profile = "",
+    region: Region = "",
     ascii_: Annotated[bool, typer.Option("--ascii", help="No glyphs beyond ASCII.")] = False,
     accessible: Annotated[
         bool, typer.Option("--accessible", help="Sentences instead of a live panel (also: ACCESSIBLE=1).")
@@ -111,10 +123,14 @@ def everywhere(
     eval "$(chaos-ecs aws-env)"             then use aws ecs as on AWS
     """
     shell: Shell = ctx.obj
+    there = place.of(endpoint, profile, region)
+    place.must_be_there(there, ctx.invoked_subcommand)
     ctx.obj = replace(
         shell,
         json=json or shell.json,
         cluster=cluster or shell.cluster,
+        place=there,
+        keyboard=None if there else shell.keyboard,
         ascii=ascii_ or shell.ascii,
         accessible=accessible or shell.accessible,
         color=shell.color and not no_color,
@@ -129,7 +145,7 @@ def everywhere(
 def run(arguments: Sequence[str], shell: Shell) -> int:
     """Runs one command line and answers its exit code. Only a bug, or --debug, lets an exception out."""
     debug = "--debug" in arguments
-    shell = replace(shell, json="--json" in arguments, cluster=cluster_in(arguments))
+    shell = replace(shell, json="--json" in arguments, cluster=said(arguments, "--cluster"), place=_place(arguments))
     try:
         app(args=hoisted(arguments), prog_name="chaos-ecs", obj=shell)
     except SystemExit as ended:
@@ -143,6 +159,12 @@ def run(arguments: Sequence[str], shell: Shell) -> int:
         show_error(shell, told)
         return told.exit_code
     return 0
+
+
+def _place(arguments: Sequence[str]) -> place.Place | None:
+    """As it was typed, right or wrong: for the next command of an error."""
+    endpoint, profile, region = (said(arguments, name) for name in ("--endpoint", "--profile", "--region"))
+    return place.Place(endpoint, profile, region) if endpoint else None
 
 
 def _of_the_core(error: Exception) -> ChaosEcsError | None:

@@ -81,8 +81,8 @@ def _fitting(found: Found, incomplete: str) -> Found:
 def _seen(ctx: typer.Context) -> tuple[Snapshot | None, str]:
     """The state and the ARN of the chosen cluster; None, whatever the reason."""
     shell = ctx.obj
-    if not isinstance(shell, Shell):
-        return None, ""
+    if not isinstance(shell, Shell) or ctx.find_root().params.get("endpoint"):
+        return None, ""  # nobody who presses Tab wants a call to a real account
     try:
         snapshot = state(_controller(shell))
         name = ctx.find_root().params.get("cluster") or shell.cluster_name

@@ -17,7 +17,7 @@ from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.deploy import Name, Timeout, Wait
 from chaos_ecs.cli.deployview import Story
 from chaos_ecs.cli.deploywatch import Watch
-from chaos_ecs.cli.parts import shell_of
+from chaos_ecs.cli.parts import YesOption, shell_of
 from chaos_ecs.cli.shifts import Shift, pause_of
 from chaos_ecs.cli.snapshot import Service, Snapshot
 from chaos_ecs.errors import ChaosEcsError
@@ -34,6 +34,7 @@ def continue_(
     ] = False,
     wait: Wait = True,
     timeout: Timeout = None,
+    yes: YesOption = False,
 ) -> None:
     """Let a deployment that is paused go on, and watch it until it is live or rolled back.
 
@@ -41,7 +42,7 @@ def continue_(
     chaos-ecs service continue web
     chaos-ecs service continue web --rollback
     """
-    shell = shell_of(ctx)
+    shell = shell_of(ctx, yes=yes)
     controller, before, cluster = shell.look()
     service = find.service(before, cluster, name)
     record = of_service(controller, service)

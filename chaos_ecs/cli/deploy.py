@@ -7,7 +7,7 @@ Never here: what a deployment does (see `core/rollout.py`), watching it (see `de
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -18,7 +18,7 @@ from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.deployview import Story
 from chaos_ecs.cli.deploywatch import Watch
 from chaos_ecs.cli.output import as_json
-from chaos_ecs.cli.parts import shell_of
+from chaos_ecs.cli.parts import YesOption, shell_of
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Service, Snapshot, name_of
 from chaos_ecs.cli.strategies import (
@@ -71,6 +71,7 @@ def deploy(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deployed, and deploy nothing.")] = False,
     wait: Wait = True,
     timeout: Timeout = None,
+    yes: YesOption = False,
 ) -> None:
     """Deploy a new revision of a service, and watch it until it is live or rolled back.
 
@@ -80,25 +81,24 @@ def deploy(
     chaos-ecs service deploy web --env VERSION=v3 --strategy canary --percent 10
     chaos-ecs service deploy web --force --bake 5 --pause-at post-scale-up
     """
-    shell = shell_of(ctx)
+    shell = shell_of(ctx, yes=yes)
     controller, before, cluster = shell.look()
     service = find.service(before, cluster, name)
     wish = Wish(image, find.pairs(env or []), definitions.words(command))
     if wish.is_plain and task_definition is None and not force:
         raise typer.BadParameter("say what changes: --image, --env, --command, --task-definition, or --force")
     shifting = Shifting.of(strategy, percent, step_bake, bake, pause_at, test_port)
-    known = _described(controller, service) if not shifting.is_plain else {}
+    known = {} if shifting.is_plain and shell.place is None else _described(controller, service)
     configured = shifting.configuration(known.get("deploymentConfiguration") or {})
     if dry_run:
         _tell_dry(shell, service, wish, task_definition, configured)
         return
-    configured |= _limits(min_healthy, max_, breaks=circuit_breaker, rolls_back=rollback)
-    change = {"deploymentConfiguration": configured, **_balancers(shell, controller, service, known, shifting)}
-    change["taskDefinition"] = _revision(shell, controller, wish, task_definition or service.task_definition)
-    if force:
-        change["forceNewDeployment"] = True
-    watch = _begun(shell, controller, before, service, change)
-    raise typer.Exit(deploywatch.followed(shell, watch, timeout, wait=wait))
+    limits = _limits(min_healthy, max_, breaks=circuit_breaker, rolls_back=rollback)
+    configured = configured | limits if shell.place is None else _as_it_is_there(known, configured, limits)
+    change: dict[str, Any] = {"deploymentConfiguration": configured or None, "forceNewDeployment": force or None}
+    change |= _balancers(shell, controller, service, known, shifting)
+    change["taskDefinition"] = _revision(shell, controller, service, wish, task_definition or service.task_definition)
+    _follow(shell, _begun(shell, controller, before, service, change), timeout, wait=wait)
 
 
 def rollback(
@@ -107,13 +107,14 @@ def rollback(
     name: Name = "web",
     wait: Wait = True,
     timeout: Timeout = None,
+    yes: YesOption = False,
 ) -> None:
     """Go back to the revision before: stops the deployment under way, or deploys the last one that was live.
 
     \b
     chaos-ecs service rollback web
     """
-    shell = shell_of(ctx)
+    shell = shell_of(ctx, yes=yes)
     controller, before, cluster = shell.look()
     service = find.service(before, cluster, name)
     told = _described(controller, service)
@@ -122,12 +123,16 @@ def rollback(
     else:
         previous = _previous(controller, service)
         shell.say(f"service {service.name}: {service.task_definition} -> {previous}")
-        configuration = _limits(None, None, breaks=True, rolls_back=True)
-        if (told.get("deploymentConfiguration") or {}).get("lifecycleHooks"):
+        configuration = _limits(None, None, breaks=True, rolls_back=True) if shell.place is None else None
+        if configuration is not None and (told.get("deploymentConfiguration") or {}).get("lifecycleHooks"):
             shell.say("its pauses are taken away: who goes back does not want to wait")
             configuration["lifecycleHooks"] = []
         change = {"taskDefinition": previous, "deploymentConfiguration": configuration}
         watch = _begun(shell, controller, before, service, change)
+    _follow(shell, watch, timeout, wait=wait)
+
+
+def _follow(shell: Shell, watch: Watch, timeout: float | None, *, wait: bool) -> NoReturn:
     raise typer.Exit(deploywatch.followed(shell, watch, timeout, wait=wait))
 
 
@@ -149,7 +154,7 @@ def _is_cleaning_up(service: Service) -> bool:
 
 def _say_given_up(shell: Shell, service: Service, change: Mapping[str, Any]) -> None:
     """That the deployment under way makes way, where one is and this change is a new one."""
-    is_new = "forceNewDeployment" in change or change["taskDefinition"] != service.task_definition
+    is_new = change.get("forceNewDeployment") or change["taskDefinition"] != service.task_definition
     if not is_new or not _can_be_stopped(service):
         return
     newest = service.deployments[0]
@@ -169,10 +174,24 @@ def _limits(least: int | None, most: int | None, *, breaks: bool, rolls_back: bo
     return breaker | {name: value for name, value in limits.items() if value is not None}
 
 
-def _revision(shell: Shell, controller: Controller, wish: Wish, base: str) -> str:
+def _as_it_is_there(
+    known: Mapping[str, Any], configured: Mapping[str, Any], limits: Mapping[str, Any]
+) -> dict[str, Any]:
+    """With --endpoint nothing of somebody's service changes but what was asked for: our circuit breaker is on unless
+    somebody says no, theirs is as it is. {} where nothing of it changes."""
+    breaker = limits["deploymentCircuitBreaker"]
+    said = {name: value for name, value in limits.items() if value is not breaker}
+    if not (breaker["enable"] and breaker["rollback"]):
+        said["deploymentCircuitBreaker"] = breaker
+    kept = dict(known.get("deploymentConfiguration") or {})
+    return {**kept, **configured, **said} if configured or said else {}
+
+
+def _revision(shell: Shell, controller: Controller, service: Service, wish: Wish, base: str) -> str:
     """`base` with what was wished for, as a new revision."""
     if wish.is_plain:
         return base
+    shell.agree(f"UpdateService {service.name}")  # before anything is registered for it
     return definitions.registered(shell, controller, base.partition(":")[0], wish, base=base, anew=True)
 
 
@@ -199,7 +218,7 @@ def _begun(
         why = "limits, strategy and circuit breaker are set as asked, but there is nothing to roll out"
         raise ChaosEcsError("E-NOTHING-NEW", what, why, f"chaos-ecs service deploy {service.name} --force")
     stages = strategies.pauses(told.get("deploymentConfiguration") or {})
-    if stages and "lifecycleHooks" not in change["deploymentConfiguration"]:
+    if stages and "lifecycleHooks" not in (change["deploymentConfiguration"] or {}):
         shell.say(f"{service.name} keeps its hooks: the deployment will pause at {', '.join(stages)}")
     live = service.task_definition if _is_cleaning_up(service) else service.live
     story = Story(service.arn, newest["id"], asked, live, since=service.client)

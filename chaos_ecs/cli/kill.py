@@ -14,6 +14,7 @@ import typer
 from chaos_ecs.chaos.victims import SEEDS
 from chaos_ecs.cli import completion, find
 from chaos_ecs.cli.client import Controller, state
+from chaos_ecs.cli.endpoint.place import only_here
 from chaos_ecs.cli.follow import Follower
 from chaos_ecs.cli.health import is_starting, is_whole
 from chaos_ecs.cli.line import Line, seconds
@@ -82,10 +83,16 @@ def kill(
     chaos-ecs kill 7f3a9c       this task
     chaos-ecs kill --standalone a standalone task: it stays gone
     """
-    shell = shell_of(ctx)
+    shell = shell_of(ctx, yes=yes)
+    if shell.place is not None and not _is_deadly(signal):
+        raise only_here(shell.place, f"A kill with {signal}", "the ECS API sends no signals; it has StopTask")
     controller, before, cluster = shell.look()
     choice = Choice((), None, standalone, all_, count, signal, seed)
     choice = _aimed(choice, before, cluster, whom or [])
+    if shell.place is not None:
+        from chaos_ecs.cli.endpoint import stopping
+
+        raise typer.Exit(stopping.stop_instead(shell, before, cluster, choice, dry_run=dry_run, timeout=timeout))
     before = _awaited_start(shell, controller, before, choice)
     victims = pick(controller, before, cluster, choice)
     if dry_run:
@@ -139,11 +146,11 @@ def pick(controller: Controller, snapshot: Snapshot, cluster: str, choice: Choic
     )
     victims = [task for arn in answer["victims"] if (task := snapshot.task(arn)) is not None]
     if not victims:
-        raise _nothing_to_kill(snapshot, cluster, choice)
+        raise nothing_to_kill(snapshot, cluster, choice)
     return victims
 
 
-def _nothing_to_kill(snapshot: Snapshot, cluster: str, choice: Choice) -> ChaosEcsError:
+def nothing_to_kill(snapshot: Snapshot, cluster: str, choice: Choice) -> ChaosEcsError:
     matching = [task for task in snapshot.tasks_in(cluster) if not task.is_stopped]
     next_command = "chaos-ecs service up --desired 3"
     where = f"no task of cluster {name_of(cluster)} is RUNNING"
@@ -173,7 +180,7 @@ def hit(
     is among them for `gap` seconds more, in which its replacements are counted."""
     cluster = victims[0].cluster
     for task in victims:
-        shell.say(f"killing {task.short}, {_role(task)}")
+        shell.say(f"killing {task.short}, {role(task)}")
     recorder = Recorder()
     for task in victims:
         recorder.expect(task.arn, task.service)
@@ -199,7 +206,7 @@ def hit(
     return Killed(tuple(victims), recorder, recovered, signal)
 
 
-def _role(task: Task) -> str:
+def role(task: Task) -> str:
     if task.service:
         return f"a task of service {name_of(task.service)}"
     return f"a standalone task of {task.task_definition}"
@@ -216,7 +223,7 @@ def _follow(
     timeout: float,
 ) -> bool:
     """Whether everything that should come back came back within `timeout` seconds."""
-    deadly = signal.upper().removeprefix("SIG") in ("KILL", "9")
+    deadly = _is_deadly(signal)
     dead = follower.run(
         lambda snapshot: all(_is_over(snapshot, task.arn) for task in victims),
         timeout=timeout if deadly else gap,
@@ -234,6 +241,10 @@ def _follow(
         after = follower.watch(gap)
         _note_still_gone(screen, after, standalone, gap)
     return recovered
+
+
+def _is_deadly(signal: str) -> bool:
+    return signal.upper().removeprefix("SIG") in ("KILL", "9")
 
 
 def _is_over(snapshot: Snapshot, arn: str) -> bool:
@@ -266,7 +277,7 @@ def _tell_victims(shell: Shell, victims: Sequence[Task]) -> None:
         shell.tell(as_json({"victims": tasks, "dryRun": True}))
         return
     for task in victims:
-        shell.tell(f"would kill {task.short}, {_role(task)}")
+        shell.tell(f"would kill {task.short}, {role(task)}")
 
 
 def _tell(shell: Shell, killed: Killed, gap: float) -> None:

@@ -70,6 +70,11 @@ def _other(event: Event) -> Line:
     return Line(event.at, "begun", "EVENT", name_of(event.service), detail=event.message or event.type)
 
 
+def _service_event(event: Event) -> Line:
+    """A sentence of ECS's own that we have no line for: with --endpoint it may say anything."""
+    return Line(event.at, "begun", "EVENT", detail=event.message, reason=True)
+
+
 def _about(event: Event) -> tuple[str, tuple[str, ...]]:
     return name_of(event.service), (short(event.task),) if event.task else ()
 
@@ -161,7 +166,8 @@ def _standby_lost(event: Event) -> Line:
 def _steady(event: Event) -> Line:
     after = event.get("after")
     measured = f"after {seconds(after)}" if after is not None else ""
-    brief = f"{name_of(event.service)} {event.get('runningCount')}/{event.get('runningCount')}"
+    count = event.get("runningCount")
+    brief = name_of(event.service) + ("" if count is None else f" {count}/{count}")
     return Line(event.at, "steady", "STEADY", detail=event.message, brief=brief, measured=measured)
 
 
@@ -211,6 +217,8 @@ def _task_running(event: Event) -> Line:
     if after is not None:
         return Line(event.at, "running", "RUNNING", who, ids, "", None, False, f"running after {seconds(after)}",
                     f"+{seconds(after)}")  # fmt: skip
+    if event.get("after") is None:
+        return Line(event.at, "running", "RUNNING", who, ids)
     return Line(event.at, "running", "RUNNING", who, ids, measured=f"started in {seconds(event.get('after'))}",
                 measured_brief=seconds(event.get("after")))  # fmt: skip
 
@@ -250,6 +258,8 @@ def _task_stopped(event: Event) -> Line:
 
 def _standalone_end(event: Event) -> str:
     """What the end of a standalone task means: ECS has no word for it, a learner needs one."""
+    if event.get("ranFor") is None:
+        return "nobody replaces it"
     took = seconds(event.get("ranFor"))
     if event.get("stopCode") == "UserInitiated":
         return f"STOPPED after {took}"
@@ -411,6 +421,7 @@ _WORDING: dict[str, Callable[[Event], Line]] = {
     "TASK_DEFINITION_REGISTERED": _created,
     "TASK_DEFINITION_DEREGISTERED": _ended,
     "SERVICE_CREATED": _service_created,
+    "SERVICE_EVENT": _service_event,
     "SERVICE_UPDATED": _service_updated,
     "SERVICE_DELETED": _service_deleted,
     "SERVICE_INACTIVE": _service_inactive,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
@@ -18,7 +19,7 @@ from typer.exceptions import TyperException
 from chaos_ecs.cli.shell import Shell
 
 _FLAGS = ("--json", "--ascii", "--accessible", "--no-color", "--debug")
-_VALUED = ("--cluster",)
+_VALUED = ("--cluster", "--endpoint", "--profile", "--region")
 _NEVER_MEANT = ("--force", "--yes")
 """Whoever is told to say these says them; a mistyped word is no reason."""
 _NEARNESS = 0.75
@@ -27,11 +28,14 @@ _EXAMPLES = "\b"
 """Where the examples begin in a docstring; they are printed first, one line each."""
 
 
-def shell_of(ctx: typer.Context) -> Shell:
-    """The shell that `main` handed in."""
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; it asks only with --endpoint.")]
+
+
+def shell_of(ctx: typer.Context, *, yes: bool = False) -> Shell:
+    """The shell that `main` handed in; `yes`: what it would ask is agreed to."""
     shell = ctx.obj
     assert isinstance(shell, Shell)
-    return shell
+    return replace(shell, agreed=True) if yes else shell
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:
@@ -57,13 +61,14 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
     return front + rest
 
 
-def cluster_in(arguments: Sequence[str]) -> str:
-    """What --cluster says, "" where it is not there: an error's next command needs it before anything is parsed."""
+def said(arguments: Sequence[str], option: str) -> str:
+    """What --cluster or its like says, "" where it is not there: an error's next command needs it before anything is
+    parsed."""
     front = hoisted(arguments)
     for word, following in pairwise([*front, ""]):
-        if word == "--cluster":
+        if word == option:
             return following
-        if word.startswith("--cluster="):
+        if word.startswith(f"{option}="):
             return word.partition("=")[2]
     return ""
 

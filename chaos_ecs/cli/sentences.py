@@ -116,8 +116,9 @@ def _flapping(event: Event) -> str:
 
 
 def _steady(event: Event) -> str:
-    tasks = counted(event.get("runningCount"), "task")
-    return f"service {name_of(event.service)} has reached a steady state with {tasks}."
+    count = event.get("runningCount")
+    tasks = "" if count is None else f" with {counted(count, 'task')}"
+    return f"service {name_of(event.service)} has reached a steady state{tasks}."
 
 
 def _recovered(event: Event) -> str:

@@ -23,9 +23,10 @@ from chaos_ecs.cli import (
 from chaos_ecs.cli.awscommand import Action
 from chaos_ecs.cli.balanced import Balance
 from chaos_ecs.cli.definitions import Wish
+from chaos_ecs.cli.endpoint.place import only_here
 from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.output import as_json, table
-from chaos_ecs.cli.parts import Command, Group, shell_of
+from chaos_ecs.cli.parts import Command, Group, YesOption, shell_of
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Service, Snapshot
 from chaos_ecs.cli.steady import View, await_steady, brought_up, keep_standby, say_detached, take_down
@@ -96,6 +97,7 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return once the service is created.")] = False,
     wait: Annotated[bool | None, typer.Option("--wait/--no-wait", help="Wait for the steady state.")] = None,
     timeout: Timeout = "2m",  # type: ignore[assignment]  # Typer parses defaults too
+    yes: YesOption = False,
 ) -> None:
     """Create a service, or change the one of this name, and watch it.
 
@@ -105,11 +107,14 @@ def up(
     chaos-ecs service up --desired 3 --strategy canary
     chaos-ecs service up api --image nginx:alpine --port 80 --detach
     """
-    shell = shell_of(ctx)
+    shell = shell_of(ctx, yes=yes)
     wish = Wish(image, find.pairs(env or []), definitions.words(command), container_port)
     balance = Balance(lb, lb_port, health_check_path, Shifting.of(strategy, percent, step_bake, bake, None, test_port))
     if lb is False and balance != Balance(False):
         raise typer.BadParameter("options of a load balancer want one", param_hint="--no-lb")
+    if shell.place is not None and not (balance.is_plain and standby is None):
+        why = "the ECS API leaves load balancers to another service, and has no standbys"
+        raise only_here(shell.place, "What --standby, --strategy and the options of a load balancer ask for", why)
     view = brought_up(shell, name, desired, task_definition, wish, balance)
     if standby is not None:
         view = keep_standby(shell, view, standby)
@@ -127,6 +132,7 @@ def scale(
     desired: Annotated[int, typer.Argument(min=0, help="How many tasks to keep running.")],
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the steady state.")] = True,
     timeout: Timeout = "2m",  # type: ignore[assignment]
+    yes: YesOption = False,
 ) -> None:
     """Change a service's desired count.
 
@@ -134,7 +140,7 @@ def scale(
     chaos-ecs service scale web 5
     chaos-ecs service scale web 0 --no-wait
     """
-    shell = shell_of(ctx)
+    shell = shell_of(ctx, yes=yes)
     controller, snapshot, cluster = shell.look()
     service = find.service(snapshot, cluster, name)
     change = {"cluster": cluster, "service": service.arn, "desiredCount": desired}
@@ -166,6 +172,7 @@ def down(
     name: Name,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would stop, and stop nothing.")] = False,
     timeout: Timeout = "2m",  # type: ignore[assignment]
+    yes: YesOption = False,
 ) -> None:
     """Delete a service and wait until its tasks are gone.
 
@@ -173,13 +180,14 @@ def down(
     chaos-ecs service down web
     chaos-ecs service down web --dry-run
     """
-    shell = shell_of(ctx)
+    shell = shell_of(ctx, yes=yes)
     controller, snapshot, cluster = shell.look()
     service = find.service(snapshot, cluster, name)
     ids = [task.short for task in snapshot.live_tasks_of(service.arn)]
     if dry_run:
         _tell_down(shell, service.name, ids, dry_run=True)
         return
+    shell.agree(f"DeleteService {service.name}, which stops {counted(len(ids), 'task')},")
     take_down(shell, controller, snapshot, service, timeout=timeout)
     _tell_down(shell, service.name, ids, dry_run=False)
 

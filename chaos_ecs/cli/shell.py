@@ -21,8 +21,10 @@ from chaos_ecs.errors import ChaosEcsError
 
 if TYPE_CHECKING:
     from chaos_ecs.cli.client import Controller
+    from chaos_ecs.cli.endpoint.api import EcsApi
+    from chaos_ecs.cli.endpoint.place import Place
     from chaos_ecs.cli.keys import Keyboard
-    from chaos_ecs.cli.snapshot import Snapshot
+    from chaos_ecs.cli.snapshot import Cluster, Snapshot
     from chaos_ecs.config import Settings
     from chaos_ecs.wiring import ControllerInfo
 
@@ -69,6 +71,8 @@ def open_controller(shell: Shell, *, start: bool) -> Controller | None:
     from chaos_ecs.cli.client import HttpController
 
     settings = shell.settings
+    if shell.place is not None:
+        return shell.there() if start else None
     if start:
         info = wiring.running_controller(settings) or started(shell, simulate=False, seed=None)
     else:
@@ -120,9 +124,12 @@ class Shell:
     color: bool = True
     debug: bool = False
     cluster: str = ""
+    place: Place | None = None  # an ECS API that is not the own controller's
+    agreed: bool = False  # --yes
     columns: Callable[[], int] = lambda: shutil.get_terminal_size().columns
     keyboard: Keyboard | None = None  # None: stdin is no terminal
     settings_: Settings | None = field(default=None, repr=False)  # read once, on first use
+    there_: EcsApi | None = field(default=None, repr=False)  # likewise
 
     @property
     def settings(self) -> Settings:
@@ -169,9 +176,29 @@ class Shell:
         """The controller if it runs. Starts nothing."""
         return self.opener(self, start=False)
 
+    def there(self) -> EcsApi:
+        """The ECS API that --endpoint names; its banner is said once."""
+        from chaos_ecs.cli.endpoint import opening
+
+        assert self.place is not None, "somebody said --endpoint"
+        if self.there_ is None:
+            self.there_ = opening.opened(self, self.place)
+        return self.there_
+
+    def agree(self, what: str) -> None:
+        """Before the first change somewhere else: raises E-NOT-CONFIRMED (exit 5) unless somebody says yes to it."""
+        if self.place is not None:
+            self.there().agree(what)
+
+    def chosen(self, snapshot: Snapshot) -> Cluster | None:
+        """The chosen cluster; a snapshot of somewhere else has no other."""
+        if self.place is not None:
+            return snapshot.clusters[0]
+        return snapshot.cluster(self.cluster_name, self.settings.region)
+
     def cluster_arn(self, snapshot: Snapshot) -> str:
         """The ARN of the chosen cluster. Raises ChaosEcsError when there is none of that name."""
-        found = snapshot.cluster(self.cluster_name, self.settings.region)
+        found = self.chosen(snapshot)
         if found is None:
             self._must_be_here(snapshot)
             known = ", ".join(item.name for item in snapshot.clusters if item.status == "ACTIVE") or "none"
@@ -223,6 +250,9 @@ class Shell:
 
         Worked example: next: chaos-ecs kill web  ->  next: chaos-ecs --cluster lab kill web.
         """
+        if self.place is not None:
+            named = f"{self.place.options} --cluster {self.cluster}" if self.cluster else self.place.options
+            return _OF_A_CLUSTER.sub(f"chaos-ecs {named} ", self.place.instead(text))
         if not self.cluster or self.cluster == self.settings.cluster:
             return text
         return _OF_A_CLUSTER.sub(f"chaos-ecs --cluster {self.cluster} ", text)
@@ -238,13 +268,15 @@ class Shell:
 
     def confirm(self, question: str) -> bool:
         """Whether somebody says yes; nobody there is a no."""
-        if not self.asks:
-            return False
-        print(self._printable(f"{question} [y/N] ", self.err), end="", file=self.err, flush=True)
+        return self.asks and self.answer(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+    def answer(self, question: str) -> str:
+        """What somebody types; "" at the end of the input."""
+        print(self._printable(question, self.err), end="", file=self.err, flush=True)
         try:
-            return self.read_answer().strip().lower() in ("y", "yes")
+            return self.read_answer()
         except EOFError:
-            return False
+            return ""
 
     def _folded(self, text: str) -> str:
         """Lines that are too long for the terminal, folded at their words and indented below; as it is in a pipe."""

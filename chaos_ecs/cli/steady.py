@@ -57,7 +57,8 @@ def brought_up(
         family = definitions.registered(shell, controller, name, wish, base=base)
     count = 1 if desired is None else desired
     wished = {"cluster": cluster, "serviceName": name, "taskDefinition": family, "desiredCount": count}
-    place = None if balance.wanted is False else balanced.place_of(controller, family)
+    alone = balance.wanted is False or shell.place is not None  # a load balancer of ours is no part of the ECS API
+    place = None if alone else balanced.place_of(controller, family)
     if not balance.shifting.is_plain:
         wished["deploymentConfiguration"] = balance.shifting.configuration({})
     if balance.is_on(place):
@@ -83,7 +84,7 @@ def _with_cluster(shell: Shell) -> tuple[Controller, Snapshot, str]:
     """The chosen cluster, created if there is none of its name, which is then said."""
     controller = shell.controller()
     snapshot = state(controller)
-    if snapshot.cluster(shell.cluster_name, shell.settings.region) is None:
+    if shell.chosen(snapshot) is None:
         controller.ecs("CreateCluster", clusterName=shell.cluster_name)
         shell.say(f"created cluster {shell.cluster_name}")
         snapshot = state(controller)
@@ -103,6 +104,7 @@ def _update(
     changes: dict[str, Any] = {}
     said = []
     if not wish.is_plain:
+        shell.agree(f"UpdateService {known.name}")  # before anything is registered for it
         definition = definitions.registered(
             shell, controller, known.name, wish, base=definition or known.task_definition
         )

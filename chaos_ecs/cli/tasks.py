@@ -11,11 +11,12 @@ import typer
 from chaos_ecs.cli import completion, definitions, find, tables
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.definitions import Wish
+from chaos_ecs.cli.endpoint.place import only_here
 from chaos_ecs.cli.follow import Follower
 from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.livelog import screen_for
 from chaos_ecs.cli.output import as_json
-from chaos_ecs.cli.parts import Command, Group, shell_of
+from chaos_ecs.cli.parts import Command, Group, YesOption, shell_of
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Snapshot, Task, name_of, short
 from chaos_ecs.errors import ChaosEcsError
@@ -73,6 +74,8 @@ def run_task(
     if interactive:
         from chaos_ecs.cli import inside
 
+        if shell.place is not None:
+            raise only_here(shell.place, "run-task --interactive", "a shell needs this machine's own Docker engine")
         if count != 1 or not wait or quiet or timeout is not None:
             raise typer.BadParameter("is one task, in the foreground, as long as you stay", param_hint="--interactive")
         raise typer.Exit(inside.interactive(shell, family, wish))
@@ -88,6 +91,7 @@ def stop(
     *,
     task: TaskId,
     reason: Annotated[str | None, typer.Option(help="Kept with the task as its stoppedReason.")] = None,
+    yes: YesOption = False,
 ) -> None:
     """Stop a task politely: its stop signal first, SIGKILL after its stopTimeout.
 
@@ -95,7 +99,7 @@ def stop(
     chaos-ecs task stop 7f3a9c
     chaos-ecs task stop 7f3a9c --reason "no longer needed"
     """
-    shell = shell_of(ctx)
+    shell = shell_of(ctx, yes=yes)
     controller, snapshot, cluster = shell.look()
     chosen = find.task(snapshot, cluster, task)
     stopped = controller.ecs("StopTask", cluster=cluster, task=chosen.arn, reason=reason)["task"]
@@ -292,16 +296,16 @@ def _tell_ends(shell: Shell, run: Run, ended: Sequence[Task], *, quiet: bool) ->
 
 
 def _say_failed(shell: Shell, run: Run, task: Task) -> None:
-    shell.say(f"why: {_why(run, task)}")
+    shell.say(f"why: {_why(shell, run, task)}")
     shell.say("Nobody will retry it. You decide:")
     shell.say(f"  chaos-ecs logs {task.short}")
     shell.say(f"  chaos-ecs run-task {run.definition.partition(':')[0]}     (run it again)")
 
 
-def _why(run: Run, task: Task) -> str:
+def _why(shell: Shell, run: Run, task: Task) -> str:
     """The container's last words, or ECS's reason where it said nothing."""
     reason = next((item.reason for item in task.containers if item.reason), "") or task.stopped_reason
-    if task.exit_code is None:
+    if task.exit_code is None or shell.place is not None:  # there its logs are at CloudWatch, if anywhere
         return reason
     try:
         said = run.controller.own("GetTaskLogs", cluster=run.cluster, task=task.arn, tail=1)["lines"]

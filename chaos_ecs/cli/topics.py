@@ -84,9 +84,30 @@ ALARMS: tuple[tuple[str, str], ...] = (
     ("looked at", "every half second, as long as the experiment runs; another name is refused"),
 )
 
+ENDPOINT: tuple[tuple[str, str], ...] = (
+    ("--endpoint aws", "the real Amazon ECS, through the AWS CLI's own credentials; what runs there costs money"),
+    ("--endpoint URL", "another ECS API by the same rules, such as http://127.0.0.1:8481"),
+    ("--profile P", "whose keys, of ~/.aws/config; without it AWS's usual chain decides: variables, profile, role"),
+    ("--region R", "which region; without it AWS_REGION, AWS_DEFAULT_REGION or the profile says"),
+    ("--cluster NAME", "must be said: no default, and no CHAOS_ECS_CLUSTER, leads into a real account"),
+    ("commands", "service, run-task, task, ps, kill, events; all else is chaos-ecs's own, and is refused"),
+    ("the banner", "on stderr, before anything: account, region, cluster, whose keys"),
+    (
+        "asked first",
+        "whatever changes, stops or deletes: the cluster's name is typed, or --yes was said; else exit code 5",
+    ),
+    ("not asked", "what only reads, and what begins something new: run-task, a new service, a new task definition"),
+    ("kill", "is StopTask there: SIGTERM, 30 s later SIGKILL, UserInitiated. It is not the crash it is here"),
+    ("events", "the API has no stream: the cluster is looked at every 2 s, and what its answers keep is told"),
+    ("refused", "load balancers, standbys, autoscale, a shell, logs: no calls to the ECS API, or none without more"),
+    ("aws-env", "its variables lead aws to chaos-ecs: --endpoint aws refuses where they are set"),
+    ("no variable", "says --endpoint: a kill in a real account must be seen on its own command line"),
+)
+
 TOPICS: tuple[tuple[str, str], ...] = (
     ("environment", "the variables that are read"),
     ("exit-codes", "what each exit code means"),
+    ("endpoint", "the same commands on Amazon ECS: --endpoint aws"),
     ("experiments", "what the file of an experiment, or of a game day, may say"),
     ("alarms", "what stops an experiment"),
 )
@@ -114,6 +135,8 @@ def help_(
         shell.say("a page: chaos-ecs help TOPIC   |   a command: chaos-ecs COMMAND --help")
     elif words == ["environment"]:
         _tell(shell, "environment", ENVIRONMENT)
+    elif words == ["endpoint"]:
+        _tell(shell, "endpoint", ENDPOINT)
     elif words == ["experiments"]:
         _tell(shell, "experiments", EXPERIMENTS)
     elif words == ["alarms"]:

@@ -13,7 +13,6 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
-from typing import Any
 
 from chaos_ecs.api.agent_requests import (
     BLACKHOLE,
@@ -22,6 +21,7 @@ from chaos_ecs.api.agent_requests import (
     LOSS,
     AgentRefusal,
     AgentRequest,
+    Answer,
     Asked,
     Wanted,
     asked_by,
@@ -54,7 +54,6 @@ EVERY_SECONDS = 5.0  # developer guide: "a rate limit of 1 request per 5 seconds
 COMMAND_SECONDS = 5.0  # what the agent gives its commands; measuring comes on top
 LONGEST_SECONDS = 30.0
 
-Answer = tuple[int, Mapping[str, Any]]
 After = Callable[[float, Callable[[], None]], object]
 """Runs something some seconds from now, on any thread."""
 

@@ -43,6 +43,9 @@ log = logging.getLogger(__name__)
 
 _LARGEST = {"uint16": 2**16 - 1, "uint64": 2**64 - 1, "int": 2**63 - 1}
 
+Answer = tuple[int, Mapping[str, Any]]
+"""Status and body."""
+
 
 @dataclass(frozen=True, slots=True)
 class AgentRequest:
@@ -64,7 +67,7 @@ class AgentRefusal(Exception):  # noqa: N818 - an answer, not an error of ours
         self.error = error
 
 
-def refused(request: AgentRequest, error: BaseException) -> tuple[int, dict[str, str]]:
+def refused(request: AgentRequest, error: BaseException) -> Answer:
     """The status and the body. The agent says no more than that it failed; the log says why."""
     if isinstance(error, AgentRefusal):
         return error.status, {"Error": error.error}

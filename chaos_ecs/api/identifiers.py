@@ -6,7 +6,6 @@ because that is what people copy from the live log.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from chaos_ecs.chaos.victims import the_one
@@ -20,8 +19,7 @@ from chaos_ecs.core.task_definitions import latest_active
 DEFAULT_CLUSTER = "default"
 """API_RunTask and others: "If you do not specify a cluster, the default cluster is assumed"."""
 
-NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
-"""API_CreateCluster.clusterName, API_CreateService.serviceName, API_RegisterTaskDefinition.family."""
+NAME = arns.NAME
 
 
 _TAGGED_KINDS = {

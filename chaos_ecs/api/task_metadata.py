@@ -17,7 +17,7 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from chaos_ecs.api.agent_requests import AgentRefusal, AgentRequest, is_asked_by, refused, task_named
+from chaos_ecs.api.agent_requests import AgentRefusal, AgentRequest, Answer, is_asked_by, refused, task_named
 from chaos_ecs.api.call import done, then
 from chaos_ecs.controller import Controller
 from chaos_ecs.core.arns import family_of, name_of, region_of
@@ -36,7 +36,6 @@ LOOKS = 50
 MOST_WAITING = 20
 """For one task."""
 
-Answer = tuple[int, Mapping[str, Any]]
 Statistics = Callable[[str], Mapping[str, Any] | None]
 """Docker's statistics of a container, by its runtime id; may block for the engine."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from chaos_ecs.core.model import Container, Task, TaskDefinition, TaskStatus
 
@@ -43,8 +44,7 @@ def _status(task: Task, address: str) -> str:
 
 
 def _id(task: Task) -> str:
-    digest = _digest(task)
-    return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
+    return str(UUID(_digest(task)[:32]))
 
 
 def _digest(task: Task) -> str:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 ACCOUNT_ID = "123456789012"
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+"""API_CreateCluster.clusterName, API_CreateService.serviceName, API_RegisterTaskDefinition.family and others."""
 
 
 def cluster_arn(region: str, name: str) -> str:

@@ -14,7 +14,7 @@ from chaos_ecs.core.container_settings import ContainerSettings
 from chaos_ecs.core.errors import ClientException, InvalidParameterException
 from chaos_ecs.core.messages import RegisterTaskDefinition
 from chaos_ecs.core.model import ContainerDefinition, TaskDefinition
-from chaos_ecs.core.platforms import FARGATE
+from chaos_ecs.core.platforms import FARGATE, NOT_ON_FARGATE
 
 GPU = "gpu"
 EC2_CPU = range(128, 196608 + 1)  # of a task, in units
@@ -74,7 +74,7 @@ def check_launch_type(definition: TaskDefinition, launch_type: str) -> None:
     """
     refusals = _refusals(definition) if definition.requires else _lacking(definition)
     if launch_type == FARGATE and next(refusals, None):
-        raise InvalidParameterException(f"Task definition does not support launch_type {launch_type}.")
+        raise InvalidParameterException(NOT_ON_FARGATE)
 
 
 def check_fargate_size(cpu: int | None, memory: int | None) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from chaos_ecs.core.arns import NAME
 from chaos_ecs.core.container_settings import ContainerSettings, LinuxParameters, Secret
 from chaos_ecs.core.errors import ClientException
 from chaos_ecs.core.model import ContainerDefinition, HealthCheck
@@ -18,7 +19,6 @@ RESERVED_HOST_PORTS = (22, 2375, 2376, 51678, 51679, 51680)
 """API_PortMapping: the ports the ECS agent and Docker keep for themselves."""
 
 PORT_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,63}")
-NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _PORT_NAMES = "up to 64 lowercase letters, numbers, underscores and hyphens, and begin with no hyphen"
 LEAST_MEMORY = 6  # MiB: the engine takes no less
 PORTS_IN_RANGES = 100  # of one container: the engine runs a process for each
@@ -181,17 +181,14 @@ def _check_network(settings: ContainerSettings, network_mode: str) -> None:
     if settings.links and network_mode != "bridge":
         raise ClientException(f"Links are not {here}.")
     if network_mode == "awsvpc":
+        mode = f"networkMode={network_mode}."
         connected = not settings.network_disabled
-        _refuse_unless(connected, f"Disable Networking is not supported on container when {_mode()}")
-        _refuse_unless(not settings.dns_servers, f"DNS servers are not supported on container when {_mode()}")
+        _refuse_unless(connected, f"Disable Networking is not supported on container when {mode}")
+        _refuse_unless(not settings.dns_servers, f"DNS servers are not supported on container when {mode}")
         searched = settings.dns_search_domains
-        _refuse_unless(not searched, f"DNS search domains are not supported on container when {_mode()}")
+        _refuse_unless(not searched, f"DNS search domains are not supported on container when {mode}")
         _refuse_unless(not settings.extra_hosts, f"Extra hosts are not {here}.")
         _refuse_unless(not settings.hostname, f"The hostname parameter is not {here}.")
-
-
-def _mode() -> str:
-    return "networkMode=awsvpc."
 
 
 def _check_neighbours(container: ContainerDefinition, others: Sequence[str], said: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from chaos_ecs.core.model import TaskDefinition
 
 FARGATE = "FARGATE"
+NOT_ON_FARGATE = "Task definition does not support launch_type FARGATE."
 
 
 def aws_refuses(definition: TaskDefinition | None, launch_type: str, *, has_network: bool, says_ec2: bool) -> str:
@@ -18,7 +19,7 @@ def aws_refuses(definition: TaskDefinition | None, launch_type: str, *, has_netw
         return ""
     if definition.network_mode != "awsvpc":
         if launch_type == FARGATE:
-            return "Task definition does not support launch_type FARGATE."
+            return NOT_ON_FARGATE
         if has_network:
             return "Network Configuration is not valid for the given networkMode of this task definition."
     return "No Container Instances were found in your cluster." if says_ec2 else ""

@@ -91,7 +91,7 @@ class AgentRelay:
         self._answering = answering
         for task in state.tasks.values():
             if not task.is_stopped:
-                self._clusters[task.cluster_arn] = self._clusters.get(task.cluster_arn, False) or task.fault_injection
+                self._note(task)
 
     # --- a Runtime ---
 
@@ -121,8 +121,11 @@ class AgentRelay:
     def _expect(self, task: Task) -> None:
         """Where it is in the cluster's network already, a start costs a look only for a task that may break its own."""
         if task.cluster_arn not in self._clusters or task.fault_injection:
-            self._clusters[task.cluster_arn] = self._clusters.get(task.cluster_arn, False) or task.fault_injection
+            self._note(task)
             self._tell_news()
+
+    def _note(self, task: Task) -> None:
+        self._clusters[task.cluster_arn] = self._clusters.get(task.cluster_arn, False) or task.fault_injection
 
     def next_fact_at(self) -> float | None:
         return self._runtime.next_fact_at()

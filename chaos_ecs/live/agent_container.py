@@ -17,7 +17,7 @@ from docker.errors import APIError, NotFound
 from chaos_ecs.live import engine, labels, own, resolver_container
 from chaos_ecs.live.labels import Home
 
-IMAGE = "chaos-ecs/toolbox:1"
+IMAGE = own.TOOLBOX_IMAGE
 ALIAS = "ecs-agent"
 PORT = 51679  # the ECS agent's own for tasks
 PROTOCOL = "1"  # of the lines between it and us: one of another version is made anew

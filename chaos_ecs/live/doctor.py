@@ -16,9 +16,9 @@ from chaos_ecs.core.opening import DEMO_IMAGE
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import engine
 from chaos_ecs.live.machine import Machine, ThisMachine
+from chaos_ecs.live.own import TOOLBOX_IMAGE
 
 BALANCER_IMAGE = "chaos-ecs/balancer:1"
-TOOLBOX_IMAGE = "chaos-ecs/toolbox:1"
 _LOOK_TIMEOUT_SECONDS = 5.0  # doctor is quick or it is not used
 _OLDEST_PYTHON = (3, 11)
 _OLDEST_API = (1, 40)

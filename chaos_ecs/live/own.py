@@ -17,6 +17,9 @@ from docker.errors import APIError, NotFound
 from chaos_ecs.live import labels
 from chaos_ecs.live.labels import Home
 
+TOOLBOX_IMAGE = "chaos-ecs/toolbox:1"
+"""What helpers of faults and the agent of tasks are made from."""
+
 
 def find(client: APIClient, home: Home, name: str, mark: str = labels.HOME) -> dict[str, Any] | None:
     """The container of this name, whatever its state. Raises APIError for one that is not this home's, or lacks the

@@ -20,10 +20,11 @@ from chaos_ecs.core.state import State
 
 PAGE = 10
 
+INSIGHTS = "containerInsights"
 _SWITCH, _ON_OFF = ("enabled", "disabled"), ("on", "off")
 VALUES: dict[str, tuple[str, ...]] = {
     "awsvpcTrunking": _SWITCH,
-    "containerInsights": (*_SWITCH, "enhanced"),
+    INSIGHTS: (*_SWITCH, "enhanced"),
     "containerInstanceLongArnFormat": _SWITCH,
     "defaultLogDriverMode": ("blocking", "non-blocking"),
     "fargateEventWindows": _SWITCH,
@@ -36,7 +37,7 @@ VALUES: dict[str, tuple[str, ...]] = {
 }
 DEFAULTS = {
     "awsvpcTrunking": "disabled",
-    "containerInsights": "disabled",
+    INSIGHTS: "disabled",
     "containerInstanceLongArnFormat": "enabled",
     "defaultLogDriverMode": "non-blocking",
     "fargateEventWindows": "disabled",
@@ -70,7 +71,7 @@ def delete_account_setting(call: Call) -> _Answer:
     """The setting with its default. Raises InvalidParameterException (API_DeleteAccountSetting)."""
     name, principal = call.params["name"], _principal(call)
     _check_known(name)
-    key = _key(call, principal, name)
+    key = _key(call.region, principal, name)
     return call.request(
         lambda state: a.DeleteAccountSetting(key),
         lambda state, now, events: {"setting": _view(name, DEFAULTS[name], principal)},
@@ -89,15 +90,20 @@ def list_account_settings(call: Call) -> _Answer:
     def answer(state: State, now: float) -> dict[str, Any]:
         found = []
         for known in VALUES:
-            own = state.account_settings.get(_key(call, principal, known))
-            root = state.account_settings.get(_key(call, CREATED_BY, known))
-            holds = own or (root if effective else None)
-            if holds or effective:
-                found.append((known, _view(known, holds.value if holds else DEFAULTS[known], principal)))
+            own = state.account_settings.get(_key(call.region, principal, known))
+            if own or effective:
+                value_there = own.value if own else default_value(state, call.region, known)
+                found.append((known, _view(known, value_there, principal)))
         kept = [(key, it) for key, it in found if name in (None, key) and value in (None, it["value"])]
         return page(params, "settings", kept, size=PAGE, largest=PAGE)
 
     return call.ask(answer)
+
+
+def default_value(state: State, region: str, name: str) -> str:
+    """What holds for whoever has no setting of their own: the root user's, or else ECS's."""
+    kept = state.account_settings.get(_key(region, CREATED_BY, name))
+    return kept.value if kept else DEFAULTS[name]
 
 
 def _put(call: Call, principal: str) -> _Answer:
@@ -107,7 +113,7 @@ def _put(call: Call, principal: str) -> _Answer:
     _check_known(name)
     if value not in VALUES[name]:
         raise InvalidParameterException(f"Invalid value for {name}: use one of {', '.join(VALUES[name])}.")
-    key = _key(call, principal, name)
+    key = _key(call.region, principal, name)
     return call.request(
         lambda state: a.PutAccountSetting(key, value),
         lambda state, now, events: {"setting": _view(name, value, principal)},
@@ -127,8 +133,8 @@ def _principal(call: Call) -> str:
     return principal
 
 
-def _key(call: Call, principal: str, name: str) -> str:
-    return f"{call.region}/{principal}/{name}"
+def _key(region: str, principal: str, name: str) -> str:
+    return f"{region}/{principal}/{name}"
 
 
 def _view(name: str, value: str, principal: str) -> dict[str, str]:

@@ -28,9 +28,8 @@ def describe_capacity_providers(call: Call) -> _Answer:
     """The capacity providers that are named, or all; with a cluster, those of it. What is not there is a failure
     MISSING. Raises InvalidParameterException and ClusterNotFoundException (API_DescribeCapacityProviders)."""
     params = call.params
-    named = [
-        identifiers.capacity_provider(call.region, name) for name in identifiers_of(params, "capacityProviders", 100)
-    ]
+    asked = identifiers_of(params, "capacityProviders", DESCRIBE_LIMIT)
+    named = [identifiers.capacity_provider(call.region, name) for name in asked]
     tags = wants(params, "TAGS")
 
     def answer(state: State, now: float) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chaos_ecs.core.arns import region_of
+from chaos_ecs.api.operations.account import INSIGHTS, VALUES
 from chaos_ecs.core.errors import InvalidParameterException, ResourceInUseException
 from chaos_ecs.core.model import Cluster, ServiceStatus
 from chaos_ecs.core.state import State
@@ -25,7 +25,6 @@ CLUSTER_MEMBERS = (
 CAPACITY_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 """Those that are there without being created; there are no others here yet."""
 
-INSIGHTS = ("enabled", "disabled", "enhanced")
 STRATEGY_LIMIT = 20
 CLUSTER_PROVIDERS_LIMIT = 20
 
@@ -57,9 +56,9 @@ def said_of_cluster(params: _Params) -> dict[str, Any]:
 
 def check_settings(settings: Sequence[_Params]) -> None:
     for setting in settings:
-        if "name" not in setting or setting.get("value") not in INSIGHTS:
+        if "name" not in setting or setting.get("value") not in VALUES[INSIGHTS]:
             raise InvalidParameterException(
-                f"The value of the cluster setting containerInsights must be one of {', '.join(INSIGHTS)}."
+                f"The value of the cluster setting {INSIGHTS} must be one of {', '.join(VALUES[INSIGHTS])}."
             )
 
 
@@ -139,9 +138,3 @@ def check_unused(state: State, cluster: Cluster, providers: Sequence[str]) -> No
             item["capacityProvider"] not in providers for item in strategy
         ):
             raise ResourceInUseException("The specified capacity provider is in use and cannot be removed.")
-
-
-def default_settings(state: State, arn: str, root: str) -> list[dict[str, str]]:
-    """containerInsights as the account has it (API_PutAccountSetting)."""
-    kept = state.account_settings.get(f"{region_of(arn)}/{root}/containerInsights")
-    return [{"name": "containerInsights", "value": kept.value if kept else "disabled"}]

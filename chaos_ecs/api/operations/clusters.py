@@ -10,16 +10,16 @@ from typing import Any
 
 from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
+from chaos_ecs.api.operations.account import INSIGHTS, default_value
 from chaos_ecs.api.operations.cluster_members import (
     check_providers,
     check_unused,
-    default_settings,
     members_of,
     said_of_cluster,
 )
 from chaos_ecs.api.operations.members import identifiers_of, missing, sorted_by_name, tags_of
 from chaos_ecs.api.paging import page
-from chaos_ecs.api.views import CREATED_BY, cluster_view
+from chaos_ecs.api.views import cluster_view
 from chaos_ecs.core import messages as m
 from chaos_ecs.core import resource_messages as a
 from chaos_ecs.core.arns import region_of
@@ -53,8 +53,8 @@ def create_cluster(call: Call) -> _Answer:
                 raise InvalidParameterException(
                     "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
                 )
-        settings = {"settings": default_settings(state, arn, CREATED_BY)}
-        return m.CreateCluster(arn, tags, json.dumps({**settings, **said}))
+        insights = {"name": INSIGHTS, "value": default_value(state, call.region, INSIGHTS)}
+        return m.CreateCluster(arn, tags, json.dumps({"settings": [insights], **said}))
 
     return call.request(build, lambda state, now, events: _described(state, arn))
 

@@ -1,7 +1,7 @@
 """Container definitions from the wire: API_ContainerDefinition in the core's words.
 
 Lists that are empty say the same as none. Never here: rules of ECS (`core/container_checks.py`), and what has no effect
-(`coverage.py`).
+(`definition_members.py`).
 """
 
 from __future__ import annotations

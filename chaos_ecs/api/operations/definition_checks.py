@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chaos_ecs.api import identifiers
+from chaos_ecs.api.operations.placing import CONSTRAINTS_LIMIT, TOO_MANY_CONSTRAINTS
 from chaos_ecs.core.errors import ClientException
 from chaos_ecs.core.platforms import FARGATE
 
 LEAST_STORAGE, MOST_STORAGE = 21, 200  # GiB
-MOST_CONSTRAINTS = 10
 _KINDS = (
     "dockerVolumeConfiguration",
     "efsVolumeConfiguration",
@@ -102,5 +102,5 @@ def _file_system(said: _Params) -> Iterator[str]:
 
 
 def _constraints(params: _Params) -> Iterator[str]:
-    if len(params.get("placementConstraints", ())) > MOST_CONSTRAINTS:
-        yield f"Maximum number of constraints is {MOST_CONSTRAINTS}."
+    if len(params.get("placementConstraints", ())) > CONSTRAINTS_LIMIT:
+        yield TOO_MANY_CONSTRAINTS

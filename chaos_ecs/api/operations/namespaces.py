@@ -20,16 +20,17 @@ PAGE = 10
 
 def list_services_by_namespace(call: Call) -> Future[dict[str, Any]]:
     """The ARNs of the ACTIVE services whose Service Connect configuration is in a namespace, ten at a time. Raises
-    NamespaceNotFoundException for one that no service and no cluster here names (API_ListServicesByNamespace)."""
+    NamespaceNotFoundException for one that no service and no cluster here names (API_ListServicesByNamespace). A
+    namespace is named by its name or its ARN; nobody here could tell which belong together."""
     wanted = call.params["namespace"]
 
     def answer(state: State, now: float) -> dict[str, Any]:
         named = {s.arn: _namespace(state, s) for s in state.services.values() if region_of(s.arn) == call.region}
         clusters = [c for c in state.clusters.values() if region_of(c.arn) == call.region]
         defaults = [default_namespace(state, c.arn) for c in clusters]
-        if not any(_is(wanted, name) for name in (*named.values(), *defaults)):
+        if wanted not in (*named.values(), *defaults):
             raise NamespaceNotFoundException("The specified namespace wasn't found.")
-        arns = sorted(arn for arn, name in named.items() if _is(wanted, name))
+        arns = sorted(arn for arn, name in named.items() if name == wanted)
         active = [(arn, arn) for arn in arns if state.services[arn].status is ServiceStatus.ACTIVE]
         return page(call.params, "serviceArns", active, size=PAGE)
 
@@ -42,8 +43,3 @@ def _namespace(state: State, service: Service) -> str | None:
     if not said.get("enabled"):
         return None
     return said.get("namespace") or default_namespace(state, service.cluster_arn)
-
-
-def _is(wanted: str, namespace: str | None) -> bool:
-    """A namespace is named by its name or its ARN; nobody here could tell which belong together."""
-    return namespace is not None and namespace == wanted

@@ -16,7 +16,8 @@ from chaos_ecs.core.model import TaskDefinition
 from chaos_ecs.core.platforms import FARGATE
 
 CONSTRAINTS_LIMIT, STRATEGIES_LIMIT = 10, 5
-"""API_CreateService, API_RunTask."""
+"""API_CreateService, API_RunTask, API_RegisterTaskDefinition."""
+TOO_MANY_CONSTRAINTS = f"Maximum number of constraints is {CONSTRAINTS_LIMIT}."
 
 ALIASES_LIMIT = 1
 BINPACK_FIELDS = ("cpu", "memory")
@@ -28,7 +29,7 @@ def check_placement(params: _Params) -> None:
     """Raises InvalidParameterException for a list that is too long, and for what contradicts itself."""
     constraints, strategies = params.get("placementConstraints", ()), params.get("placementStrategy", ())
     if len(constraints) > CONSTRAINTS_LIMIT:
-        raise InvalidParameterException(f"Maximum number of constraints is {CONSTRAINTS_LIMIT}.")
+        raise InvalidParameterException(TOO_MANY_CONSTRAINTS)
     if len(strategies) > STRATEGIES_LIMIT:
         raise InvalidParameterException(f"Maximum number of strategies is {STRATEGIES_LIMIT}.")
     for constraint in constraints:

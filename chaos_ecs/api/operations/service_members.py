@@ -220,14 +220,16 @@ def merged(service: Service, params: _Params) -> dict[str, Any]:
     return {**known, **said}
 
 
-def starts_deployment(service: Service, params: _Params) -> bool:
-    """Whether an update is a new deployment for another reason than its task definition."""
+def starts_deployment(
+    service: Service, params: _Params, wanted: _Params, balancers: tuple[ServiceLoadBalancer, ...] | None
+) -> bool:
+    """Whether an update is a new deployment for another reason than its task definition; `wanted` is what `merged`
+    made of it, `balancers` what `load_balancers` did."""
     if params.get("forceNewDeployment", False):
         return True
-    asked = load_balancers(params)
-    if asked is not None and asked != service.load_balancers:
+    if balancers is not None and balancers != service.load_balancers:
         return True
-    known, wanted = json.loads(service.registered), merged(service, params)
+    known = json.loads(service.registered)
     return any(_told(known, name) != _told(wanted, name) for name in _DEPLOYING)
 
 

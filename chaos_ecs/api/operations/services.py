@@ -110,14 +110,14 @@ def update_service(call: Call) -> _Answer:
         named = params.get("taskDefinition")
         definition = identifiers.task_definition_arn(state, call.region, named) if named else None
         configuration = deployment_configuration(params, service.deployment_configuration)
-        forced = starts_deployment(service, params)
+        members = merged(service, params)
+        forced = starts_deployment(service, params, members, balancers)
         said = service.load_balancers if balancers is None else balancers
         known = definition_in(state, definition or service.task_definition_arn)
         if balancers is not None or definition:
             _check_load_balancers(state, known, said)
         if definition or forced or "deploymentConfiguration" in params:
             check_shifting(state, configuration, said)
-        members = merged(service, params)
         launch_type = _launch_type(state, cluster, params)
         check_placing(known, members, launch_type or service.launch_type)
         check_service_connect(params, known, default_namespace(state, cluster))

@@ -20,13 +20,13 @@ from docker.types import CancellableStream
 
 from chaos_ecs.core.recipe import Joins
 from chaos_ecs.errors import ChaosEcsError
-from chaos_ecs.live import engine, labels
+from chaos_ecs.live import engine, labels, own
 from chaos_ecs.live.faults.outcomes import Hit, Key, RefusedError, tag_of
 from chaos_ecs.live.faults.victim import Ran, Victim, look
 from chaos_ecs.live.labels import Home
 from chaos_ecs.live.starts import ImagesPort
 
-IMAGE = "chaos-ecs/toolbox:1"
+IMAGE = own.TOOLBOX_IMAGE
 ORDER = "CHAOS_ECS_ORDER"
 ERRAND_SECONDS = 15.0
 _REMOVED_SECONDS = 10.0

@@ -2,10 +2,10 @@
 
 Commands are in `commands.py`, `service_commands.py`, `task_definitions.py`, `resource_commands.py` and `tagging.py`,
 Facts in `facts.py`, Actions in `intents.py`, `rollout.py` and `stages.py`, all of load balancing in
-`target_groups.py`, `listeners.py` and `targets.py`, all of scaling in `scaling_commands.py`, all of faults in
-`faults.py`, all of experiments in `experiments.py`, all of schedules in `schedule_commands.py`, `schedule_opening.py`
-and `scheduling.py`; what they share about a task's life is in `lifecycle.py`. A Command may raise an EcsError, before
-anything has changed.
+`target_groups.py`, `listeners.py` and `targets.py`, all of container instances in `instances.py`, all of scaling in
+`scaling_commands.py`, all of faults in `faults.py`, all of experiments in `experiments.py`, all of schedules in
+`schedule_commands.py`, `schedule_opening.py` and `scheduling.py`; what they share about a task's life is in
+`lifecycle.py`. A Command may raise an EcsError, before anything has changed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from chaos_ecs.core import (
     experiments,
     facts,
     faults,
+    instances,
     intents,
     listeners,
     opening,
@@ -42,6 +43,7 @@ from chaos_ecs.core import (
 from chaos_ecs.core import discovery_messages as d
 from chaos_ecs.core import experiment_messages as x
 from chaos_ecs.core import fault_messages as f
+from chaos_ecs.core import instance_messages as i
 from chaos_ecs.core import messages as m
 from chaos_ecs.core import resource_messages as a
 from chaos_ecs.core import rollout_messages as r
@@ -68,6 +70,16 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     a.DeleteTaskDefinitions: resource_commands.delete_task_definitions,
     a.PutAccountSetting: resource_commands.put_account_setting,
     a.DeleteAccountSetting: resource_commands.delete_account_setting,
+    i.RegisterContainerInstance: instances.register,
+    i.SetContainerInstanceStatus: instances.set_status,
+    i.DeregisterContainerInstance: instances.deregister,
+    i.PutAttributes: instances.put_attributes,
+    i.DeleteAttributes: instances.delete_attributes,
+    i.LoseContainerInstance: instances.lose,
+    i.ForgetContainerInstance: instances.forget,
+    i.TellUnplaced: instances.tell_unplaced,
+    i.UseEngine: instances.use_engine,
+    i.LeaveEngine: instances.leave_engine,
     r.StopServiceDeployment: service_commands.stop_service_deployment,
     r.ContinueServiceDeployment: stages.continue_service_deployment,
     r.SetTaskProtection: service_commands.set_task_protection,

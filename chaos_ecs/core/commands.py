@@ -14,6 +14,7 @@ from chaos_ecs.core import lifecycle
 from chaos_ecs.core.arns import name_of, region_of, short
 from chaos_ecs.core.compatibility import check_fargate_size, check_launch_type
 from chaos_ecs.core.container_checks import LEAST_MEMORY, check_environment_files, size_refusal
+from chaos_ecs.core.container_instances import Needs, Place
 from chaos_ecs.core.errors import (
     ClientException,
     ClusterContainsServicesException,
@@ -41,7 +42,9 @@ from chaos_ecs.core.model import (
     Task,
     TaskDefinition,
 )
+from chaos_ecs.core.placing import places_for, request
 from chaos_ecs.core.platforms import FARGATE
+from chaos_ecs.core.rooms import needs_of
 from chaos_ecs.core.state import State
 from chaos_ecs.core.task_definitions import overridden, tell_without_effect
 
@@ -114,9 +117,10 @@ def run_task(state: State, command: RunTask, now: float) -> None:
             message = f"a task of {name_of(definition.arn)} was not placed: {state.engine_reason}"
             state.emit(now, EventType.TASK_NOT_PLACED, message, cluster=command.cluster_arn, reason="AGENT")
         return
+    places = _places_of_run(state, command, definition, now)
     what = f"run-task of {name_of(definition.arn)}"
     tell_without_effect(state, what, definition.arn, command.without_effect, now)
-    for _ in range(command.count):
+    for place in places:
         task = replace(
             new_task(state, command.cluster_arn, definition, now),
             group=command.group or f"family:{definition.family}",
@@ -129,8 +133,31 @@ def run_task(state: State, command: RunTask, now: float) -> None:
             tags=command.tags,
             execute_command=command.execute_command,
             registered=command.registered,
+            container_instance_arn=place.instance_arn,
+            capacity_provider=place.capacity_provider,
+            needs=_needs(definition, command) if place.instance_arn else Needs(),
         )
         begin_task(state, task, command.cause, command.aws_refuses)
+
+
+def _places_of_run(state: State, command: RunTask, definition: TaskDefinition, now: float) -> tuple[Place, ...]:
+    """One for each task that has one; why others have none is told, container instance by container instance."""
+    if command.instances:
+        return tuple(Place(arn) for arn in command.instances)
+    group = command.group or f"family:{definition.family}"
+    wanted = request(definition, group, command.placement, is_service=False, needs=_needs(definition, command))
+    wanted = replace(wanted, count=command.count)
+    found = places_for(state, command.cluster_arn, command.launch_type, command.placement, wanted, running={})
+    refused = {refusal.instance_arn: str(refusal.reason) for refusal in found.refusals}
+    for arn, reason in sorted(refused.items()):
+        message = f"a task of {name_of(definition.arn)} was not placed on {name_of(arn)}: {reason}"
+        told = {"cluster": command.cluster_arn, "reason": reason, "instance": arn}
+        state.emit(now, EventType.TASK_NOT_PLACED, message, **told)
+    return found.places
+
+
+def _needs(definition: TaskDefinition, command: RunTask) -> Needs:
+    return needs_of(definition, command.overrides, command.task_override, definition.attributes)
 
 
 def check_overrides(

@@ -38,6 +38,24 @@ class ContainerInstanceStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Needs:
+    """What a task takes of its container instance."""
+
+    cpu: int = 0
+    memory: int = 0
+    ports: tuple[Port, ...] = ()
+    attributes: tuple[tuple[str, str | None], ...] = ()  # it asks for; None: whatever its value is
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a task goes. Without a container instance: the controller's own engine."""
+
+    instance_arn: str = ""
+    capacity_provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerInstance:
     """A host that tasks are placed on: a Docker engine, or a slice of one."""
 
@@ -55,7 +73,12 @@ class ContainerInstance:
     agent_connected: bool = True
     agent_version: str = ""
     capacity_provider: str = ""  # empty: registered by itself
-    engine: str = ""  # which engine it stands for; means something to `live/` and `sim/` only
+    engine: str = (
+        ""  # which engine it stands for, as `live/` and `sim/` name it; empty: a slice of the controller's own
+    )
+    address: str = ""  # where the ports of its tasks are reached; empty: by their own addresses, on the own engine
+    disconnected_at: float | None = None  # since when its agent is not connected
+    is_off: bool = False  # a fault has taken its power: it does not come back before that is over
     reserved_ports: tuple[Port, ...] = tuple((port, "tcp") for port in RESERVED_PORTS)
     tags: tuple[tuple[str, str], ...] = ()
     version: int = 1

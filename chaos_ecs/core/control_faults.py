@@ -81,6 +81,8 @@ def _deploy(state: State, hit: Hit, what: str, now: float) -> Hit:
         fault_injection=good.fault_injection,
         requires=good.requires,
         not_on_fargate=good.not_on_fargate,
+        placement_constraints=good.placement_constraints,
+        attributes=good.attributes,
         registered=_registered(good, what),
         tags=good.tags,
     )

@@ -24,6 +24,10 @@ PENDING_LIMIT = 20
 enough to keep every slot busy, and a desired count of 5,000 neither fills the record nor keeps others waiting."""
 
 
+FirstToGo = Callable[[Sequence[Task], int, Callable[[Task], tuple[bool, ...]]], list[Task]]
+"""So many of these tasks, those with the smallest rank first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moves:
     starts: tuple[tuple[str, int], ...] = ()  # (deployment id, how many)
@@ -91,9 +95,13 @@ class Rollout:
         *,
         unasked: Collection[str] = (),
         is_throttled: bool = False,
+        leaving: Collection[str] = (),
+        first_to_go: FirstToGo | None = None,
     ):
         """`unasked`: ARNs of tasks that nobody is sent to, because traffic has moved away from them or not to them.
-        `is_throttled`: the newest deployment starts none now, so it needs no room for them."""
+        `is_throttled`: the newest deployment starts none now, so it needs no room for them. `leaving`: those whose
+        container instance is DRAINING; they are replaced as those of an older deployment are. `first_to_go`: whom
+        scaling in takes where tasks are spread; without it the youngest."""
         self.service = service
         self.unasked = unasked
         self.is_throttled = is_throttled
@@ -102,8 +110,11 @@ class Rollout:
         self.live = live_tasks
         self.wanted = [task for task in live_tasks if task.is_wanted]
         self.health = {task.arn: health(task) for task in self.wanted}
-        self.newest = [task for task in self.wanted if task.deployment_id == service.primary.id]
-        self.older = [task for task in self.wanted if task.deployment_id != service.primary.id]
+        self.leaving = leaving
+        self.first_to_go = first_to_go
+        primary = service.primary.id
+        self.newest = [t for t in self.wanted if t.deployment_id == primary and t.arn not in leaving]
+        self.older = [t for t in self.wanted if t.deployment_id != primary or t.arn in leaving]
 
     def moves(self) -> Moves:
         """The next moves. Every stop leaves the limits whole, and nobody who is to stop is counted on."""
@@ -130,6 +141,7 @@ class Rollout:
         """
         return (
             self.shift is None
+            and not any(task.arn in self.leaving for task in self.wanted)
             and len(self.wanted) == self.service.desired_count
             and all(
                 task.deployment_id == self.service.primary.id
@@ -182,16 +194,16 @@ class Rollout:
         """Tasks of the newest deployment above the desired count, and of the one that serves while traffic moves;
         unhealthy ones are not counted: they go anyway."""
         sides = [self._good(self.newest), self._good([task for task in self.older if self._is_source(task)])]
-        return [
-            task for side in sides for task in self._first_to_go(side)[: max(0, len(side) - self.service.desired_count)]
-        ]
+        desired = self.service.desired_count
+        return [task for side in sides for task in self._first_to_go(side, len(side) - desired)]
 
     def _unhealthy_to_stop(self, going: dict[str, None]) -> list[Task]:
         """Start first: one goes for every task there is above the desired count, once no replacement is under way.
         Where the limits leave no room for a replacement, one at a time goes first."""
         stops = []
         for deployment in self.service.deployments:
-            mine = [task for task in self.wanted if task.deployment_id == deployment.id and task.arn not in going]
+            staying = [task for task in self.wanted if task.arn not in going and task.arn not in self.leaving]
+            mine = [task for task in staying if task.deployment_id == deployment.id]
             pending = len(self._those(mine, TaskHealth.PENDING))
             extra = len(mine) - pending - self._desired(deployment)
             stops += self._those(mine, TaskHealth.UNHEALTHY)[: max(0, extra)]
@@ -203,9 +215,9 @@ class Rollout:
     def _replaced(self, surplus: Sequence[Task]) -> list[Task]:
         """Healthy old tasks go as far as the lower limit allows; the others as soon as they are not needed for it; and
         those that nobody is sent to at once."""
-        if self.service.primary.rollout_state is RolloutState.FAILED:
-            return []
         older = [task for task in self.older if not self._is_source(task)]
+        if self.service.primary.rollout_state is RolloutState.FAILED:
+            older = [task for task in older if task.arn in self.leaving]
         free = [task for task in older if task.arn in self.unasked]
         older = [task for task in older if task.arn not in self.unasked]
         asked = [task for task in self.wanted if task.arn not in self.unasked and task not in surplus]
@@ -221,12 +233,13 @@ class Rollout:
     def _is_source(self, task: Task) -> bool:
         """Whether it serves while traffic moves, and is to go on doing so."""
         shift = self.shift
-        return shift is not None and task.deployment_id in (shift.source_id, *shift.also_serving)
+        serves = shift is not None and task.deployment_id in (shift.source_id, *shift.also_serving)
+        return serves and task.arn not in self.leaving
 
     def _may_serve_soon(self, task: Task) -> bool:
         """Whether it is of the version that is known to work: what died of that is replaced until the newest serves."""
         known = fallback(self.service)
-        return known is not None and task.deployment_id == known.id
+        return known is not None and task.deployment_id == known.id and task.arn not in self.leaving
 
     def _starts(self, room: int, stopping: dict[str, None]) -> tuple[tuple[str, int], ...]:
         """Of the free room; an older deployment gets back what died of it, while it is still to be kept."""
@@ -236,7 +249,8 @@ class Rollout:
         for deployment in sorted(self.service.deployments, key=lambda item: item is not self._comes_first):
             if self.is_throttled and deployment is self.service.primary:
                 continue
-            mine = [t for t in self.wanted if t.deployment_id == deployment.id and t.arn not in stopping]
+            staying = [t for t in self.wanted if t.arn not in stopping and t.arn not in self.leaving]
+            mine = [t for t in staying if t.deployment_id == deployment.id]
             count = min(self._desired(deployment) - len(self._good(mine)), room)
             if count > 0:
                 starts.append((deployment.id, count))
@@ -276,14 +290,18 @@ class Rollout:
     def _healthy_newest(self) -> int:
         return len(self._those(self.newest, TaskHealth.HEALTHY))
 
-    def _first_to_go(self, tasks: Sequence[Task]) -> list[Task]:
+    def _first_to_go(self, tasks: Sequence[Task], count: int) -> list[Task]:
         """Whom scaling in takes: those that serve nobody yet, then the youngest; protected ones last."""
 
-        def rank(task: Task) -> tuple[bool, bool, bool, int]:
+        def rank(task: Task) -> tuple[bool, ...]:
             serves = self._is(task, TaskHealth.HEALTHY)
-            return (self._is_protected(task), serves, task.last_status is TaskStatus.RUNNING, -task.number)
+            return (self._is_protected(task), serves, task.last_status is TaskStatus.RUNNING)
 
-        return sorted(tasks, key=rank)
+        if count <= 0:
+            return []
+        if self.first_to_go is not None:
+            return self.first_to_go(tasks, count, rank)
+        return sorted(tasks, key=lambda task: (*rank(task), -task.number))[:count]
 
     def _is_stuck(self) -> bool:
         all_settled = all(health is TaskHealth.HEALTHY for health in self.health.values())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos_ecs.core import hits, lifecycle, restarts
+from chaos_ecs.core import hits, instances, lifecycle, restarts
 from chaos_ecs.core.arns import short
 from chaos_ecs.core.messages import (
     ContainerGone,
@@ -303,18 +303,21 @@ def start_unknown(state: State, fact: StartUnknown, now: float) -> None:
 
 def engine_connected(state: State, fact: EngineConnected, now: float) -> None:
     """The whole truth at once, after a start or a gap: adopt what matches, end what is missing, ask again for what
-    was asked before the gap (each request is idempotent)."""
-    state.engine, state.engine_connected, state.engine_reason = fact.engine, True, ""
-    state.engine_asked = True
-    state.emit(now, EventType.ENGINE_CONNECTED, f"connected to {fact.engine}", containers=len(fact.containers))
-    state.strays.clear()
-    state.strays_told.clear()
+    was asked before the gap (each request is idempotent). A further engine's is about the tasks that are on it."""
+    if fact.host:
+        instances.engine_answers(state, fact.host, now)
+    else:
+        state.engine, state.engine_connected, state.engine_reason = fact.engine, True, ""
+        state.engine_asked = True
+        state.emit(now, EventType.ENGINE_CONNECTED, f"connected to {fact.engine}", containers=len(fact.containers))
+        state.strays.clear()
+        state.strays_told.clear()
     present = {seen.runtime_id: seen for seen in fact.containers}
     answered = {(seen.task_arn, seen.name) for seen in fact.containers if seen.state is not RunState.CREATED}
     for seen in fact.containers:
         container_seen(state, seen, now)
     for arn, task in [*state.tasks.items(), *state.standbys.items()]:
-        for member in task.containers:
+        for member in task.containers if state.engine_of(task) == fact.host else ():
             if member.runtime_id and member.runtime_id not in present and not (member.is_over and member.reaped):
                 container_gone(state, ContainerGone(arn, member.name, member.runtime_id), now)
             elif member.reaped and member.runtime_id in present:  # its removal was lost
@@ -347,6 +350,9 @@ def _ask_again(state: State, task_arn: str, container: Container, now: float) ->
 
 
 def engine_lost(state: State, fact: EngineLost, now: float) -> None:
+    if fact.host:
+        instances.engine_is_silent(state, fact.host, fact.reason, now)
+        return
     told = state.engine_asked and not state.engine_connected
     state.engine_asked, state.engine_connected, state.engine_reason = True, False, fact.reason
     if not told:

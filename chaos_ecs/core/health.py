@@ -34,7 +34,7 @@ def task_health(state: State, service: Service, task: Task, now: float, look_aga
         return _settled(state, service, task, now, look_again)
     statuses = _checked_statuses(task, definition)
     states = [target.state for target in targets_of(state, service, task)]
-    is_cut_off = not all(address_of(task, item.container_name) for item in load_balancers)
+    is_cut_off = not all(reached_at(state, task, item)[0] for item in load_balancers)
     if is_cut_off or HealthStatus.UNHEALTHY in statuses or TargetState.UNHEALTHY in states:
         return _bad(service, task, now, look_again)
     all_good = all(status is HealthStatus.HEALTHY for status in statuses)
@@ -74,6 +74,17 @@ def address_of(task: Task, container_name: str) -> str:
     """Where the container answers; empty when it does not run or is in no network any more."""
     found = next((container for container in task.containers if container.name == container_name), None)
     return found.address if found and found.is_live else ""
+
+
+def reached_at(state: State, task: Task, item: ServiceLoadBalancer) -> tuple[str, int]:
+    """Where the balancer reaches it: at its own address in the cluster's network, or, on a container instance that is
+    another engine, at that one's address and the port it has there (Developer Guide, "dynamic host port mapping")."""
+    instance = state.container_instances.get(task.container_instance_arn)
+    if instance is None or not instance.engine:
+        return address_of(task, item.container_name), item.container_port
+    found = next((one for one in task.containers if one.name == item.container_name and one.is_live), None)
+    ports = [one.host_port for one in found.bindings if one.container_port == item.container_port] if found else []
+    return (instance.address, ports[0]) if ports else ("", 0)
 
 
 def targets_of(state: State, service: Service, task: Task) -> list[Target]:

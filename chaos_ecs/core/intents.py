@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from chaos_ecs.core import history, hits, lifecycle, tagging
 from chaos_ecs.core.arns import container_arn, family_of, short, task_arn
+from chaos_ecs.core.container_instances import Needs, Place
 from chaos_ecs.core.deploying import Deployment
 from chaos_ecs.core.messages import (
     DeactivateService,
@@ -36,6 +37,7 @@ from chaos_ecs.core.model import (
     TaskStatus,
 )
 from chaos_ecs.core.platforms import not_on_aws
+from chaos_ecs.core.rooms import needs_of
 from chaos_ecs.core.state import State
 
 
@@ -92,8 +94,9 @@ def start_tasks(state: State, intent: StartTasks, now: float) -> None:
         if index < len(intent.standbys):
             tasks.append(_promote(state, state.standbys[intent.standbys[index]], fills, intent.cause, now))
         else:
-            tasks.append(_service_task(state, service, deployment, now, intent.cause, fills=fills))
-    service = replace(service, gaps=service.gaps[intent.count :])
+            place = intent.places[index - len(intent.standbys)] if intent.places else Place()
+            tasks.append(_service_task(state, service, deployment, now, intent.cause, place, fills=fills))
+    service = replace(service, gaps=service.gaps[intent.count :], unplaced="")
     state.put(service)
     named = " ".join(f"(task {task.id})" for task in tasks)
     state.tell_service(
@@ -112,6 +115,7 @@ def _service_task(
     deployment: Deployment,
     now: float,
     cause: str,
+    place: Place = Place(),
     *,
     fills: Gap | None = None,
     standby: bool = False,
@@ -128,6 +132,9 @@ def _service_task(
         standby=standby,
         tags=tagging.of_service_task(service, definition),
         execute_command=service.task_options.execute_command,
+        container_instance_arn=place.instance_arn,
+        capacity_provider=place.capacity_provider,
+        needs=needs_of(definition, attributes=definition.attributes) if place.instance_arn else Needs(),
     )
     return begin_task(state, task, cause)
 
@@ -142,8 +149,9 @@ def _promote(state: State, standby: Task, fills: Gap | None, cause: str, now: fl
 
 def prepare_standbys(state: State, intent: PrepareStandbys, now: float) -> None:
     service = state.services[intent.service_arn]
-    for _ in range(intent.count):
-        _service_task(state, service, service.primary, now, intent.cause, standby=True)
+    for index in range(intent.count):
+        place = intent.places[index] if intent.places else Place()
+        _service_task(state, service, service.primary, now, intent.cause, place, standby=True)
 
 
 def discard_standbys(state: State, intent: DiscardStandbys, now: float) -> None:

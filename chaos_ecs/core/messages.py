@@ -14,12 +14,14 @@ from enum import StrEnum
 
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.balancing_messages import BalancingCommand, BalancingFact, BalancingIntent, RouteTraffic
+from chaos_ecs.core.container_instances import Place
 from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.discovery_messages import DiscoveryFact, PublishNames
 from chaos_ecs.core.events import Event as Event  # noqa: PLC0414 - handed on
 from chaos_ecs.core.events import EventType as EventType  # noqa: PLC0414
 from chaos_ecs.core.experiment_messages import ExperimentCommand, ExperimentIntent
 from chaos_ecs.core.fault_messages import FaultCommand, FaultEffect, FaultFact, FaultIntent
+from chaos_ecs.core.instance_messages import InstanceCommand, InstanceEffect, InstanceIntent
 from chaos_ecs.core.model import (
     SIGKILL,
     ContainerDefinition,
@@ -30,10 +32,14 @@ from chaos_ecs.core.model import (
     TaskOptions,
     TaskOverride,
 )
+from chaos_ecs.core.placement_rules import PlacementWishes, Words
 from chaos_ecs.core.resource_messages import ResourceCommand
 from chaos_ecs.core.rollout_messages import RolloutCommand, RolloutIntent
 from chaos_ecs.core.scaling_messages import ScalingCommand, ScalingFact, ScalingIntent
 from chaos_ecs.core.schedule_messages import ScheduleCommand, ScheduleIntent
+from chaos_ecs.core.standby_messages import DiscardStandbys as DiscardStandbys  # noqa: PLC0414 - handed on
+from chaos_ecs.core.standby_messages import PrepareStandbys as PrepareStandbys  # noqa: PLC0414
+from chaos_ecs.core.standby_messages import SetStandby as SetStandby  # noqa: PLC0414
 
 Tags = tuple[tuple[str, str], ...]
 
@@ -75,6 +81,8 @@ class RegisterTaskDefinition:
     without_effect: Tags = ()  # (member, what is so instead): on record, and told at registration
     registered: str = "{}"
     tags: Tags = ()
+    placement_constraints: Words = ()
+    attributes: tuple[tuple[str, str | None], ...] = ()  # see `TaskDefinition`
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,7 @@ class CreateService:
     tags: Tags = ()
     task_options: TaskOptions = TaskOptions()
     aws_refuses: str = ""  # what AWS would not have taken, in its own words
+    placement: PlacementWishes = PlacementWishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,7 @@ class UpdateService:
     registered: str | None = None  # further members, merged with those that were known; JSON
     launch_type: str | None = None
     task_options: TaskOptions | None = None
+    placement: PlacementWishes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +148,8 @@ class RunTask:
     execute_command: bool = False
     registered: str = ""  # further members, JSON
     aws_refuses: str = ""  # as of CreateService
+    placement: PlacementWishes = PlacementWishes()
+    instances: tuple[str, ...] = ()  # StartTask's: one task on each of these, whatever the rules of placing say
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +167,6 @@ class KillTask:
     container: str = ""
     fault_id: str = ""  # of which it is a part
     is_told: bool = True  # whether watchers are told who did it
-
-
-@dataclass(frozen=True, slots=True)
-class SetStandby:
-    """Not an ECS operation: how many warm standbys to keep for a service."""
-
-    service_arn: str
-    count: int
 
 
 Command = (
@@ -185,6 +189,7 @@ Command = (
     | FaultCommand
     | ExperimentCommand
     | ScheduleCommand
+    | InstanceCommand
 )
 
 # --- Facts ----------------------------------------------------------------------------------------------------
@@ -270,11 +275,13 @@ class EngineConnected:
 
     engine: str  # as told to the user, such as "Docker Engine 20.10.24"
     containers: tuple[ContainerSeen, ...]
+    host: str = ""  # which engine, as `ContainerInstance.engine` has it; empty: the controller's own
 
 
 @dataclass(frozen=True, slots=True)
 class EngineLost:
     reason: str
+    host: str = ""  # as of EngineConnected
 
 
 Fact = (
@@ -297,13 +304,15 @@ Fact = (
 
 @dataclass(frozen=True, slots=True)
 class StartTasks:
-    """Intent: the service gets `count` new tasks of one deployment, the first of them from ready standbys."""
+    """Intent: the service gets `count` new tasks of one deployment, the first of them from ready standbys; `places`
+    are for the others, one each, where there is anything to choose between."""
 
     service_arn: str
     deployment_id: str
     count: int
     cause: str
     standbys: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,24 +325,6 @@ class StopTasks:
     reason: str
     cause: str
     replaced: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PrepareStandbys:
-    """Intent: the service gets `count` more standbys of its newest deployment."""
-
-    service_arn: str
-    count: int
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class DiscardStandbys:
-    """Intent: these standbys are not needed any more. They serve nobody, so they go without a stop signal."""
-
-    service_arn: str
-    task_arns: tuple[str, ...]
-    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,6 +380,8 @@ class StartContainer:
     definition: ContainerDefinition
     cause: str
     image_digest: str = ""
+    engine: str = ""  # of its container instance
+    publish_on: str = ""  # the address that its ports are published at; empty: this machine alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,6 +461,7 @@ Intent = (
     | FaultIntent
     | ExperimentIntent
     | ScheduleIntent
+    | InstanceIntent
 )
 Effect = (
     StartContainer
@@ -480,6 +474,7 @@ Effect = (
     | PublishNames
     | RouteTraffic
     | FaultEffect
+    | InstanceEffect
 )
 Action = Intent | Effect
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Rule, ServiceLoadBalancer, Target, TargetGroup
-from chaos_ecs.core.container_instances import ContainerInstance
+from chaos_ecs.core.container_instances import ContainerInstance, Needs
 from chaos_ecs.core.container_settings import ContainerSettings, RestartPolicy
 from chaos_ecs.core.deploying import Deployment, DeploymentConfiguration, ServiceDeployment, ServiceRevision
 from chaos_ecs.core.experimenting import Experiment, ExperimentTemplate, SafetyLever
 from chaos_ecs.core.faulting import InjectedFault
 from chaos_ecs.core.ordered import Ordered
+from chaos_ecs.core.placement_rules import PlacementWishes, Words
 from chaos_ecs.core.scaling import ScalableTarget
 from chaos_ecs.core.schedules import Invocation, Schedule, ScheduleGroup
 
@@ -58,6 +59,8 @@ class StopCode(StrEnum):
     ESSENTIAL_CONTAINER_EXITED = "EssentialContainerExited"
     USER_INITIATED = "UserInitiated"
     SERVICE_SCHEDULER_INITIATED = "ServiceSchedulerInitiated"
+    SPOT_INTERRUPTION = "SpotInterruption"
+    TERMINATION_NOTICE = "TerminationNotice"
 
 
 class ServiceStatus(StrEnum):
@@ -204,6 +207,8 @@ class TaskDefinition:
     deregistered_at: float | None = None
     tags: tuple[tuple[str, str], ...] = ()
     delete_requested_at: float | None = None
+    placement_constraints: Words = ()
+    attributes: tuple[tuple[str, str | None], ...] = ()  # that its tasks ask of a container instance
 
     @property
     def key(self) -> str:
@@ -355,6 +360,9 @@ class Task:
     unhealthy_at: float | None = None  # when its health checks first failed, after the grace period
     execute_command: bool = False
     registered: str = ""  # members of the request that DescribeTasks returns, JSON; never read by the core
+    container_instance_arn: str = ""  # empty: on the controller's own engine, in a cluster without container instances
+    capacity_provider: str = ""
+    needs: Needs = Needs()  # what it takes of its container instance
 
     @property
     def key(self) -> str:
@@ -427,6 +435,8 @@ class Service:
     kills: int = 0
     last_recovery_seconds: float | None = None
     task_options: TaskOptions = TaskOptions()
+    placement: PlacementWishes = PlacementWishes()
+    unplaced: str = ""  # what was last told of tasks that have no place; empty: all have one
 
     @property
     def key(self) -> str:

@@ -24,6 +24,7 @@ class Pace:
     metric_period: float = 5.0  # how often what scales a service is measured
     scale_out_cooldown: int = 10  # of a scaling policy that names none
     scale_in_cooldown: int = 20
+    instance_lost: float = 5.0  # how long a container instance's engine may be silent before its tasks are over
 
 
 DEMO = Pace()
@@ -44,6 +45,7 @@ AWS = Pace(
     metric_period=60.0,
     scale_out_cooldown=300,
     scale_in_cooldown=300,
+    instance_lost=60.0,
 )
 
 PACES = {pace.name: pace for pace in (DEMO, AWS)}

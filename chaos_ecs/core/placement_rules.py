@@ -47,6 +47,21 @@ class Constraint:
     query: Query | None = None  # of memberOf
 
 
+Words = tuple[tuple[str, str], ...]
+"""(type, field or expression), as they were said and checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementWishes:
+    """What a service or a RunTask says of where its tasks go; kept as it was said."""
+
+    strategies: Words = ()
+    constraints: Words = ()  # without the task definition's
+    providers: tuple[tuple[str, int, int], ...] = ()  # (capacity provider, weight, base)
+    is_daemon: bool = False
+    rebalances: bool = False  # between availability zones
+
+
 SPREAD_ZONES = Strategy(StrategyType.SPREAD, ATTRIBUTE + AVAILABILITY_ZONE)
 SPREAD_INSTANCES = Strategy(StrategyType.SPREAD, INSTANCE_ID)
 RANDOM = Strategy(StrategyType.RANDOM)

@@ -7,6 +7,7 @@ depends on A, a later step plans B once A was seen. Services are in `service_pla
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
 
 from chaos_ecs.core import lifecycle
@@ -15,6 +16,7 @@ from chaos_ecs.core.balancing_messages import RouteTraffic
 from chaos_ecs.core.discovery import plan_names
 from chaos_ecs.core.fault_plan import plan_fault, plan_forgetting
 from chaos_ecs.core.faulting import hold_the_scheduler
+from chaos_ecs.core.instance_plan import plan_engines, plan_instance
 from chaos_ecs.core.messages import (
     Action,
     DiscardStandbys,
@@ -88,6 +90,7 @@ def plan(state: State, touched: Iterable[str], now: float) -> Plan:
     _plan_names(state, touched, now, todo)
     _plan_starts(state, now, todo)
     _plan_reaping(state, now, todo)
+    plan_engines(state, todo)
     for seen in state.strays.values():
         cause = "it carries our label but belongs to no task"
         todo.actions.append(RemoveContainer("", "", seen.runtime_id, cause))
@@ -108,7 +111,10 @@ def _plan_touched(state: State, arn: str, now: float, todo: Plan) -> None:
     elif service := state.services.get(arn):
         _plan_service(state, service, now, todo)
     elif task := state.find_task(arn):
-        _plan_task(state, task, now, todo)
+        if state.is_reachable(task):  # else it is looked at again when its engine answers
+            _plan_task(state, task, now, todo)
+    elif instance := state.container_instances.get(arn):
+        plan_instance(state, instance, now, todo)
     elif cluster := state.clusters.get(arn):
         _plan_cluster(cluster, now, todo)
 
@@ -272,6 +278,8 @@ def _plan_starts(state: State, now: float, todo: Plan) -> None:
         if arn in doomed:
             continue
         task = state.the_task(arn)
+        if not state.is_reachable(task):
+            continue
         definition = state.task_definitions[task.task_definition_arn]
         starts: list[Action] = []
         for container in task.containers:
@@ -315,7 +323,10 @@ def _plan_start(
     size = task.task_override
     member = sized(member, size.cpu or definition.cpu, size.memory or definition.memory)
     cause = "its dependencies are met" if waits_for else "a slot is free"
-    return [StartContainer(task, member, cause, _pinned_digest(state, task, container.name))]
+    start = StartContainer(task, member, cause, _pinned_digest(state, task, container.name))
+    if instance := state.container_instances.get(task.container_instance_arn):
+        start = replace(start, engine=instance.engine, publish_on=instance.address)
+    return [start]
 
 
 def _pinned_digest(state: State, task: Task, name: str) -> str:

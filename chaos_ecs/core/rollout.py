@@ -56,7 +56,7 @@ def _without(service: Service, tasks: list[Task]) -> Service:
     """Older deployments are to have so many tasks fewer."""
     deployments = []
     for deployment in service.deployments:
-        going = sum(task.deployment_id == deployment.id for task in tasks)
+        going = sum(task.deployment_id == deployment.id for task in tasks if deployment is not service.primary)
         deployments.append(replace(deployment, desired_count=max(0, deployment.desired_count - going)))
     return replace(service, deployments=tuple(deployments))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from chaos_ecs.core.container_instances import ContainerInstance, Port
+from chaos_ecs.core.container_instances import ContainerInstance, Needs, Port
 from chaos_ecs.core.model import ContainerDefinition, ContainerOverride, TaskDefinition, TaskOverride
 from chaos_ecs.core.placement_rules import (
     ATTRIBUTE,
@@ -24,16 +24,6 @@ from chaos_ecs.core.placement_rules import (
 from chaos_ecs.core.task_definitions import overridden
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What a task takes of its container instance."""
-
-    cpu: int = 0
-    memory: int = 0
-    ports: tuple[Port, ...] = ()
-    attributes: tuple[tuple[str, str | None], ...] = ()  # it asks for; None: whatever its value is
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ def create_service(state: State, command: CreateService, now: float) -> None:
         tags=command.tags,
         unsteady_since=now,
         task_options=command.task_options,
+        placement=command.placement,
     )
     for event in state.events_of(service.arn):  # of an earlier service of this name
         state.drop(event)
@@ -149,6 +150,7 @@ def update_service(state: State, command: UpdateService, now: float) -> None:
         registered=service.registered if command.registered is None else command.registered,
         launch_type=launch_type,
         task_options=command.task_options or service.task_options,
+        placement=command.placement or service.placement,
     )
     if deploys or desired_count != previous.desired_count:
         service = resized(service, desired_count, now)

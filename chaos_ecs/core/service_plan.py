@@ -12,18 +12,20 @@ from functools import partial
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.balancing import Target, TargetState
 from chaos_ecs.core.balancing_messages import DeregisterTargets, ForgetTargets, RegisterTargets
+from chaos_ecs.core.container_instances import Place
 from chaos_ecs.core.deploying import LifecycleStage
 from chaos_ecs.core.deployment import Moves, Rollout, breaker_threshold, fallback
 from chaos_ecs.core.health import (
     TaskHealth,
-    address_of,
     has_health_check,
     is_under_way,
     load_balancers_of,
+    reached_at,
     task_health,
     unasked,
     why_unhealthy,
 )
+from chaos_ecs.core.instance_messages import TellUnplaced
 from chaos_ecs.core.messages import (
     DeactivateService,
     DiscardStandbys,
@@ -32,6 +34,8 @@ from chaos_ecs.core.messages import (
     StopTasks,
 )
 from chaos_ecs.core.model import Service, Task, Throttle
+from chaos_ecs.core.placement_words import unable_to_place
+from chaos_ecs.core.placing import chooses, leaving, places_of_service, surplus_of
 from chaos_ecs.core.rollout_messages import (
     FailDeployment,
     MarkHealthy,
@@ -42,9 +46,13 @@ from chaos_ecs.core.rollout_messages import (
     StopUnhealthy,
     TellStuck,
 )
+from chaos_ecs.core.rooms import PlacedTask
 from chaos_ecs.core.shifting import Moment, next_step
 from chaos_ecs.core.state import State
 from chaos_ecs.core.todo import Plan
+
+PLACE_AGAIN_SECONDS = 5.0
+"""Room is made by other services' tasks too: what found no place looks again so often."""
 
 
 def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
@@ -61,6 +69,10 @@ def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
         now,
         unasked=unasked(state, service, live),
         is_throttled=_is_newest_throttled(state, service, now, todo),
+        leaving=leaving(state, live),
+        first_to_go=partial(surplus_of, state, service)
+        if chooses(state, service.cluster_arn, service.launch_type)
+        else None,
     )
     _plan_health(state, service, rollout, todo)
     if step := next_step(service, rollout, Moment(now, state.pace.minute, look_again)):
@@ -71,6 +83,8 @@ def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
         look_again(moves.protected_until)
     _plan_stops(state, service, rollout, moves, todo)
     promoted: tuple[str, ...] = ()
+    if service.unplaced and not moves.starts:
+        todo.actions.append(TellUnplaced(service.arn, "", "no task is looking for a place"))
     for deployment_id, count in moves.starts:
         promoted += _start(state, todo, service, deployment_id, count, now)
     if moves.stuck and not service.primary.stuck_told:
@@ -166,9 +180,34 @@ def _start(state: State, todo: Plan, service: Service, deployment_id: str, count
     standbys = tuple(task.arn for task in ready if task.deployment_id == deployment_id)[:count]
     if deployment_id == service.primary.id and _is_throttled(service.throttle, service, now, todo):
         count = len(standbys)
-    if count:
-        todo.actions.append(StartTasks(service.arn, deployment_id, count, cause, standbys))
+    places = _places(state, todo, service, deployment_id, count - len(standbys), now)
+    if standbys or places:
+        start = StartTasks(service.arn, deployment_id, len(standbys) + len(places), cause, standbys, places)
+        todo.actions.append(start)
     return standbys
+
+
+def _places(
+    state: State, todo: Plan, service: Service, deployment_id: str, count: int, now: float
+) -> tuple[Place, ...]:
+    """Where so many more tasks go; what has no place is told, and looked at again."""
+    if not count:
+        return ()
+    deployment = next(item for item in service.deployments if item.id == deployment_id)
+    definition = state.task_definitions[deployment.task_definition_arn]
+    also = todo.placed.setdefault(service.cluster_arn, [])
+    found = places_of_service(state, service, definition, count, also)
+    also += (
+        PlacedTask(f"{service.arn}#{len(also) + at}", place.instance_arn, f"service:{service.name}", found.needs)
+        for at, place in enumerate(found.places)
+        if place.instance_arn
+    )
+    if found.missing:
+        message = unable_to_place(service.name, found.refusals, found.capacity_provider)
+        if message != service.unplaced:
+            todo.actions.append(TellUnplaced(service.arn, message, f"{found.missing} tasks have no place"))
+        todo.look_again(service.arn, now + PLACE_AGAIN_SECONDS)
+    return found.places
 
 
 def _is_newest_throttled(state: State, service: Service, now: float, todo: Plan) -> bool:
@@ -201,7 +240,8 @@ def _plan_retirement(service: Service, live: Sequence[Task], todo: Plan) -> None
 def _plan_standbys(state: State, service: Service, promoted: tuple[str, ...], now: float, todo: Plan) -> None:
     """As many as asked for, of the newest deployment. New ones only once the service is steady: tasks come first."""
     wanted = [task for task in state.standbys_of(service.arn) if task.is_wanted and task.arn not in promoted]
-    useful = [task for task in wanted if task.deployment_id == service.primary.id]
+    going = leaving(state, wanted)
+    useful = [task for task in wanted if task.deployment_id == service.primary.id and task.arn not in going]
     surplus = [task for task in wanted if task not in useful] + useful[service.standby_count :]
     if surplus:
         arns = tuple(task.arn for task in surplus)
@@ -209,7 +249,8 @@ def _plan_standbys(state: State, service: Service, promoted: tuple[str, ...], no
     missing = service.standby_count - len(useful)
     if missing > 0 and service.steady and not _is_throttled(service.standby_throttle, service, now, todo):
         cause = f"{service.standby_count} standbys are to be kept, {len(useful)} there"
-        todo.actions.append(PrepareStandbys(service.arn, missing, cause))
+        if places := _places(state, todo, service, service.primary.id, missing, now):
+            todo.actions.append(PrepareStandbys(service.arn, len(places), cause, places))
 
 
 # --- targets ---
@@ -225,7 +266,7 @@ def _plan_targets(state: State, service: Service, live: Sequence[Task], now: flo
     for target in state.targets_of_service(service.arn):
         task = state.find_task(target.task_arn)
         group = target.target_group_arn
-        if task is None or group not in state.target_groups or not _answers(task, target):
+        if task is None or group not in state.target_groups or not _answers(state, task, target):
             dead.setdefault(group, []).append(target.task_arn)
         elif target.state is TargetState.DRAINING and _is_drained(state, target, now, todo):
             drained.append(target.key)
@@ -253,14 +294,18 @@ def _plan_registering(state: State, service: Service, live: Sequence[Task], todo
         known = {target.target_group_arn for target in state.targets_of(task.arn)}
         for item in load_balancers_of(state, service, task.deployment_id) if task.is_running else ():
             group = item.target_group_arn
-            if group in state.target_groups and group not in known and address_of(task, item.container_name):
+            if group in state.target_groups and group not in known and reached_at(state, task, item)[0]:
                 fresh.setdefault(group, []).append(task.arn)
     for group, arns in fresh.items():
         todo.actions.append(RegisterTargets(service.arn, group, tuple(arns), "they are running"))
 
 
-def _answers(task: Task, target: Target) -> bool:
-    return any(container.is_live and container.address == target.address for container in task.containers)
+def _answers(state: State, task: Task, target: Target) -> bool:
+    live = [container for container in task.containers if container.is_live]
+    if state.engine_of(task):
+        ports = [binding.host_port for container in live for binding in container.bindings]
+        return target.port in ports
+    return any(container.address == target.address for container in live)
 
 
 def _is_drained(state: State, target: Target, now: float, todo: Plan) -> bool:

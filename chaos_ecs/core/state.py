@@ -12,10 +12,12 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Routing, Rule, Target, TargetGroup
+from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus
 from chaos_ecs.core.deploying import ServiceDeployment, ServiceRevision
 from chaos_ecs.core.experimenting import Experiment, ExperimentTemplate, SafetyLever
 from chaos_ecs.core.fault_index import FaultIndex
 from chaos_ecs.core.faulting import InjectedFault
+from chaos_ecs.core.instance_index import InstanceIndex
 from chaos_ecs.core.messages import ContainerSeen, Event, EventType
 from chaos_ecs.core.model import (
     AccountSetting,
@@ -51,7 +53,7 @@ ROUTING = "routing"
 def _age(entity: Entity) -> float:
     """Indexes are in the order in which things came about."""
     match entity:
-        case Task() | Experiment() | ExperimentTemplate():
+        case Task() | Experiment() | ExperimentTemplate() | ContainerInstance():
             return entity.number
         case Target():
             return entity.registered_at
@@ -96,25 +98,32 @@ class State:
         self.schedules: dict[str, Schedule] = {}
         self.schedule_groups: dict[str, ScheduleGroup] = {}  # without `default`
         self.invocations: dict[str, Invocation] = {}  # open ones, by SCHEDULE_ARN#DUE
+        self.container_instances: dict[
+            str, ContainerInstance
+        ] = {}  # also those that are INACTIVE and not yet forgotten
         self.account_settings: dict[str, AccountSetting] = {}  # by REGION/PRINCIPAL_ARN/NAME
-        self.failing_listeners: dict[str, str] = {}  # whose clients are not served now, and why; not kept on disk
-        self.samples: dict[str, dict[Measure, Sample]] = {}  # the newest, by the ARN of the service; not kept on disk
-
-        self.published: dict[str, Published] = {}  # by the ARN of the service; not kept on disk
-        self.routing: Routing | None = None  # what the balancer was last told, None: nothing yet
-        self.balancer_up, self.balancer_reason = False, ""  # whether it is, and why not
-
-        self.engine = self.engine_reason = ""  # its name; why it is not connected
-        self.engine_asked = self.engine_connected = False  # asked: the runtime has said something of it
-        self.strays: dict[str, ContainerSeen] = {}  # containers of ours that belong to no task, by runtime id
-        self.strays_told: dict[str, None] = {}  # the same until they are gone, also while their removal is under way
-
         self.touched: dict[str, None] = {}
         self.changes: dict[tuple[type[Entity], str], Entity | None] = {}
         self.events: list[Event] = []
 
+        self._begin_what_is_not_kept()
         self._begin_indexes()
         self._tables = self._by_type()
+
+    def _begin_what_is_not_kept(self) -> None:
+        """What is found out anew by each controller; none of it is on disk."""
+        self.failing_listeners: dict[str, str] = {}  # whose clients are not served now, and why
+        self.samples: dict[str, dict[Measure, Sample]] = {}  # the newest, by the ARN of the service
+
+        self.published: dict[str, Published] = {}  # by the ARN of the service
+        self.routing: Routing | None = None  # what the balancer was last told, None: nothing yet
+        self.balancer_up, self.balancer_reason = False, ""  # whether it is, and why not
+
+        self.engines: dict[str, bool] = {}  # further engines in use, and whether they answer
+        self.engine = self.engine_reason = ""  # the own one's name; why it is not connected
+        self.engine_asked = self.engine_connected = False  # asked: the runtime has said something of it
+        self.strays: dict[str, ContainerSeen] = {}  # containers of ours that belong to no task, by runtime id
+        self.strays_told: dict[str, None] = {}  # the same until they are gone, also while their removal is under way
 
     def _begin_indexes(self) -> None:
         """What follows from the entities. Queues are emptied at the front, where a plain dict would go on stepping over
@@ -128,7 +137,7 @@ class State:
         self._standbys_of_service: dict[str, dict[str, None]] = {}
         self._tasks_in_cluster: dict[str, dict[str, None]] = {}
         self._services_in_cluster: dict[str, dict[str, None]] = {}
-        self._target_index, self._fault_index = TargetIndex(), FaultIndex()
+        self._target_index, self._fault_index, self._instance_index = TargetIndex(), FaultIndex(), InstanceIndex()
         self._deployments_of_service: dict[str, dict[str, None]] = {}
         self._invocations_of_schedule: dict[str, dict[str, None]] = {}
 
@@ -157,6 +166,7 @@ class State:
             ScheduleGroup: self.schedule_groups,
             Invocation: self.invocations,
             AccountSetting: self.account_settings,
+            ContainerInstance: self.container_instances,
         }
 
     # --- reading ---
@@ -184,6 +194,25 @@ class State:
 
     def services_in(self, cluster_arn: str) -> list[Service]:
         return [self.services[arn] for arn in self._services_in_cluster.get(cluster_arn, ())]
+
+    def instances_in(self, cluster_arn: str) -> list[ContainerInstance]:
+        """The cluster's container instances that are not INACTIVE, in the order in which they were registered."""
+        known = (self.container_instances[arn] for arn in self._instance_index.in_cluster.get(cluster_arn, ()))
+        return [instance for instance in known if instance.status is not ContainerInstanceStatus.INACTIVE]
+
+    def tasks_on(self, instance_arn: str) -> list[Task]:
+        """The tasks and standbys that were placed there, stopped ones too, in order of creation."""
+        return [self.the_task(arn) for arn in self._instance_index.tasks_on.get(instance_arn, ())]
+
+    def engine_of(self, task: Task) -> str:
+        """The engine of its container instance; empty: the controller's own."""
+        instance = self.container_instances.get(task.container_instance_arn)
+        return instance.engine if instance else ""
+
+    def is_reachable(self, task: Task) -> bool:
+        """Whether the engine that it is on answers."""
+        engine = self.engine_of(task)
+        return self.engines.get(engine, False) if engine else self.engine_connected
 
     def targets_of(self, task_arn: str) -> list[Target]:
         """The task's places in target groups, draining ones included."""
@@ -255,6 +284,7 @@ class State:
             *self.schedules,
             *self.schedule_groups,
             *self.invocations,
+            *self.container_instances,
             ROUTING,
         ):
             self.touched[arn] = None
@@ -281,6 +311,10 @@ class State:
             self.touch(entity.key)
         elif isinstance(entity, ScalableTarget):
             self.touch(entity.service_arn)
+        elif isinstance(entity, ContainerInstance):
+            self.touch(entity.arn)
+            for service in self.services_in(entity.cluster_arn):
+                self.touch(service.arn)
         elif isinstance(entity, TargetGroup | Listener | Rule | Target):
             self._touch_balancing(entity)
 
@@ -299,15 +333,22 @@ class State:
             self._fault_index.remove(entity)
         elif isinstance(entity, Invocation):
             self._invocations_of_schedule.get(entity.schedule_arn, {}).pop(entity.key, None)
+        elif isinstance(entity, ContainerInstance):
+            self._instance_index.remove(entity)
         elif isinstance(entity, Schedule):
             self._invocations_of_schedule.pop(entity.arn, None)
-        elif isinstance(entity, Task) and entity.standby:
-            self._forget_standby(entity)
         elif isinstance(entity, Task):
+            self._drop_task(entity)
+
+    def _drop_task(self, entity: Task) -> None:
+        if entity.standby:
+            self._forget_standby(entity)
+        else:
             self.waiting.pop(entity.arn, None)
             self.stopped.pop(entity.arn, None)
             self.with_logs.pop(entity.arn, None)
             self._tasks_in_cluster[entity.cluster_arn].pop(entity.arn, None)
+            self._instance_index.remove_task(entity)
             token = (entity.cluster_arn, entity.client_token)
             self.tasks_of_token.get(token, {}).pop(entity.arn, None)
             if not self.tasks_of_token.get(token, True):
@@ -365,6 +406,7 @@ class State:
         self.standbys.pop(standby.arn, None)
         self.waiting.pop(standby.arn, None)
         self._standbys_of_service.get(standby.service_arn or "", {}).pop(standby.arn, None)
+        self._instance_index.remove_task(standby)
         self.touch(standby.service_arn or "")
 
     def _touch_faults_on(self, *arns: str) -> None:
@@ -399,6 +441,8 @@ class State:
                 self._deployments_of_service.setdefault(entity.service_arn, {})[entity.arn] = None
             case Target():
                 self._target_index.add(entity)
+            case ContainerInstance():
+                self._instance_index.put(entity)
             case InjectedFault():
                 self._fault_index.put(entity)
             case Invocation():
@@ -425,6 +469,7 @@ class State:
         self._index_progress(task)
 
     def _index_progress(self, task: Task) -> None:
+        self._instance_index.put_task(task)
         for container in task.containers:
             if container.is_starting:
                 self.starting[task.arn, container.name] = None

@@ -32,7 +32,7 @@ from chaos_ecs.core.balancing_messages import (
     RouteTraffic,
     TargetChecked,
 )
-from chaos_ecs.core.health import load_balancers_of
+from chaos_ecs.core.health import load_balancers_of, reached_at
 from chaos_ecs.core.messages import EventType
 from chaos_ecs.core.model import Service
 from chaos_ecs.core.state import State
@@ -100,10 +100,8 @@ def register_targets(state: State, intent: RegisterTargets, now: float) -> None:
         task = state.tasks[arn]
         items = load_balancers_of(state, service, task.deployment_id)
         item = next(item for item in items if item.target_group_arn == intent.target_group_arn)
-        container = task.container(item.container_name)
-        target = Target(
-            item.target_group_arn, arn, container.address, item.container_port, now, service_arn=service.arn
-        )
+        address, port = reached_at(state, task, item)
+        target = Target(item.target_group_arn, arn, address, port, now, service_arn=service.arn)
         state.put(replace(target, reason=CHECKING[0], description=CHECKING[1]))
     _tell(state, service, EventType.TARGETS_REGISTERED, "registered", intent, now)
 

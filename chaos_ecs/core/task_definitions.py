@@ -47,6 +47,8 @@ def put_revision(state: State, command: RegisterTaskDefinition, now: float) -> N
         fault_injection=command.fault_injection,
         requires=command.requires,
         not_on_fargate=command.not_on_fargate,
+        placement_constraints=command.placement_constraints,
+        attributes=command.attributes,
         registered=command.registered,
         tags=command.tags,
     )

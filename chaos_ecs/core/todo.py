@@ -15,6 +15,13 @@ from chaos_ecs.core.experiment_messages import (
     ResolveTargets,
 )
 from chaos_ecs.core.fault_messages import ForgetFault, InjectHit, SettleHit, UndoHit
+from chaos_ecs.core.instance_messages import (
+    ForgetContainerInstance,
+    LeaveEngine,
+    LoseContainerInstance,
+    TellUnplaced,
+    UseEngine,
+)
 from chaos_ecs.core.messages import (
     Action,
     DiscardStandbys,
@@ -33,6 +40,7 @@ from chaos_ecs.core.messages import (
     StopTasks,
 )
 from chaos_ecs.core.rollout_messages import MarkHealthy, MarkUnhealthy, StopUnhealthy
+from chaos_ecs.core.rooms import PlacedTask
 from chaos_ecs.core.schedule_messages import (
     CompleteSchedule,
     EmptyScheduleGroup,
@@ -45,6 +53,7 @@ from chaos_ecs.core.schedule_messages import (
 @dataclass(slots=True)
 class Plan:
     actions: list[Action] = field(default_factory=list)
+    placed: dict[str, list[PlacedTask]] = field(default_factory=dict)  # by cluster: given a place in this very plan
     due: dict[str, float] = field(default_factory=dict)  # ARN -> when to look at it again though nothing touches it
 
     def look_again(self, arn: str, at: float) -> None:
@@ -79,6 +88,12 @@ def _subject(action: Action) -> str:  # noqa: C901, PLR0912 - a table, and mypy 
             said = name_of(action.cluster_arn)
         case ForgetTargets():
             said = str(len(action.keys))
+        case TellUnplaced():
+            said = name_of(action.service_arn)
+        case LoseContainerInstance() | ForgetContainerInstance():
+            said = name_of(action.arn)
+        case UseEngine() | LeaveEngine():
+            said = action.engine
         case RouteTraffic():
             said = f"{len(action.routing.listeners)} listeners"
         case InjectHit() | UndoHit() | SettleHit() | ForgetFault():

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from chaos_ecs.core import arns
-from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus, built_in_attributes
+from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus, Needs, built_in_attributes
 from chaos_ecs.core.placement import Refusal
 from chaos_ecs.core.placement_rules import constraints_of, strategies_of
-from chaos_ecs.core.rooms import Needs, PlacedTask, PlacementRequest
+from chaos_ecs.core.rooms import PlacedTask, PlacementRequest
 from tests.builders import CLUSTER
 
 USUAL = 256

@@ -11,7 +11,7 @@ from typing import NamedTuple, get_args
 import msgspec
 import pytest
 
-from chaos_ecs.core.container_instances import AVAILABILITY_ZONE, OS_TYPE, RESERVED_PORTS
+from chaos_ecs.core.container_instances import AVAILABILITY_ZONE, OS_TYPE, RESERVED_PORTS, Needs
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import (
     ContainerDefinition,
@@ -24,7 +24,7 @@ from chaos_ecs.core.model import (
 from chaos_ecs.core.placement import daemon_moves, place
 from chaos_ecs.core.placement_rules import constraints_of, strategies_of
 from chaos_ecs.core.placement_words import failures, unable_to_place
-from chaos_ecs.core.rooms import Needs, PlacementRequest, needs_of
+from chaos_ecs.core.rooms import PlacementRequest, needs_of
 from tests.builders import CLUSTER, definition_arn
 from tests.unit.placing_room import arn_of, ask, instances, names_of, tasks, told
 

@@ -10,10 +10,10 @@ from itertools import count
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus, built_in_attributes
+from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus, Needs, built_in_attributes
 from chaos_ecs.core.placement import Placement, place
 from chaos_ecs.core.placement_balance import first_to_go, zone_move, zones_of
-from chaos_ecs.core.rooms import Needs, PlacedTask, PlacementRequest
+from chaos_ecs.core.rooms import PlacedTask, PlacementRequest
 from tests.builders import CLUSTER
 from tests.unit.placing_room import arn_of, ask
 

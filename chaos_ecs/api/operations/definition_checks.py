@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chaos_ecs.api import identifiers
-from chaos_ecs.api.operations.placing import CONSTRAINTS_LIMIT, TOO_MANY_CONSTRAINTS
-from chaos_ecs.core.errors import ClientException
+from chaos_ecs.api.operations.placing import words
+from chaos_ecs.core.errors import ClientException, InvalidParameterException
+from chaos_ecs.core.placement_rules import constraints_of
 from chaos_ecs.core.platforms import FARGATE
 
 LEAST_STORAGE, MOST_STORAGE = 21, 200  # GiB
@@ -102,5 +103,7 @@ def _file_system(said: _Params) -> Iterator[str]:
 
 
 def _constraints(params: _Params) -> Iterator[str]:
-    if len(params.get("placementConstraints", ())) > CONSTRAINTS_LIMIT:
-        yield TOO_MANY_CONSTRAINTS
+    try:
+        constraints_of(words(params.get("placementConstraints", ()), "expression"))
+    except InvalidParameterException as refusal:
+        yield str(refusal)

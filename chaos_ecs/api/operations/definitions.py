@@ -12,11 +12,13 @@ from chaos_ecs.api.call import Call
 from chaos_ecs.api.operations.container_members import container_definitions
 from chaos_ecs.api.operations.definition_checks import check_members
 from chaos_ecs.api.operations.members import named_in, tags_of, wants
+from chaos_ecs.api.operations.placing import words
 from chaos_ecs.api.paging import page
 from chaos_ecs.api.views import container_definition_view, tag_list, task_definition_view
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.arns import family_arn, region_of
 from chaos_ecs.core.compatibility import GPU, task_size
+from chaos_ecs.core.container_instances import CPU_ARCHITECTURE, OS_TYPE
 from chaos_ecs.core.errors import ClientException
 from chaos_ecs.core.model import ContainerDefinition, TaskDefinition
 from chaos_ecs.core.state import State
@@ -49,6 +51,8 @@ def register_task_definition(call: Call) -> _Answer:
         without_effect=definition_members.without_effect(params),
         registered=json.dumps(_filled_in(params, containers, network_mode)),
         tags=tags_of(params),
+        placement_constraints=words(params.get("placementConstraints", ()), "expression"),
+        attributes=_attributes(params.get("runtimePlatform", {})),
     )
 
     def answer(state: State, now: float, events: tuple[m.Event, ...]) -> dict[str, Any]:
@@ -132,6 +136,16 @@ def list_task_definition_families(call: Call) -> _Answer:
 
 
 # --- from the wire ---
+
+
+def _attributes(platform: _Params) -> tuple[tuple[str, str | None], ...]:
+    """API_RuntimePlatform: what of it a container instance must have."""
+    asked: list[tuple[str, str | None]] = []
+    if architecture := platform.get("cpuArchitecture"):
+        asked.append((CPU_ARCHITECTURE, architecture.lower()))
+    if platform.get("operatingSystemFamily"):
+        asked.append((OS_TYPE, "linux" if platform["operatingSystemFamily"] == "LINUX" else "windows"))
+    return tuple(asked)
 
 
 def _not_on_fargate(params: _Params) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Placement, Service Connect and volume configurations: checked as ECS checks them, in words that it was seen to use.
 
-Nothing here places by them: there is one engine (decision 076). Source of the words: cdk-preflight's benches of
-CreateService and CreateCluster, each a refusal that AWS really gave.
+What is said of placement becomes PlacementWishes, which `core/placing.py` goes by. Source of the words: cdk-preflight's
+benches of CreateService and CreateCluster, each a refusal that AWS really gave.
 """
 
 from __future__ import annotations
@@ -11,34 +11,49 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chaos_ecs.api.operations.members import check_network, check_platform, check_public_address
+from chaos_ecs.core.capacity_providers import items_of
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import TaskDefinition
+from chaos_ecs.core.placement_rules import PlacementWishes, Words, constraints_of, strategies_of
 from chaos_ecs.core.platforms import FARGATE
 
-CONSTRAINTS_LIMIT, STRATEGIES_LIMIT = 10, 5
-"""API_CreateService, API_RunTask, API_RegisterTaskDefinition."""
-TOO_MANY_CONSTRAINTS = f"Maximum number of constraints is {CONSTRAINTS_LIMIT}."
-
 ALIASES_LIMIT = 1
-BINPACK_FIELDS = ("cpu", "memory")
 
 _Params = Mapping[str, Any]
 
 
+def wishes_of(params: _Params) -> PlacementWishes:
+    """What a checked request says of where its tasks go. Raises InvalidParameterException."""
+    items = items_of(
+        [
+            (name_of_provider(item["capacityProvider"]), item.get("weight"), item.get("base"))
+            for item in params.get("capacityProviderStrategy", ())
+        ]
+    )
+    return PlacementWishes(
+        strategies=words(params.get("placementStrategy", ()), "field"),
+        constraints=words(params.get("placementConstraints", ()), "expression"),
+        providers=tuple((item.provider, item.weight, item.base) for item in items),
+        is_daemon=params.get("schedulingStrategy") == "DAEMON",
+        rebalances=params.get("availabilityZoneRebalancing", "ENABLED") == "ENABLED",
+    )
+
+
+def name_of_provider(identifier: str) -> str:
+    """A capacity provider's name, of its name or ARN."""
+    return identifier.rsplit("/", 1)[-1]
+
+
+def words(said: Sequence[_Params], second: str) -> Words:
+    """(type, `second`) of each constraint or strategy."""
+    return tuple((item.get("type", ""), item.get(second, "")) for item in said)
+
+
 def check_placement(params: _Params) -> None:
-    """Raises InvalidParameterException for a list that is too long, and for what contradicts itself."""
-    constraints, strategies = params.get("placementConstraints", ()), params.get("placementStrategy", ())
-    if len(constraints) > CONSTRAINTS_LIMIT:
-        raise InvalidParameterException(TOO_MANY_CONSTRAINTS)
-    if len(strategies) > STRATEGIES_LIMIT:
-        raise InvalidParameterException(f"Maximum number of strategies is {STRATEGIES_LIMIT}.")
-    for constraint in constraints:
-        if constraint.get("type") == "distinctInstance" and constraint.get("expression"):
-            raise InvalidParameterException("distinctInstance expression should not be specified.")
-    for strategy in strategies:
-        field = strategy.get("field", "")
-        if strategy.get("type") == "binpack" and field.lower() not in BINPACK_FIELDS:
-            raise InvalidParameterException(f"binpack field '{field}' is invalid.")
+    """Raises InvalidParameterException for a list that is too long, for what contradicts itself, and for an expression
+    that cannot be read."""
+    constraints_of(words(params.get("placementConstraints", ()), "expression"))
+    strategies_of(words(params.get("placementStrategy", ()), "field"))
 
 
 def check_placing(definition: TaskDefinition | None, params: _Params, launch_type: str) -> None:

@@ -21,7 +21,7 @@ from chaos_ecs.api.operations.members import (
     task_options,
     wants,
 )
-from chaos_ecs.api.operations.placing import check_placing, check_service_connect
+from chaos_ecs.api.operations.placing import check_placing, check_service_connect, wishes_of
 from chaos_ecs.api.operations.service_members import (
     check_supported,
     deployment_configuration,
@@ -90,6 +90,7 @@ def create_service(call: Call) -> _Answer:
             tags=tags,
             task_options=task_options(members),
             aws_refuses=refused_by_aws(known, launch_type, params),
+            placement=wishes_of(said),
         )
 
     return call.request(build, lambda state, now, events: _described(state, arn))
@@ -132,6 +133,7 @@ def update_service(call: Call) -> _Answer:
             registered=json.dumps(members, sort_keys=True),
             launch_type=launch_type,
             task_options=task_options(members),
+            placement=wishes_of(members),
         )
 
     return call.request(build, lambda state, now, events: _described(state, found[0]))

@@ -19,7 +19,7 @@ from chaos_ecs.api.operations.members import (
     tags_of,
     wants,
 )
-from chaos_ecs.api.operations.placing import check_placing
+from chaos_ecs.api.operations.placing import check_placing, wishes_of
 from chaos_ecs.api.operations.task_members import check_run, overrides_of, registered, task_override_of
 from chaos_ecs.api.paging import page
 from chaos_ecs.core import messages as m
@@ -49,7 +49,8 @@ def run_task(call: Call) -> _Answer:
     token = params.get("clientToken", "")
 
     def build(state: State) -> m.RunTask:
-        launch_type = launch_type_of(placed(state, cluster, params))
+        said = placed(state, cluster, params)
+        launch_type = launch_type_of(said)
         arn = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         definition = definition_in(state, arn)
         check_placing(definition, params, launch_type)
@@ -69,6 +70,7 @@ def run_task(call: Call) -> _Answer:
             execute_command=params.get("enableExecuteCommand", False),
             registered=registered(params),
             aws_refuses=refused_by_aws(definition, launch_type, params),
+            placement=wishes_of(said),
         )
 
     def answer(state: State, now: float, events: tuple[m.Event, ...]) -> dict[str, Any]:
@@ -77,10 +79,15 @@ def run_task(call: Call) -> _Answer:
         refused = [event for event in events if event.type is m.EventType.TASK_NOT_PLACED]
         return {
             "tasks": [_wire(call, state, state.tasks[arn], tags=True) for arn in placed],
-            "failures": [{"arn": cluster, "reason": e.data["reason"], "detail": e.message} for e in refused],
+            "failures": [_failure(cluster, event) for event in refused],
         }
 
     return call.request(build, answer)
+
+
+def _failure(cluster: str, event: m.Event) -> dict[str, str]:
+    """Of the container instance that refused, or of the cluster whose engine is away."""
+    return {"arn": event.data.get("instance", cluster), "reason": event.data["reason"], "detail": event.message}
 
 
 def stop_task(call: Call) -> _Answer:

@@ -1,0 +1,46 @@
+"""What to do about container instances and their engines. A part of `plan`: reads State, changes nothing."""
+
+from __future__ import annotations
+
+from chaos_ecs.core.backoff import was_set_back
+from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus
+from chaos_ecs.core.instance_messages import (
+    ForgetContainerInstance,
+    LeaveEngine,
+    LoseContainerInstance,
+    UseEngine,
+)
+from chaos_ecs.core.state import State
+from chaos_ecs.core.todo import Plan
+
+
+def plan_instance(state: State, instance: ContainerInstance, now: float, todo: Plan) -> None:
+    """Looked at when it or its engine changes; a deregistered one also when its last task has left."""
+    if instance.status is ContainerInstanceStatus.INACTIVE:
+        if all(task.is_stopped for task in state.tasks_on(instance.arn)):
+            todo.actions.append(ForgetContainerInstance(instance.arn, "it is deregistered, and nothing runs on it"))
+    elif instance.engine and instance.engine not in state.engines:
+        todo.actions.append(UseEngine(instance.engine, f"container instance {instance.name} stands for it"))
+    elif not instance.agent_connected and not instance.is_off:
+        _plan_loss(state, instance, now, todo)
+
+
+def plan_engines(state: State, todo: Plan) -> None:
+    """An engine is left once nobody stands for it."""
+    if not state.engines:
+        return
+    used = dict.fromkeys(instance.engine for instance in state.container_instances.values())
+    for engine in state.engines:
+        if engine not in used:
+            todo.actions.append(LeaveEngine(engine, "no container instance stands for it any more"))
+
+
+def _plan_loss(state: State, instance: ContainerInstance, now: float, todo: Plan) -> None:
+    since = instance.disconnected_at
+    if since is None or all(task.is_stopped for task in state.tasks_on(instance.arn)):
+        return
+    lost_at = since + state.pace.instance_lost
+    if now >= lost_at or was_set_back(since, now):
+        todo.actions.append(LoseContainerInstance(instance.arn, f"its engine is silent for {now - since:.0f} s"))
+    else:
+        todo.look_again(instance.arn, lost_at)

@@ -1,0 +1,238 @@
+"""`apply` for container instances: registered, drained, lost, found again, forgotten.
+
+Sources: API_RegisterContainerInstance, API_UpdateContainerInstancesState, API_DeregisterContainerInstance; Developer
+Guide, "Draining Amazon ECS container instances". Never here: where tasks go (`placement.py`), and what is due
+(`instance_plan.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from chaos_ecs.core import lifecycle
+from chaos_ecs.core.arns import container_instance_arn
+from chaos_ecs.core.commands import active_cluster
+from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus
+from chaos_ecs.core.errors import ClientException, InvalidParameterException
+from chaos_ecs.core.instance_messages import (
+    DeleteAttributes,
+    DeregisterContainerInstance,
+    ForgetContainerInstance,
+    LeaveEngine,
+    LoseContainerInstance,
+    PutAttributes,
+    RegisterContainerInstance,
+    SetContainerInstanceStatus,
+    TellUnplaced,
+    UseEngine,
+)
+from chaos_ecs.core.messages import EventType
+from chaos_ecs.core.model import SIGKILL, ContainerStatus, HealthStatus, StopCode, Task
+from chaos_ecs.core.state import State
+
+FORCED = "Container instance deregistration forced by user"
+HAS_TASKS = "Found running tasks on the instance."
+GONE = "its container instance is gone"
+
+
+# --- Commands ---
+
+
+def register(state: State, command: RegisterContainerInstance, now: float) -> None:
+    active_cluster(state, command.cluster_arn)
+    if any(instance.name == command.name for instance in state.instances_in(command.cluster_arn)):
+        raise ClientException(f"The cluster has a container instance named {command.name} already.")
+    id_ = state.new_id()
+    instance = ContainerInstance(
+        arn=container_instance_arn(command.cluster_arn, id_),
+        cluster_arn=command.cluster_arn,
+        name=command.name,
+        ec2_instance_id=f"i-{id_[:17]}",
+        cpu=command.cpu,
+        memory=command.memory,
+        number=state.next_number("container-instance"),
+        registered_at=now,
+        attributes=command.attributes,
+        agent_connected=not command.engine or state.engines.get(command.engine, False),
+        disconnected_at=None,
+        agent_version=command.agent_version,
+        capacity_provider=command.capacity_provider,
+        engine=command.engine,
+        address=command.address,
+        tags=command.tags,
+    )
+    state.put(instance)
+    message = f"container instance {instance.name} is registered in {instance.availability_zone}"
+    tell(state, instance, EventType.INSTANCE_REGISTERED, message, now, engine=instance.engine or None)
+
+
+def set_status(state: State, command: SetContainerInstanceStatus, now: float) -> None:
+    instance = state.container_instances[command.arn]
+    if instance.status not in (ContainerInstanceStatus.ACTIVE, ContainerInstanceStatus.DRAINING):
+        raise InvalidParameterException(f"The container instance is {instance.status}.")
+    change_status(state, instance, command.status, now)
+
+
+def change_status(state: State, instance: ContainerInstance, status: ContainerInstanceStatus, now: float) -> None:
+    if instance.status is status:
+        return
+    instance = replace(instance, status=status, version=instance.version + 1)
+    state.put(instance)
+    tasks = sum(not task.is_stopped for task in state.tasks_on(instance.arn))
+    message = f"container instance {instance.name} is {status}, {tasks} tasks on it"
+    tell(state, instance, EventType.INSTANCE_STATUS_CHANGED, message, now, status=str(status), tasks=tasks)
+
+
+def deregister(state: State, command: DeregisterContainerInstance, now: float) -> None:
+    """INACTIVE until nothing of it is left; then it is forgotten."""
+    instance = state.container_instances[command.arn]
+    live = [task for task in state.tasks_on(instance.arn) if not task.is_stopped]
+    if live and not command.force:
+        raise InvalidParameterException(HAS_TASKS)
+    instance = replace(instance, status=ContainerInstanceStatus.INACTIVE, version=instance.version + 1)
+    state.put(instance)
+    message = f"container instance {instance.name} is deregistered"
+    tell(state, instance, EventType.INSTANCE_DEREGISTERED, message, now)
+    for task in live:
+        if state.is_reachable(task):
+            lifecycle.begin_stop(state, task, StopCode.USER_INITIATED, FORCED, now)
+        else:
+            _end_unseen(state, task, FORCED, now)
+
+
+def put_attributes(state: State, command: PutAttributes, now: float) -> None:
+    for arn, name, value in command.attributes:
+        instance = state.container_instances[arn]
+        kept = {**dict(instance.attributes), name: value}
+        state.put(replace(instance, attributes=tuple(kept.items()), version=instance.version + 1))
+
+
+def delete_attributes(state: State, command: DeleteAttributes, now: float) -> None:
+    for arn, name in command.attributes:
+        instance = state.container_instances[arn]
+        kept = tuple(item for item in instance.attributes if item[0] != name)
+        state.put(replace(instance, attributes=kept, version=instance.version + 1))
+
+
+# --- engines come and go ---
+
+
+def use_engine(state: State, effect: UseEngine, now: float) -> None:
+    state.engines.setdefault(effect.engine, False)
+
+
+def leave_engine(state: State, effect: LeaveEngine, now: float) -> None:
+    state.engines.pop(effect.engine, None)
+
+
+def engine_answers(state: State, engine: str, now: float) -> None:
+    """Those that stand for it are there again, but for those whose power is off."""
+    state.engines[engine] = True
+    for instance in _standing_for(state, engine):
+        if not instance.agent_connected and not instance.is_off:
+            connect(state, instance, now)
+
+
+def engine_is_silent(state: State, engine: str, reason: str, now: float) -> None:
+    state.engines[engine] = False
+    for instance in _standing_for(state, engine):
+        if instance.agent_connected or instance.disconnected_at is None:
+            disconnect(state, instance, reason, now)
+
+
+def connect(state: State, instance: ContainerInstance, now: float) -> None:
+    known = replace(instance, agent_connected=True, disconnected_at=None, version=instance.version + 1)
+    state.put(known)
+    message = f"container instance {instance.name} is there again"
+    tell(state, known, EventType.INSTANCE_CONNECTED, message, now)
+
+
+def disconnect(state: State, instance: ContainerInstance, reason: str, now: float) -> None:
+    known = replace(instance, agent_connected=False, disconnected_at=now, version=instance.version + 1)
+    state.put(known)
+    message = f"the agent of container instance {instance.name} is disconnected: {reason}"
+    tell(state, known, EventType.INSTANCE_DISCONNECTED, message, now, reason=reason)
+
+
+def _standing_for(state: State, engine: str) -> Iterable[ContainerInstance]:
+    known = list(state.container_instances.values())
+    return (item for item in known if item.engine == engine and item.status is not ContainerInstanceStatus.INACTIVE)
+
+
+# --- Intents ---
+
+
+def lose(state: State, intent: LoseContainerInstance, now: float) -> None:
+    """Nobody can say what has become of its containers: its tasks are over, and what comes back is removed."""
+    instance = state.container_instances[intent.arn]
+    live = [task for task in state.tasks_on(instance.arn) if not task.is_stopped]
+    message = f"container instance {instance.name} is lost with {len(live)} tasks"
+    tell(state, instance, EventType.INSTANCE_LOST, message, now, tasks=[task.arn for task in live])
+    for task in live:
+        _end_unseen(state, task, host_gone(instance), now, instance.disconnected_at)
+
+
+def host_gone(instance: ContainerInstance) -> str:
+    """What ECS says of tasks whose EC2 instance went away under them."""
+    return f"Host EC2 (instance {instance.ec2_instance_id}) terminated."
+
+
+def _end_unseen(state: State, task: Task, reason: str, now: float, died_at: float | None = None) -> None:
+    containers = tuple(
+        container
+        if container.is_over
+        else replace(
+            container,
+            last_status=ContainerStatus.STOPPED,
+            health_status=HealthStatus.UNKNOWN,
+            finished_at=died_at or now,
+            restart_due=False,
+            reason=container.reason or GONE,
+            bindings=(),
+            address="",
+        )
+        for container in task.containers
+    )
+    state.put(replace(task, containers=containers))
+    task = lifecycle.begin_stop(state, state.the_task(task.arn), StopCode.TERMINATION_NOTICE, reason, now, died_at)
+    lifecycle.settle(state, task, now)
+
+
+def power_off(state: State, instance: ContainerInstance, now: float) -> None:
+    """A fault: its tasks end at once, as those of a machine whose power fails."""
+    state.put(replace(instance, is_off=True))
+    disconnect(state, state.container_instances[instance.arn], "its power is off", now)
+    for task in [task for task in state.tasks_on(instance.arn) if not task.is_stopped]:
+        containers = tuple(
+            replace(container, fault_signal=SIGKILL, fault_sent=False) if container.is_live else container
+            for container in task.containers
+        )
+        state.put(replace(task, containers=containers))
+        reason = host_gone(instance)
+        lifecycle.begin_stop(state, state.the_task(task.arn), StopCode.TERMINATION_NOTICE, reason, now)
+
+
+def power_on(state: State, instance: ContainerInstance, now: float) -> None:
+    instance = replace(instance, is_off=False)
+    state.put(instance)
+    if not instance.engine or state.engines.get(instance.engine, False):
+        connect(state, instance, now)
+
+
+def forget(state: State, intent: ForgetContainerInstance, now: float) -> None:
+    state.drop(state.container_instances[intent.arn])
+
+
+def tell_unplaced(state: State, intent: TellUnplaced, now: float) -> None:
+    service = replace(state.services[intent.service_arn], unplaced=intent.message)
+    state.put(service)
+    if intent.message:
+        state.tell_service(now, service, EventType.SERVICE_NOT_PLACED, intent.message, cause=intent.cause)
+
+
+def tell(state: State, instance: ContainerInstance, type_: EventType, message: str, now: float, **data: Any) -> None:
+    """Every event of a container instance says which one it is."""
+    named = {"instance": instance.arn, "name": instance.name, "zone": instance.availability_zone}
+    state.emit(now, type_, message, cluster=instance.cluster_arn, **named, **data)

@@ -1,0 +1,194 @@
+"""Placement asked of State: who is there, what a service or a RunTask wants, and where its tasks go. Pure.
+
+`placement.py` answers; here its question is put together. A cluster without container instances has one place, the
+controller's own engine, and there is nothing to choose (decision 076); so has the launch type FARGATE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from chaos_ecs.core.capacity_providers import StrategyItem, share_out
+from chaos_ecs.core.container_instances import ContainerInstance, Needs, Place
+from chaos_ecs.core.model import Service, Task, TaskDefinition
+from chaos_ecs.core.placement import Placement, Refusal, place
+from chaos_ecs.core.placement_balance import first_to_go
+from chaos_ecs.core.placement_rules import (
+    Constraint,
+    PlacementWishes,
+    Strategy,
+    Words,
+    constraints_of,
+    strategies_of,
+)
+from chaos_ecs.core.rooms import PlacedTask, PlacementRequest, needs_of
+from chaos_ecs.core.state import State
+
+EC2 = "EC2"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """`places` one for each task that has one. Of the others: why none could be found, and on which provider."""
+
+    places: tuple[Place, ...] = ()
+    missing: int = 0
+    refusals: tuple[Refusal, ...] = ()
+    capacity_provider: str = ""
+    needs: Needs = Needs()  # of each
+
+
+def chooses(state: State, cluster_arn: str, launch_type: str) -> bool:
+    """Whether tasks of this launch type are placed on container instances there."""
+    return launch_type == EC2 and bool(state.instances_in(cluster_arn))
+
+
+def placed_tasks(state: State, cluster_arn: str) -> list[PlacedTask]:
+    """All that take room on the cluster's container instances, standbys too."""
+    return [
+        PlacedTask(task.arn, task.container_instance_arn, task.group, task.needs, task.number, task.is_wanted)
+        for instance in state.instances_in(cluster_arn)
+        for task in state.tasks_on(instance.arn)
+        if not task.is_stopped
+    ]
+
+
+def request(
+    definition: TaskDefinition, group: str, wishes: PlacementWishes, *, is_service: bool, needs: Needs | None = None
+) -> PlacementRequest:
+    """For one task; `needs` where overrides make it another size."""
+    return PlacementRequest(
+        needs=needs or needs_of(definition, attributes=definition.attributes),
+        group=group,
+        is_service=is_service,
+        strategies=_strategies(wishes.strategies),
+        constraints=_constraints((*wishes.constraints, *definition.placement_constraints)),
+    )
+
+
+@lru_cache(maxsize=256)
+def _strategies(words: Words) -> tuple[Strategy, ...]:
+    return strategies_of(words)
+
+
+@lru_cache(maxsize=256)
+def _constraints(words: Words) -> tuple[Constraint, ...]:
+    return constraints_of(words)
+
+
+def places_for(
+    state: State,
+    cluster_arn: str,
+    launch_type: str,
+    wishes: PlacementWishes,
+    wanted: PlacementRequest,
+    *,
+    running: dict[str, int],
+    also: Sequence[PlacedTask] = (),
+) -> Places:
+    """Where `wanted.count` tasks go. `running` is how many each capacity provider has of the service; `also` are tasks
+    that were given a place in the same plan."""
+    items = tuple(StrategyItem(*item) for item in wishes.providers)
+    shares = share_out(items, wanted.count, running) if items else (("", wanted.count),)
+    if not chooses(state, cluster_arn, launch_type):
+        return Places(
+            tuple(Place("", provider) for provider, count in shares for _ in range(count)), needs=wanted.needs
+        )
+    known = [*placed_tasks(state, cluster_arn), *also]
+    instances = state.instances_in(cluster_arn)
+    found = Places(needs=wanted.needs)
+    for provider, count in shares:
+        asked = replace(wanted, count=count, capacity_provider=provider, seed=len(known))
+        placement = place_apart(asked, instances, known)
+        fresh = [
+            PlacedTask(f"{cluster_arn}#{len(known) + at}", arn, asked.group, asked.needs)
+            for at, arn in enumerate(placement.chosen)
+        ]
+        known += fresh
+        found = Places(
+            (*found.places, *(Place(arn, provider) for arn in placement.chosen)),
+            found.missing + placement.missing,
+            placement.refusals or found.refusals,
+            provider if placement.missing else found.capacity_provider,
+            wanted.needs,
+        )
+    return found
+
+
+def place_apart(
+    wanted: PlacementRequest, instances: Sequence[ContainerInstance], known: Sequence[PlacedTask]
+) -> Placement:
+    """`place`, but for one thing: slices of one engine share its ports. A task that names ports of the host takes
+    them from all slices, so such tasks are placed one after the other."""
+    if not wanted.needs.ports or len({instance.engine for instance in instances}) == len(instances):
+        return place(wanted, instances, known)
+    known, chosen = list(known), list[str]()
+    for turn in range(wanted.count):
+        one = place(replace(wanted, count=1, seed=f"{wanted.seed}/{turn}"), _sharing_ports(instances, known), known)
+        if one.missing:
+            return Placement(tuple(chosen), wanted.count - turn, one.refusals, wanted.capacity_provider)
+        chosen += one.chosen
+        known.append(PlacedTask(f"#{turn}", one.chosen[0], wanted.group, wanted.needs))
+    return Placement(tuple(chosen), capacity_provider=wanted.capacity_provider)
+
+
+def _sharing_ports(instances: Sequence[ContainerInstance], known: Sequence[PlacedTask]) -> list[ContainerInstance]:
+    engines = {instance.arn: instance.engine for instance in instances}
+    taken: dict[str, tuple[tuple[int, str], ...]] = {}
+    for task in known:
+        engine = engines.get(task.instance_arn)
+        if engine is not None:
+            taken[engine] = (*taken.get(engine, ()), *task.needs.ports)
+    return [
+        replace(instance, reserved_ports=(*instance.reserved_ports, *taken.get(instance.engine, ())))
+        for instance in instances
+    ]
+
+
+def places_of_service(
+    state: State, service: Service, definition: TaskDefinition, count: int, also: Sequence[PlacedTask] = ()
+) -> Places:
+    """Where `count` more tasks of the service go."""
+    group = f"service:{service.name}"
+    wanted = replace(request(definition, group, service.placement, is_service=True), count=count)
+    running: dict[str, int] = {}
+    for task in state.live_tasks_of(service.arn):
+        if task.is_wanted:
+            running[task.capacity_provider] = running.get(task.capacity_provider, 0) + 1
+    return places_for(
+        state, service.cluster_arn, service.launch_type, service.placement, wanted, running=running, also=also
+    )
+
+
+def leaving(state: State, tasks: Sequence[Task]) -> frozenset[str]:
+    """The ARNs of those whose container instance is to be left: DRAINING, or deregistered."""
+    known = state.container_instances
+    return frozenset(
+        task.arn
+        for task in tasks
+        if task.container_instance_arn
+        and (task.container_instance_arn not in known or not known[task.container_instance_arn].is_active)
+    )
+
+
+def surplus_of(
+    state: State, service: Service, tasks: Sequence[Task], count: int, rank: Callable[[Task], tuple[bool, ...]]
+) -> list[Task]:
+    """Which `count` of these tasks scaling in takes, so that what stays is spread as the service's strategies say.
+    Those from before there were container instances go first."""
+    homeless = sorted((task for task in tasks if not task.container_instance_arn), key=rank)[:count]
+    by_arn = {task.arn: task for task in tasks if task.container_instance_arn}
+    count -= len(homeless)
+    definition = state.task_definitions[service.task_definition_arn]
+    wanted = request(definition, f"service:{service.name}", service.placement, is_service=True)
+    known = placed_tasks(state, service.cluster_arn)
+    chosen = first_to_go(
+        replace(wanted, count=count),
+        state.instances_in(service.cluster_arn),
+        known,
+        may_go=[task for task in known if task.arn in by_arn],
+        rank=lambda task: rank(by_arn[task.arn]),
+    )
+    return [*homeless, *(by_arn[arn] for arn in chosen)]

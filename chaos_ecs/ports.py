@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from chaos_ecs.core.balancing import Routing
+from chaos_ecs.core.container_instances import EngineRoom
 from chaos_ecs.core.messages import Effect, Event, Fact
 from chaos_ecs.core.model import Entity
 
@@ -51,6 +52,11 @@ class Runtime(Protocol):
     def abilities(self) -> Mapping[str, str]:
         """What faults may need of the engine and its kernel (`chaos/fault.py`, Ability): why each is missing, "" where
         it is there. Found out once, in containers of our own. May block; any thread. Raises ChaosEcsError."""
+        ...
+
+    def examine(self, engine: str) -> EngineRoom:
+        """What an engine has, the own one for "", before anything is placed there. May block; any thread. Raises
+        ChaosEcsError when it does not answer."""
         ...
 
     def close(self) -> None:

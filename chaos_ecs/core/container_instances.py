@@ -48,6 +48,18 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineRoom:
+    """What an engine has to offer as a container instance. `address` is where its machine is reached, if that follows
+    from where the engine is; empty for the controller's own."""
+
+    name: str  # as told to the user
+    cpu: int
+    memory: int
+    architecture: str = "x86_64"
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a task goes. Without a container instance: the controller's own engine."""
 

@@ -23,6 +23,7 @@ from docker.context.config import get_current_context_name
 from docker.errors import APIError, DockerException
 from docker.utils import kwargs_from_env
 
+from chaos_ecs.core.container_instances import EngineRoom
 from chaos_ecs.errors import ChaosEcsError
 
 DOWN = "E-DOCKER-DOWN"
@@ -157,6 +158,14 @@ def describe(client: APIClient) -> str:
     address = address_of(client)
     usual = address in (DEFAULT_UNIX_SOCKET.removeprefix("http+"), DEFAULT_NPIPE)
     return f"{name} {version['Version']} {version['Arch']}{inside}" + ("" if usual else f" at {address}")
+
+
+def room_of(client: APIClient) -> EngineRoom:
+    """Its processors and memory. Raises E-DOCKER-DOWN."""
+    with unreachable(address_of(client)):
+        told = client.info()
+    memory = int(told["MemTotal"]) // 2**20
+    return EngineRoom(describe(client), int(told["NCPU"]) * 1024, memory, told.get("Architecture") or "x86_64")
 
 
 @contextmanager

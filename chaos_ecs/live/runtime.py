@@ -13,6 +13,7 @@ from functools import partial
 from docker import APIClient
 from docker.errors import NotFound
 
+from chaos_ecs.core.container_instances import EngineRoom
 from chaos_ecs.core.discovery_messages import PublishNames
 from chaos_ecs.core.fault_messages import InjectHit, UndoHit
 from chaos_ecs.core.messages import (
@@ -31,6 +32,7 @@ from chaos_ecs.core.messages import (
 )
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import engine, inspection, labels
+from chaos_ecs.live import engine as _engine
 from chaos_ecs.live.discovery import Discovery
 from chaos_ecs.live.faults import detect
 from chaos_ecs.live.faults.executor import LEFTOVERS_AFTER_SECONDS, FaultExecutor
@@ -154,6 +156,13 @@ class DockerRuntime:
         if client is None:
             raise engine.down("the engine", "the connection is lost")
         return self._findings.on(client)
+
+    def examine(self, engine: str) -> EngineRoom:
+        """The own engine's processors and memory; others are `fleet.py`'s. Raises ChaosEcsError."""
+        client = self._watcher.client
+        if client is None:
+            raise _engine.down("the engine", "the connection is lost")
+        return _engine.room_of(client)
 
     def close(self) -> None:
         """Waits for no worker: a start cut off here is found by its name later."""

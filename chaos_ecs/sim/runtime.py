@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from chaos_ecs.core.container_instances import EngineRoom
 from chaos_ecs.core.discovery_messages import PublishNames
 from chaos_ecs.core.fault_messages import InjectHit, UndoHit
 from chaos_ecs.core.local_files import ERROR, MissingError, look_up
@@ -106,6 +107,10 @@ class SimRuntime:
     def abilities(self) -> Mapping[str, str]:
         """In memory everything can be done."""
         return {}
+
+    def examine(self, engine: str) -> EngineRoom:
+        """Every engine is as large as two processors and 4 GiB."""
+        return EngineRoom(engine or self._name, 2048, 4096, address="127.0.0.1" if engine else "")
 
     def close(self) -> None:
         """From here on nothing is heard or asked any more; what is under way in the engine goes on or is lost."""

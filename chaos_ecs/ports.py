@@ -54,7 +54,7 @@ class Runtime(Protocol):
         it is there. Found out once, in containers of our own. May block; any thread. Raises ChaosEcsError."""
         ...
 
-    def examine(self, engine: str) -> EngineRoom:
+    def examine(self, name: str) -> EngineRoom:
         """What an engine has, the own one for "", before anything is placed there. May block; any thread. Raises
         ChaosEcsError when it does not answer."""
         ...

@@ -22,6 +22,7 @@ from typing import Any
 
 from docker import APIClient
 
+from chaos_ecs.core.container_instances import EngineRoom
 from chaos_ecs.core.messages import Effect, Fact, RemoveNetwork, StartContainer
 from chaos_ecs.core.model import Task
 from chaos_ecs.core.state import State
@@ -135,6 +136,9 @@ class AgentRelay:
 
     def abilities(self) -> Mapping[str, str]:
         return self._runtime.abilities()
+
+    def examine(self, name: str) -> EngineRoom:
+        return self._runtime.examine(name)
 
     def close(self) -> None:
         """The container runs on; the next controller finds it by its name."""

@@ -32,7 +32,6 @@ from chaos_ecs.core.messages import (
 )
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import engine, inspection, labels
-from chaos_ecs.live import engine as _engine
 from chaos_ecs.live.discovery import Discovery
 from chaos_ecs.live.faults import detect
 from chaos_ecs.live.faults.executor import LEFTOVERS_AFTER_SECONDS, FaultExecutor
@@ -157,12 +156,12 @@ class DockerRuntime:
             raise engine.down("the engine", "the connection is lost")
         return self._findings.on(client)
 
-    def examine(self, engine: str) -> EngineRoom:
+    def examine(self, name: str) -> EngineRoom:
         """The own engine's processors and memory; others are `fleet.py`'s. Raises ChaosEcsError."""
         client = self._watcher.client
         if client is None:
-            raise _engine.down("the engine", "the connection is lost")
-        return _engine.room_of(client)
+            raise engine.down("the engine", "the connection is lost")
+        return engine.room_of(client)
 
     def close(self) -> None:
         """Waits for no worker: a start cut off here is found by its name later."""

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from docker import APIClient
 
+from chaos_ecs.core.container_instances import EngineRoom
 from chaos_ecs.core.messages import Effect, Fact
 from chaos_ecs.core.scaling import MeasuredTask, Metric, Subject, average_cpu, requests_a_minute
 from chaos_ecs.core.scaling_messages import MetricSeen
@@ -202,6 +203,9 @@ class MeasuredRuntime:
 
     def abilities(self) -> Mapping[str, str]:
         return self._runtime.abilities()
+
+    def examine(self, name: str) -> EngineRoom:
+        return self._runtime.examine(name)
 
     def close(self) -> None:
         """Waits for no look that is under way."""

@@ -108,9 +108,9 @@ class SimRuntime:
         """In memory everything can be done."""
         return {}
 
-    def examine(self, engine: str) -> EngineRoom:
+    def examine(self, name: str) -> EngineRoom:
         """Every engine is as large as two processors and 4 GiB."""
-        return EngineRoom(engine or self._name, 2048, 4096, address="127.0.0.1" if engine else "")
+        return EngineRoom(name or self._name, 2048, 4096, address="127.0.0.1" if name else "")
 
     def close(self) -> None:
         """From here on nothing is heard or asked any more; what is under way in the engine goes on or is lost."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from docker import APIClient
 
+from chaos_ecs.core.container_instances import EngineRoom
 from chaos_ecs.core.messages import Effect, Fact
 from chaos_ecs.core.state import State
 from chaos_ecs.live import engine
@@ -36,6 +37,9 @@ class NoRuntime:
 
     def abilities(self) -> Mapping[str, str]:
         return {}
+
+    def examine(self, name: str) -> EngineRoom:
+        raise AssertionError("nobody asks")
 
     def close(self) -> None: ...
 

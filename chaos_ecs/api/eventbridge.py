@@ -1,9 +1,9 @@
 """What happened, as Amazon ECS tells Amazon EventBridge: one change in, one event of theirs out, or none. Pure.
 
-Sources: Developer Guide, "Amazon ECS events" and its four pages; EventBridge User Guide, "Events"; which members a detail
-has at most, EventBridge's own schemas of `aws.ecs`. Decision 083. `ECS Container Instance State Change` belongs here too
-as soon as a container instance is a Change (`core/outbox.py`): a detail and a case in `translated`. Never here: where
-events go (`live/event_targets.py`).
+Sources: Developer Guide, "Amazon ECS events" and its four pages; EventBridge User Guide, "Events"; which members a
+detail has at most, EventBridge's own schemas of `aws.ecs`. Decision 083. `ECS Container Instance State Change` belongs
+here too as soon as a container instance is a Change (`core/outbox.py`): a detail and a case in `translated`. Never
+here: where events go (`live/event_targets.py`).
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def bodies(at: float, changes: Iterable[Change]) -> list[bytes]:
 
 
 def translated(change: Change, at: float) -> dict[str, Any] | None:
-    """The event that EventBridge would get; None for what ECS does not tell it. One of our own events knows its time."""
+    """The event that EventBridge would get; None for what ECS does not tell it. Our own events know their time."""
     match change:
         case TaskChanged(task=task):
             name = f"{task.arn} {task.created_at} {task.version}"

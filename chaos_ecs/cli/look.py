@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli import completion, find, layout, plain, sentences
+from chaos_ecs.cli import bridged, completion, find, layout, plain, sentences
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.follow import Follower
 from chaos_ecs.cli.lines import lines_of
@@ -57,6 +57,9 @@ def events(
     ] = None,
     follow: Follow = False,
     tail: Annotated[int | None, typer.Option(min=0, help="Only the newest so many.")] = None,
+    eventbridge: Annotated[
+        bool, typer.Option("--eventbridge", help="As JSON lines that Amazon ECS would send to EventBridge.")
+    ] = False,
 ) -> None:
     """Show what happened, oldest first.
 
@@ -64,10 +67,14 @@ def events(
     chaos-ecs events
     chaos-ecs events web --tail 20
     chaos-ecs events --follow --json
+    chaos-ecs events --follow --eventbridge | jq -r '.detail.lastStatus // .detail.eventName'
     """
     shell = shell_of(ctx)
     controller, snapshot, cluster = shell.look()
     wanted = _of(snapshot, cluster, service)
+    if eventbridge:
+        bridged.tell(shell, controller, cluster, service, follow=follow, tail=tail)
+        return
     told = list(controller.events(0, follow=False))
     chosen = [event for event in told if wanted(event)]
     show = _event_writer(shell)

@@ -67,7 +67,7 @@ def events(
     chaos-ecs events
     chaos-ecs events web --tail 20
     chaos-ecs events --follow --json
-    chaos-ecs events --follow --eventbridge | jq -r '.detail.lastStatus // .detail.eventName'
+    chaos-ecs events --follow --eventbridge | jq .detail.lastStatus
     """
     shell = shell_of(ctx)
     controller, snapshot, cluster = shell.look()

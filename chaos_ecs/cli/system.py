@@ -83,7 +83,8 @@ def start(
     chaos-ecs controller start --simulate --seed 7
     chaos-ecs controller start --simulate --clock x60
     chaos-ecs controller start --listen 192.168.1.5
-    chaos-ecs controller start --events-to events.jsonl --events-to http://127.0.0.1:9000/
+    chaos-ecs controller start --events-to events.jsonl
+    chaos-ecs controller start --events-to http://127.0.0.1:9000/
     """
     from chaos_ecs import wiring
 

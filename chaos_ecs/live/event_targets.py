@@ -31,6 +31,7 @@ TRIED_FOR_SECONDS = 24 * 3600.0  # EventBridge's own limit
 ANSWER_WITHIN_SECONDS = 5.0  # as long as an API destination may take
 FLUSH_SECONDS = 3.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 15.0
+_ANSWER_BYTES = 65536
 _LAST_PAUSE_SECONDS = 0.1  # between the tries of a flush
 _TRIED_AGAIN = (401, 407, 408, 409, 429)  # and 5xx; whatever else is no 2xx is for good
 _TOLD_EVERY = 1_000
@@ -110,7 +111,8 @@ class HttpTarget:
         try:
             self._connection.request("POST", self._path, body, headers)
             response = self._connection.getresponse()
-            response.read()
+            if len(response.read(_ANSWER_BYTES)) == _ANSWER_BYTES:
+                self._connection.close()  # the rest is nothing to us
         except (OSError, HTTPException):
             self._connection.close()
             raise

@@ -3,70 +3,21 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live.event_targets import BusyError, Courier, Delivery, FileTarget, NotDeliveredError, target_of
 from tests.builders import eventually
+from tests.event_receiver import receiving
 from tests.http_servers import a_server, closing, nobody
 
 SOON = 0.01
 WITHIN_SECONDS = 60.0
-
-
-class Receiver(ThreadingHTTPServer):
-    """Keeps the bodies it answers with 2xx. `answers` is asked for the status of each request, by its number."""
-
-    daemon_threads = True
-
-    def __init__(self, port: int = 0, answers: Callable[[int], int] = lambda number: 200) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
-        self.answers = answers
-        self.asked: list[tuple[str, str | None]] = []
-        self.got: list[Any] = []
-        self.lock = threading.Lock()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/events?from=here"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        with self.server.lock:
-            self.server.asked.append((self.path, self.headers["Content-Type"]))
-            status = self.server.answers(len(self.server.asked))
-            if 200 <= status < 300:
-                self.server.got.append(json.loads(body))
-        self.send_response(status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing on the test's output."""
-
-
-@contextmanager
-def receiving(port: int = 0, answers: Callable[[int], int] = lambda number: 200) -> Iterator[Receiver]:
-    receiver = Receiver(port, answers)
-    thread = threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        receiver.shutdown()
-        receiver.server_close()
 
 
 @contextmanager
@@ -114,7 +65,7 @@ def test_a_file_that_is_rotated_away_is_made_anew(tmp_path: Path, away: str) -> 
     path = tmp_path / "events.jsonl"
     with bringing(str(path)) as courier:
         courier.put(a_body(1))
-        eventually(lambda: path.read_text(), within=WITHIN_SECONDS)
+        eventually(path.read_text, within=WITHIN_SECONDS)
         if away == "moved":
             path.rename(tmp_path / "events.jsonl.1")
         else:
@@ -139,8 +90,6 @@ def test_a_folder_that_is_away_for_a_while_costs_no_event(tmp_path: Path) -> Non
 
 
 def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     target = FileTarget(tmp_path / "events.jsonl")
     target.send(a_body(1))
     write = os.write

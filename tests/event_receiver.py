@@ -11,13 +11,15 @@ from typing import Any
 
 
 class Receiver(ThreadingHTTPServer):
-    """Keeps the bodies it answers with 2xx. `answers` is asked for the status of each request, by its number."""
+    """Keeps the bodies it answers with 2xx. `answers` is asked for the status of each request, by its number; it may
+    wait. Each answer has so many `answer_bytes`."""
 
     daemon_threads = True
 
     def __init__(self, port: int = 0, answers: Callable[[int], int] = lambda number: 200) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.answers = answers
+        self.answer_bytes = 0
         self.asked: list[tuple[str, str | None]] = []
         self.got: list[Any] = []
         self.lock = threading.Lock()
@@ -39,8 +41,9 @@ class _Handler(BaseHTTPRequestHandler):
             if 200 <= status < 300:
                 self.server.got.append(json.loads(body))
         self.send_response(status)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(self.server.answer_bytes))
         self.end_headers()
+        self.wfile.write(bytes(self.server.answer_bytes))
 
     def log_message(self, *told: object) -> None:
         """Nothing on the test's output."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -135,6 +136,15 @@ def test_a_connection_that_the_other_side_has_closed_is_opened_again() -> None:
         assert courier.told()["waiting"] == 1
 
 
+def test_a_long_answer_is_not_read_to_its_end_and_costs_nothing() -> None:
+    with receiving() as receiver, bringing(receiver.url) as courier:
+        receiver.answer_bytes = 1_000_000
+        for number in range(3):
+            courier.put(a_body(number))
+        eventually(lambda: courier.told()["delivered"] == 3, within=WITHIN_SECONDS)
+        assert [item["number"] for item in receiver.got] == [0, 1, 2]
+
+
 @pytest.mark.parametrize("status", [400, 404, 413, 301, 302])
 def test_what_a_server_refuses_for_good_is_counted_and_holds_nothing_up(status: int) -> None:
     with (
@@ -187,13 +197,14 @@ def test_what_is_left_at_the_end_is_brought_without_pauses(tmp_path: Path) -> No
 
 
 def test_an_end_does_not_wait_for_a_server_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
-    courier = Courier("there", target_of(nobody()), first_pause=30)
+    courier = Courier("there", target_of(nobody()), first_pause=SOON)
     courier.start()
     for number in range(3):
         courier.put(a_body(number))
     eventually(lambda: courier.told()["trouble"], within=WITHIN_SECONDS)
     courier.hurry()
     courier.end(0.2)
+    assert "events to there" not in {thread.name for thread in threading.enumerate()}
     assert courier.told()["waiting"] == 3
     assert "3 events were not delivered to there" in caplog.text
 

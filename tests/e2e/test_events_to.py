@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +82,16 @@ def test_all_events_arrive_in_order_at_a_file_and_at_a_server_that_is_down_at_fi
 
 
 def test_what_waits_at_the_end_is_brought_before_the_controller_is_gone(room: Room, tmp_path: Path) -> None:
+    """The server comes to itself at the last moment, while the courier waits for its next try."""
     path = tmp_path / "events.jsonl"
-    room.ok("controller", "start", "--simulate", CHAOS_ECS_EVENTS_TO=str(path))
-    room.ok("service", "up", "web", "--desired", "5")
-    room.ok("controller", "stop")
-    assert [versions[-1]["lastStatus"] for versions in lives(in_file(path)).values()] == ["RUNNING"] * 5
+    well = threading.Event()
+    with receiving(answers=lambda number: 200 if well.is_set() else 503) as receiver:
+        room.ok("controller", "start", "--simulate", CHAOS_ECS_EVENTS_TO=f"{path},{receiver.url}")
+        room.ok("service", "up", "web", "--desired", "5")
+        well.set()
+        room.ok("controller", "stop")
+        assert receiver.got == in_file(path)
+        assert [versions[-1]["lastStatus"] for versions in lives(receiver.got).values()] == ["RUNNING"] * 5
 
 
 @pytest.mark.parametrize("target", ["ftp://example.org/", "FOLDER", "FOLDER/no/such/file"])
@@ -149,8 +155,8 @@ def test_events_can_be_piped_without_a_restart(room: Room, tmp_path: Path) -> No
 @pytest.mark.timeout(600)
 def test_real_containers_and_a_controller_that_is_killed(room: Room, tmp_path: Path) -> None:
     """What the dead controller could not tell any more is made good by the next one."""
-    path = tmp_path / "events.jsonl"
-    room.environment["CHAOS_ECS_EVENTS_TO"] = str(path)
+    path, port = tmp_path / "events.jsonl", a_port()
+    room.environment["CHAOS_ECS_EVENTS_TO"] = f"{path},http://127.0.0.1:{port}/"
     room.ok("controller", "start")
     room.ok("service", "up", "web", "--desired", "2")
     room.ok("kill", "web", "--yes")
@@ -169,14 +175,19 @@ def test_real_containers_and_a_controller_that_is_killed(room: Room, tmp_path: P
     room.kill_controller()
     for container in room.containers():
         room.client.kill(container["Id"])
-    room.ok("controller", "start")
-    eventually(
-        lambda: (
-            sorted(versions[-1]["lastStatus"] for versions in lives(in_file(path)).values())
-            == ["RUNNING"] * 2 + ["STOPPED"] * 3
-        ),
-        within=WITHIN_SECONDS,
-    )
+    with receiving(port) as receiver:  # it hears for the first time of what was before
+        room.ok("controller", "start")
+        eventually(
+            lambda: (
+                [
+                    sorted(versions[-1]["lastStatus"] for versions in lives(told).values())
+                    for told in (in_file(path), receiver.got)
+                ]
+                == [["RUNNING"] * 2 + ["STOPPED"] * 3] * 2
+            ),
+            within=WITHIN_SECONDS,
+        )
+    assert lives(receiver.got)[killed[-1]["taskArn"]][-1] | {"updatedAt": ""} == killed[-1] | {"updatedAt": ""}
     arns = room.aws("list-tasks", "--cluster", "my-cluster")["taskArns"]
     assert len(arns) == 2
 

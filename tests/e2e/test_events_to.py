@@ -88,6 +88,7 @@ def test_what_waits_at_the_end_is_brought_before_the_controller_is_gone(room: Ro
     with receiving(answers=lambda number: 200 if well.is_set() else 503) as receiver:
         room.ok("controller", "start", "--simulate", CHAOS_ECS_EVENTS_TO=f"{path},{receiver.url}")
         room.ok("service", "up", "web", "--desired", "5")
+        eventually(lambda: len(receiver.asked) >= 6, within=WITHIN_SECONDS)  # the pauses have grown long
         well.set()
         room.ok("controller", "stop")
         assert receiver.got == in_file(path)

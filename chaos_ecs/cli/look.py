@@ -11,6 +11,7 @@ import typer
 
 from chaos_ecs.cli import bridged, completion, find, layout, plain, sentences
 from chaos_ecs.cli.client import Controller, state
+from chaos_ecs.cli.endpoint.place import only_here
 from chaos_ecs.cli.follow import Follower
 from chaos_ecs.cli.lines import lines_of
 from chaos_ecs.cli.livelog import screen_for
@@ -70,6 +71,8 @@ def events(
     chaos-ecs events --follow --eventbridge | jq .detail.lastStatus
     """
     shell = shell_of(ctx)
+    if eventbridge and shell.place is not None:
+        raise only_here(shell.place, "events --eventbridge", "Amazon ECS sends them to EventBridge itself")
     controller, snapshot, cluster = shell.look()
     wanted = _of(snapshot, cluster, service)
     if eventbridge:

@@ -50,11 +50,12 @@ def _differs(before: Task, task: Task) -> bool:
     return (
         task.last_status is not before.last_status
         or task.desired_status is not before.desired_status
-        or any(
-            now.last_status is not then.last_status
-            for now, then in zip(task.containers, before.containers, strict=True)
-        )
+        or (task.containers is not before.containers and _statuses(task) != _statuses(before))
     )
+
+
+def _statuses(task: Task) -> list[str]:
+    return [container.last_status for container in task.containers]
 
 
 def changes_of(before: Entity | None, entity: Entity, definition: TaskDefinition | None) -> Iterator[Change]:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.builders import eventually
 from tests.e2e.conftest import BIN, Room
+from tests.e2e.simulated import Running
 from tests.event_receiver import receiving
 
 WITHIN_SECONDS = 90.0
@@ -115,6 +116,11 @@ def test_a_controller_whose_events_go_elsewhere_has_to_be_stopped_first(room: Ro
     refused = room.run("controller", "start", "--simulate", "--events-to", str(tmp_path / "events.jsonl"))
     assert (refused.code, "E-ALREADY-RUNNING" in refused.err) == (1, True)
     room.ok("controller", "start", "--simulate", CHAOS_ECS_EVENTS_TO=str(tmp_path / "events.jsonl"))
+
+
+def test_a_form_of_the_stream_that_there_is_not_is_refused(running: Running) -> None:
+    response = running.get("/events", "follow=0&format=xml")
+    assert (response.status, b"format is eventbridge" in response.read()) == (400, True)
 
 
 def test_events_can_be_piped_without_a_restart(room: Room, tmp_path: Path) -> None:

@@ -116,6 +116,8 @@ class HttpTarget:
         except (OSError, HTTPException):
             self._connection.close()
             raise
+        except UnicodeError as error:  # a name of a host that cannot be one
+            raise NotDeliveredError(str(error)) from error
         if response.status in _TRIED_AGAIN or response.status >= 500:
             raise BusyError(f"it answered {response.status} {response.reason}")
         if not 200 <= response.status < 300:
@@ -139,6 +141,8 @@ def target_of(text: str) -> Target:
         raise _refusal(text, str(error)) from None
     if not usable:
         raise _refusal(text, "it names no host")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise _refusal(text, "what is no plain character is written as %XX in an address")
     if address.username is not None:
         raise _refusal(text, "a name and a password in an address would be in every list of processes")
     return HttpTarget(address)

@@ -136,6 +136,14 @@ def test_a_connection_that_the_other_side_has_closed_is_opened_again() -> None:
         assert courier.told()["waiting"] == 1
 
 
+def test_a_name_that_no_host_can_have_is_a_refusal_and_ends_no_courier() -> None:
+    with bringing(f"http://{'a' * 70}.example/") as courier:
+        courier.put(a_body(1))
+        courier.put(a_body(2))
+        eventually(lambda: courier.told()["refused"] == 2, within=WITHIN_SECONDS)
+        assert "label" in courier.told()["trouble"]
+
+
 def test_a_long_answer_is_not_read_to_its_end_and_costs_nothing() -> None:
     with receiving() as receiver, bringing(receiver.url) as courier:
         receiver.answer_bytes = 1_000_000
@@ -228,6 +236,8 @@ def test_a_target_that_is_away_does_not_hold_another_one_up(tmp_path: Path) -> N
         ("http://", "it names no host"),
         ("http://:80/", "it names no host"),
         ("http://host:99999/", "Port out of range 0-65535"),
+        ("http://host/a b", "what is no plain character is written as %XX in an address"),
+        ("http://host/müll", "what is no plain character is written as %XX in an address"),
         ("http://ada:secret@host/", "a name and a password in an address would be in every list of processes"),
         ("FOLDER", "it is a folder"),
         ("FOLDER/no/such", "No such file or directory"),

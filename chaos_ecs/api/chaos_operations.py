@@ -39,7 +39,7 @@ def get_controller(call: Call) -> _Answer:
         return {
             "version": __version__,
             "pid": os.getpid(),
-            **info,
+            **{name: value() if callable(value) else value for name, value in info.items()},
             "engine": state.engine,
             "engineConnected": state.engine_connected,
             "engineReason": "" if state.engine_connected else state.engine_reason,

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli import completion, find, layout, plain, sentences
+from chaos_ecs.cli import bridged, completion, find, layout, plain, sentences
 from chaos_ecs.cli.client import Controller, state
+from chaos_ecs.cli.endpoint.place import only_here
 from chaos_ecs.cli.follow import Follower
 from chaos_ecs.cli.lines import lines_of
 from chaos_ecs.cli.livelog import screen_for
@@ -57,6 +58,9 @@ def events(
     ] = None,
     follow: Follow = False,
     tail: Annotated[int | None, typer.Option(min=0, help="Only the newest so many.")] = None,
+    eventbridge: Annotated[
+        bool, typer.Option("--eventbridge", help="As JSON lines that Amazon ECS would send to EventBridge.")
+    ] = False,
 ) -> None:
     """Show what happened, oldest first.
 
@@ -64,10 +68,16 @@ def events(
     chaos-ecs events
     chaos-ecs events web --tail 20
     chaos-ecs events --follow --json
+    chaos-ecs events --follow --eventbridge | jq .detail.lastStatus
     """
     shell = shell_of(ctx)
+    if eventbridge and shell.place is not None:
+        raise only_here(shell.place, "events --eventbridge", "Amazon ECS sends them to EventBridge itself")
     controller, snapshot, cluster = shell.look()
     wanted = _of(snapshot, cluster, service)
+    if eventbridge:
+        bridged.tell(shell, controller, cluster, service, follow=follow, tail=tail)
+        return
     told = list(controller.events(0, follow=False))
     chosen = [event for event in told if wanted(event)]
     show = _event_writer(shell)

@@ -22,6 +22,7 @@ ENVIRONMENT: tuple[tuple[str, str], ...] = (
         "CHAOS_ECS_PROBE",
         f"the controller's own client: requests a second to each listener (default: {DEFAULT_PROBE_RATE:g}), or off",
     ),
+    ("CHAOS_ECS_EVENTS_TO", "files and http://ADDRESSes that events in EventBridge's shapes go to, a comma between"),
     ("NO_COLOR", "any value: no colours, like --no-color"),
     ("ACCESSIBLE", "1: on a terminal, sentences line by line instead of a live panel, like --accessible"),
     ("TERM", "dumb: no colours, no panel, no escape codes"),

@@ -167,10 +167,15 @@ def _end_ours(docker: Sequence[str], runtime_id: str, mark: str) -> None:
 
 
 def _quietly(command: Sequence[str]) -> int | None:
-    """Its exit code; None where it did not end in time."""
+    """Its exit code; None where it did not end in time. In a session of its own: what hangs us up must not end it."""
     try:
         done = subprocess.run(
-            command, check=False, timeout=_PUT_AWAY_SECONDS, capture_output=True, stdin=subprocess.DEVNULL
+            command,
+            check=False,
+            timeout=_PUT_AWAY_SECONDS,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import docker
@@ -87,9 +88,14 @@ def beside(room: Room) -> list[str]:
 
 
 def close_window(terminal: OnATerminal) -> None:
-    """What the kernel does when a terminal goes, and the shell in it once more."""
-    os.killpg(terminal.process.pid, signal.SIGHUP)
-    os.killpg(terminal.process.pid, signal.SIGHUP)
+    """Hangs up as the kernel does when a terminal goes, and the shell in it, until chaos-ecs has ended."""
+
+    def hung_up() -> bool:
+        with suppress(ProcessLookupError):
+            os.killpg(terminal.process.pid, signal.SIGHUP)
+        return terminal.process.poll() is not None
+
+    eventually(hung_up, within=60)
 
 
 def test_the_shell_knows_the_terminals_size_and_the_new_one_after_a_resize(room: Room, web: str, enter: Enter) -> None:

@@ -55,6 +55,7 @@ def logs(
     if reader.read(snapshot) + reader.read_last_words(snapshot) == 0 and not follow:
         until_now = " yet" if reader.is_live(snapshot) else ""
         shell.say(f"{name} has printed nothing" + (until_now if since is None else " since then"))
+    reader.tail = None  # of who comes later every line is new
     try:
         while follow and reader.is_live(snapshot):
             shell.sleep(_EVERY_SECONDS)

@@ -131,5 +131,7 @@ def test_followed_a_task_that_begins_and_ends_between_two_looks_is_told() -> Non
         controller.state = a_state(services=[a_service()], tasks=tasks, at=AT + 2)
 
     terminal = Terminal(controller, sleep=sleep)
-    assert terminal.run("logs", "web", "--follow") == 0
+    assert terminal.run("logs", "web", "--follow", "--tail", "1") == 0
     assert terminal.out.getvalue() == "7f3a9c | hello\nbbbb22 | crashed at once\n"
+    tails = {members["task"]: members["tail"] for members in controller.asked if members["since"] is None}
+    assert tails == {task_arn("7f3a9c"): 1, task_arn("bbbb22"): None}  # of who comes later every line is new

@@ -470,11 +470,12 @@ def images() -> Images:
     return Images(engine.connect())
 
 
-def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool) -> int:
-    """A program in a container, with this terminal (see `live/inside.py`); its exit code."""
+def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, toolbox: bool) -> int:
+    """A program in a container, or in our toolbox beside it, with this terminal (see `live/inside.py`); its code."""
     from chaos_ecs.live import inside
 
-    return inside.run_inside(runtime_id, words, terminal=terminal, reads=reads)
+    run = inside.run_beside if toolbox else inside.run_inside
+    return run(runtime_id, words, terminal=terminal, reads=reads)
 
 
 def plan_clean(settings: Settings, *, everything: bool = False) -> CleanPlan:

@@ -153,13 +153,14 @@ def get_task_logs(call: Call) -> _Answer:
 
 
 def _read_logs(read: ReadLogs, containers: Sequence[Container], since: float, tail: int | None) -> dict[str, Any]:
-    """Lines of the containers that were made so far; none yet is no error, none any more is."""
+    """Lines of the containers that were made so far; none yet is no error, none any more is. Where none is wanted the
+    newest is read all the same: whoever asks on begins after it."""
     lines: list[dict[str, Any]] = []
     gone: list[ChaosEcsError] = []
     made = [(container.name, container.runtime_id) for container in containers if container.runtime_id]
     for name, runtime_id in made:
         try:
-            told = read(runtime_id, since, tail)
+            told = read(runtime_id, since, None if tail is None else max(1, tail))
         except ChaosEcsError as error:
             gone.append(error)
             continue
@@ -167,9 +168,10 @@ def _read_logs(read: ReadLogs, containers: Sequence[Container], since: float, ta
     if gone and len(gone) == len(made):
         raise ResourceNotFoundException(f"The logs are not there any more: {gone[0]}")
     lines.sort(key=lambda line: float(line["at"]))
+    next_since = lines[-1]["at"] if lines else float(since)
     if tail is not None:
         lines = lines[-tail:] if tail else []
-    return {"lines": lines, "nextSince": lines[-1]["at"] if lines else float(since)}
+    return {"lines": lines, "nextSince": next_since}
 
 
 CHAOS_OPERATIONS: Mapping[str, Callable[[Call], _Answer]] = {

@@ -39,7 +39,7 @@ class Root(LazyGroup):
             _BREAK,
         ),
         Entry("ps", "tasks:ps", "List the tasks of the cluster.", _LOOK),
-        Entry("logs", "look:logs", "Show what the containers print.", _LOOK),
+        Entry("logs", "logs:logs", "Show what the containers print.", _LOOK),
         Entry("exec", "inside:exec_", "Run a program inside a task, by default a shell.", _LOOK),
         Entry("events", "look:events", "Show what happened, oldest first.", _LOOK),
         Entry("watch", "look:watch", "Watch the cluster: every event, and the state in a panel below.", _LOOK),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 import typer
 
@@ -75,6 +76,17 @@ def duration(text: str) -> float:
     if match is None:
         raise typer.BadParameter(f"{text!r} is no duration: write 90s, 2m or 1h")
     return float(match[1]) * _UNITS[match[2]]
+
+
+def moment(text: str, now: float) -> float:
+    """Seconds since the epoch: of "5m", so long before `now`; of an ISO time, without a zone that of this machine."""
+    if re.fullmatch(r"\d+(?:\.\d+)?[smh]?", text.strip()):
+        return now - duration(text)
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone().timestamp()
+    except (ValueError, OverflowError) as error:
+        examples = "write 90s, 5m, 1h, or a time such as 2026-11-29T15:04:05Z"
+        raise typer.BadParameter(f"{text!r} is no time: {examples}") from error
 
 
 def pairs(values: Sequence[str]) -> list[tuple[str, str]]:

@@ -194,6 +194,7 @@ def task_view(task: Task, definition: TaskDefinition, *, tags: bool = False) -> 
         "healthStatus": health_of(task, definition),
         "lastStatus": task.last_status,
         "launchType": task.launch_type,
+        "capacityProviderName": task.capacity_provider or None,
         "ephemeralStorage": _storage_view(task, definition),
         "memory": str(task.task_override.memory or _task_memory(definition)),
         "overrides": {

@@ -42,6 +42,7 @@ from chaos_ecs.core.model import (
     Task,
     TaskDefinition,
 )
+from chaos_ecs.core.placement_words import NO_PROVIDER_INSTANCES
 from chaos_ecs.core.placing import places_for, request
 from chaos_ecs.core.platforms import FARGATE
 from chaos_ecs.core.rooms import needs_of
@@ -148,6 +149,8 @@ def _places_of_run(state: State, command: RunTask, definition: TaskDefinition, n
     wanted = request(definition, group, command.placement, is_service=False, needs=_needs(definition, command))
     wanted = replace(wanted, count=command.count)
     found = places_for(state, command.cluster_arn, command.launch_type, command.placement, wanted, running={})
+    if found.capacity_provider and not found.places and not found.refusals:
+        raise InvalidParameterException(NO_PROVIDER_INSTANCES)
     refused = {refusal.instance_arn: str(refusal.reason) for refusal in found.refusals}
     for arn, reason in sorted(refused.items()):
         message = f"a task of {name_of(definition.arn)} was not placed on {name_of(arn)}: {reason}"

@@ -37,7 +37,9 @@ def _plan_effect(state: State, instance: ContainerInstance, hit: Hit, now: float
     """Without power, and all that ran there over."""
     sent_at = now if hit.sent_at is None else hit.sent_at
     notice = notice_of(hit.recipe) or 0.0
-    if not instance.is_off:
+    if hit.recipe.do[0] == DRAIN:
+        todo.actions.append(SettleHit(hit.fault_id, hit.index, "it drains", proof=drained(state, hit), ends=False))
+    elif not instance.is_off:
         if now >= sent_at + notice or was_set_back(sent_at, now):
             todo.actions.append(AdvanceHit(hit.fault_id, hit.index, f"its notice of {notice:g} s is over"))
         else:

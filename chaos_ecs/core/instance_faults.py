@@ -14,7 +14,7 @@ from chaos_ecs.core import instances
 from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus
 from chaos_ecs.core.errors import ConflictException, InvalidParameterException
 from chaos_ecs.core.fault_messages import Aim
-from chaos_ecs.core.faulting import DRAIN, POWER, SPOT, Hit, HitStatus, InjectedFault
+from chaos_ecs.core.faulting import DRAIN, POWER, SPOT, Hit, InjectedFault
 from chaos_ecs.core.state import State
 
 SPOT_DRAINING = "chaos-ecs.spot-instance-draining"
@@ -72,7 +72,7 @@ def _in_the_way(state: State, aim: Aim) -> InjectedFault | None:
 
 
 def begin(state: State, hit: Hit, now: float) -> Hit:
-    """The hit, carried out. What only shows later is still INJECTING."""
+    """The hit, carried out. Its effect is looked for when that is planned."""
     instance, kind = state.container_instances[hit.instance_arn], hit.recipe.do[0]
     told_to_drain = instance.attribute(SPOT_DRAINING) == "true"
     drains = instance.is_active and (kind == DRAIN or (kind == SPOT and told_to_drain))
@@ -82,8 +82,6 @@ def begin(state: State, hit: Hit, now: float) -> Hit:
         instances.change_status(state, instance, ContainerInstanceStatus.DRAINING, now)
     if kind == POWER:
         instances.power_off(state, instance, now)
-    if kind == DRAIN:
-        return replace(hit, status=HitStatus.ACTIVE, active_at=now, proof=drained(state, hit))
     return hit
 
 

@@ -82,6 +82,7 @@ class Fault:
     otherwise: ClassVar[tuple[Ability, ...]] = ()
     fallback: ClassVar[str] = ""
     capacity_provider: ClassVar[str] = ""  # only tasks of this one can be hit
+    fis_targets: ClassVar[tuple[tuple[str, str], ...]] = ()  # key and type, where they do not follow from its scope
     picks: ClassVar[tuple[str, ...]] = ()  # by what container instances are chosen: instances, zone, count
 
     def describe(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -430,7 +431,7 @@ def test_a_service_that_is_on_one_instance_only_is_spared_unless_forced() -> Non
     ],
 )
 def test_what_does_not_exist_is_refused_by_its_name(
-    name: str, given: dict[str, str], selection: dict[str, object], said: str
+    name: str, given: dict[str, str], selection: dict[str, Any], said: str
 ) -> None:
     simulation = a_simulation()
     register(simulation.submit, "a1", "b1")

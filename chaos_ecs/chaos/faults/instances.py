@@ -13,6 +13,8 @@ from chaos_ecs.core.recipe import Means, Recipe, Symptom
 DEFAULT_SECONDS = 60.0
 NOTICE_SECONDS = 120.0
 
+CLUSTERS = ("Clusters", "aws:ecs:cluster")
+
 SPOT_INTERRUPTED = "Your Spot Task was interrupted."
 """Developer Guide, "Amazon ECS clusters for Fargate": the stopped reason of a task on FARGATE_SPOT."""
 
@@ -32,6 +34,7 @@ class DrainInstance(InstanceFault):
 
     name = "drain-instance"
     action_id = "aws:ecs:drain-container-instances"
+    fis_targets = (CLUSTERS,)
     picks = ("instances", "zone")
 
     duration: float = duration(DEFAULT_SECONDS)
@@ -55,6 +58,7 @@ class InstanceStop(InstanceFault):
 
     name = "instance-stop"
     action_id = "chaos-ecs:instance-stop"
+    fis_targets = (("Instances", "aws:ec2:instance"),)
     picks = ("instances", "zone", "count")
 
     duration: float = duration(DEFAULT_SECONDS)
@@ -72,6 +76,7 @@ class AzPowerInterruption(InstanceFault):
 
     name = "az-power-interruption"
     action_id = "chaos-ecs:az-power-interruption"
+    fis_targets = (CLUSTERS,)
 
     az: str = text("The availability zone: us-east-1a, or its last letter.")
     duration: float = duration(DEFAULT_SECONDS)
@@ -90,6 +95,7 @@ class SpotInterruption(Fault):
     name = "spot-interruption"
     action_id = "aws:ec2:send-spot-instance-interruptions"
     capacity_provider = "FARGATE_SPOT"
+    fis_targets = (("SpotInstances", "aws:ec2:spot-instance"), ("Tasks", "aws:ecs:task"))
     picks = ("instances", "zone")
 
     duration_before_interruption: float = also(

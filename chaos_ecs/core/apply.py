@@ -174,6 +174,7 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     f.InjectHit: faults.inject_hit,
     f.UndoHit: faults.undo_hit,
     f.SettleHit: faults.settle_hit,
+    f.AdvanceHit: faults.advance_hit,
     f.ForgetFault: faults.forget_fault,
     x.ResolveTargets: experiments.resolve_targets,
     x.BeginAction: experiments.begin_action,

@@ -12,6 +12,7 @@ from chaos_ecs.core.arns import name_of
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.fault_messages import ForgetFault, InjectHit, SettleHit, UndoHit
 from chaos_ecs.core.faulting import STALE_AFTER_SECONDS, Hit, HitStatus, InjectedFault, bad_definition
+from chaos_ecs.core.instance_fault_plan import plan_instance_hit
 from chaos_ecs.core.lifecycle import without_restart
 from chaos_ecs.core.model import SIGKILL, Container, ServiceStatus
 from chaos_ecs.core.recipe import Means, Symptom
@@ -39,6 +40,8 @@ def plan_fault(state: State, fault: InjectedFault, now: float, todo: Plan) -> No
         if hit.is_over:
             continue
         match hit.recipe.means:
+            case Means.CONTROL if hit.instance_arn:
+                plan_instance_hit(state, fault, hit, now, todo)
             case Means.CONTROL:
                 _plan_control(state, fault, hit, now, todo)
             case Means.SIGNAL:

@@ -21,7 +21,7 @@ def plan_instance(state: State, instance: ContainerInstance, now: float, todo: P
             todo.actions.append(ForgetContainerInstance(instance.arn, "it is deregistered, and nothing runs on it"))
     elif instance.engine and instance.engine not in state.engines:
         todo.actions.append(UseEngine(instance.engine, f"container instance {instance.name} stands for it"))
-    elif not instance.agent_connected and not instance.is_off:
+    elif not instance.agent_connected and not (instance.is_off and _answers(state, instance)):
         _plan_loss(state, instance, now, todo)
 
 
@@ -33,6 +33,11 @@ def plan_engines(state: State, todo: Plan) -> None:
     for engine in state.engines:
         if engine not in used:
             todo.actions.append(LeaveEngine(engine, "no container instance stands for it any more"))
+
+
+def _answers(state: State, instance: ContainerInstance) -> bool:
+    """Whether its engine does: what has no power there is known to end."""
+    return state.engines.get(instance.engine, False) if instance.engine else state.engine_connected
 
 
 def _plan_loss(state: State, instance: ContainerInstance, now: float, todo: Plan) -> None:

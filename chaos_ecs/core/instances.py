@@ -204,13 +204,18 @@ def power_off(state: State, instance: ContainerInstance, now: float) -> None:
     """A fault: its tasks end at once, as those of a machine whose power fails."""
     state.put(replace(instance, is_off=True))
     disconnect(state, state.container_instances[instance.arn], "its power is off", now)
+    reason = host_gone(instance)
     for task in [task for task in state.tasks_on(instance.arn) if not task.is_stopped]:
+        if not state.is_reachable(task):
+            _end_unseen(state, task, reason, now)
+            continue
         containers = tuple(
-            replace(container, fault_signal=SIGKILL, fault_sent=False) if container.is_live else container
+            replace(container, fault_signal=SIGKILL, fault_sent=False)
+            if container.is_live or container.is_starting
+            else container
             for container in task.containers
         )
         state.put(replace(task, containers=containers))
-        reason = host_gone(instance)
         lifecycle.begin_stop(state, state.the_task(task.arn), StopCode.TERMINATION_NOTICE, reason, now)
 
 

@@ -240,9 +240,10 @@ class State:
         """What the schedule still wants to run: those that wait for their window or for a retry, oldest first."""
         return [self.invocations[key] for key in self._invocations_of_schedule.get(schedule_arn, ())]
 
-    def faults_of(self, task_arn: str) -> list[InjectedFault]:
-        """The open faults that hit the task, in the order in which they were asked for."""
-        return [self.faults[fault_id] for fault_id in self._fault_index.on.get(task_arn, ())]
+    def faults_of(self, arn: str) -> list[InjectedFault]:
+        """The open faults that hit the task, or the container instance as a whole, in the order in which they were
+        asked for."""
+        return [self.faults[fault_id] for fault_id in self._fault_index.on.get(arn, ())]
 
     @property
     def control_faults(self) -> tuple[InjectedFault, ...]:
@@ -307,7 +308,7 @@ class State:
             self.touch(entity.arn)
             if entity.service_arn:
                 self.touch(entity.service_arn)
-            self._touch_faults_on(entity.arn, entity.service_arn or "")
+            self._touch_faults_on(entity.arn, entity.service_arn or "", entity.container_instance_arn)
         elif isinstance(entity, InjectedFault):
             self.touch(entity.id)
             self.touch(entity.experiment)
@@ -319,6 +320,7 @@ class State:
             self.touch(entity.service_arn)
         elif isinstance(entity, ContainerInstance):
             self.touch(entity.arn)
+            self._touch_faults_on(entity.arn)
             for service in self.services_in(entity.cluster_arn):
                 self.touch(service.arn)
         elif isinstance(entity, TargetGroup | Listener | Rule | Target):

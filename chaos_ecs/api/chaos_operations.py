@@ -12,6 +12,7 @@ from typing import Any
 
 from chaos_ecs import __version__
 from chaos_ecs.api import balanced_services, identifiers
+from chaos_ecs.api.adding_instances import add_container_instance
 from chaos_ecs.api.call import Call, all_settled, done, then
 from chaos_ecs.api.fault_operations import FAULT_OPERATIONS
 from chaos_ecs.api.page.sessions import INVITED_FOR_SECONDS
@@ -176,6 +177,7 @@ def _read_logs(read: ReadLogs, containers: Sequence[Container], since: float, ta
 
 CHAOS_OPERATIONS: Mapping[str, Callable[[Call], _Answer]] = {
     **FAULT_OPERATIONS,
+    "AddContainerInstance": add_container_instance,
     "DescribeSchedule": describe_schedule,
     "EnsureServiceLoadBalancer": balanced_services.ensure_service_load_balancer,
     "GetController": get_controller,

@@ -64,6 +64,12 @@ class Root(LazyGroup):
         Entry("help", "topics:help_", "Explain a topic, or a command as its --help does.", hidden=True),
         Entry("service", "service:app", "Services: they keep their desired count of tasks running.", _RUN),
         Entry("task", "tasks:app", "Single tasks.", _RUN),
+        Entry(
+            "instance",
+            "instances:app",
+            "Container instances: the machines of a cluster that tasks are placed on.",
+            _RUN,
+        ),
         Entry("lb", "balancers:app", "Load balancers: they send requests to healthy tasks.", _LOOK),
         Entry("controller", "system:controller_app", "The background process that keeps services alive.", _MACHINE),
         Entry("images", "system:images_app", "The task images that chaos-ecs brings along.", _MACHINE),

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import typer
 
+from chaos_ecs.cli.instance_view import Instance
 from chaos_ecs.cli.snapshot import Service, Snapshot, Task, name_of
 from chaos_ecs.errors import ChaosEcsError
 
@@ -45,6 +46,24 @@ def task(snapshot: Snapshot, cluster: str, text: str) -> Task:
     if len(found) > 1:
         why = f"it could be {', '.join(item.id[:12] for item in found)}"
         raise ChaosEcsError("E-AMBIGUOUS", f"{text} fits {len(found)} tasks", why, "Type more of its id", 2)
+    return found[0]
+
+
+def instance(snapshot: Snapshot, cluster: str, text: str) -> Instance:
+    """The container instance of this name or ARN, else the one whose id begins with `text`."""
+    known = snapshot.instances_in(cluster)
+    found = [item for item in known if text in (item.name, item.arn)]
+    digits = name_of(text).lower()
+    if not found and len(digits) >= _FEWEST_DIGITS:
+        found = [item for item in known if item.id.startswith(digits)]
+    if not found:
+        names = some([item.name for item in known])
+        why = f"container instances of cluster {name_of(cluster)}: {names or 'none yet'}"
+        hint = "chaos-ecs instance ls" if names else "chaos-ecs instance add"
+        raise ChaosEcsError("E-NO-INSTANCE", f"There is no container instance {text}", why, hint, 3)
+    if len(found) > 1:
+        why = f"it could be {', '.join(item.name for item in found)}"
+        raise ChaosEcsError("E-AMBIGUOUS", f"{text} fits {len(found)} container instances", why, "Type its name", 2)
     return found[0]
 
 

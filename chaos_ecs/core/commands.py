@@ -17,6 +17,7 @@ from chaos_ecs.core.container_checks import LEAST_MEMORY, check_environment_file
 from chaos_ecs.core.container_instances import Needs, Place
 from chaos_ecs.core.errors import (
     ClientException,
+    ClusterContainsContainerInstancesException,
     ClusterContainsServicesException,
     ClusterContainsTasksException,
     ClusterNotFoundException,
@@ -70,6 +71,10 @@ def delete_cluster(state: State, command: DeleteCluster, now: float) -> None:
     cluster = active_cluster(state, command.arn)
     if any(service.status is not ServiceStatus.INACTIVE for service in state.services_in(cluster.arn)):
         raise ClusterContainsServicesException("The Cluster cannot be deleted while Services are active.")
+    if state.instances_in(cluster.arn):
+        raise ClusterContainsContainerInstancesException(
+            "The Cluster cannot be deleted while Container Instances are active or draining."
+        )
     if any(not task.is_stopped for task in state.tasks_in(cluster.arn)):
         raise ClusterContainsTasksException("The Cluster cannot be deleted while Tasks are active.")
     state.put(replace(cluster, status="INACTIVE", deactivated_at=now))

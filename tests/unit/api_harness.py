@@ -170,6 +170,7 @@ def add_instance(
     attributes: Mapping[str, str] | None = None,
 ) -> str:
     """The ARN of a new container instance; its name begins with the letter of its zone."""
+    api.call("DescribeClusters", {})  # a region has its cluster from the first request on
     built_in = built_in_attributes(availability_zone=f"{REGION}{name[0]}", instance_type="t3.medium")
     command = RegisterContainerInstance(
         cluster_arn=cluster_arn(REGION, cluster),

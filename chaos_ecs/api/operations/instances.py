@@ -31,7 +31,7 @@ _Answer = Future[dict[str, Any]]
 
 
 def list_container_instances(call: Call) -> _Answer:
-    """The ARNs of those that are not INACTIVE, if nothing else is said, in order of registration; `filter` is an
+    """The ARNs of those that are not INACTIVE, in order of registration, or of those with a status; `filter` is an
     expression of the cluster query language. Raises ClusterNotFoundException and InvalidParameterException
     (API_ListContainerInstances)."""
     params = call.params
@@ -43,8 +43,8 @@ def list_container_instances(call: Call) -> _Answer:
         rooms = rooms_in(state, cluster)
         found = [
             instance
-            for instance in _considered(state, cluster, status)
-            if query is None or (instance.arn in rooms and _holds(query, rooms[instance.arn]))
+            for instance in state.instances_in(cluster)
+            if status in (None, instance.status) and (query is None or _holds(query, rooms[instance.arn]))
         ]
         return page(params, "containerInstanceArns", [(instance.number, instance.arn) for instance in found])
 
@@ -170,10 +170,3 @@ def _views(
 ) -> list[dict[str, Any]]:
     rooms = rooms_in(state, cluster)
     return [container_instance_view(state, instance, rooms, include) for instance in found]
-
-
-def _considered(state: State, cluster: str, status: str | None) -> list[ContainerInstance]:
-    if status is None:
-        return state.instances_in(cluster)
-    everywhere = state.container_instances.values()
-    return [instance for instance in everywhere if instance.cluster_arn == cluster and instance.status == status]

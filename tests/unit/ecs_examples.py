@@ -224,7 +224,7 @@ def with_everything() -> Harness:
 def filled_in(value: Any, api: Harness) -> Any:
     """A request with the names of what is really there."""
     state = api.simulation.state
-    there = {
+    there: Mapping[str, Mapping[str, object]] = {
         "{task}": state.tasks,
         "{service_deployment}": state.service_deployments,
         "{service_revision}": state.service_revisions,

@@ -248,7 +248,7 @@ def test_effective_settings_come_ten_at_a_time(ecs: Any) -> None:
 # --- what is not here ---
 
 
-def test_a_cluster_has_no_container_instances(ecs: Any) -> None:
+def test_a_new_cluster_has_no_container_instances(ecs: Any) -> None:
     arn = f"{ARN}container-instance/{CLUSTER}/0123"
     assert ecs.list_container_instances(cluster=CLUSTER)["containerInstanceArns"] == []
     missing = [{"arn": arn, "reason": "MISSING"}]
@@ -256,7 +256,8 @@ def test_a_cluster_has_no_container_instances(ecs: Any) -> None:
     draining = ecs.update_container_instances_state(cluster=CLUSTER, containerInstances=[arn], status="DRAINING")
     assert draining["failures"] == missing
     started = ecs.start_task(cluster=CLUSTER, taskDefinition="worker", containerInstances=["0123"])
-    assert (started["tasks"], started["failures"]) == ([], missing)
+    (failure,) = started["failures"]
+    assert (started["tasks"], failure["arn"], failure["reason"]) == ([], arn, "MISSING")
     assert ecs.list_attributes(cluster=CLUSTER, targetType="container-instance")["attributes"] == []
     assert ecs.discover_poll_endpoint()["endpoint"] == "http://127.0.0.1:8481/"
 

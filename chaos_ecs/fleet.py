@@ -48,7 +48,8 @@ class Fleet:
         self._open_engine = open_engine
         self._wake: Callable[[], None] = lambda: None
         self._engines: dict[str, Runtime] = {}  # the further ones in use, by name
-        self._silent: dict[str, None] = {}  # those of them that have not told yet what they have
+        self._silent: dict[str, None] = {}  # those of them that do not answer
+        self._leaving: list[tuple[Runtime, dict[str, None]]] = []  # left, and what is still to be removed from each
         self._host_of: dict[str, str] = {}  # runtime id -> the further engine that it was seen on
         self._told: list[Fact] = []
 
@@ -62,6 +63,7 @@ class Fleet:
         facts = [*self._own.poll(), *told]
         for name, engine in self._engines.items():
             facts += [fact for one in engine.poll() for fact in self._heard(name, one)]
+        self._leaving = [left for left in self._leaving if not _is_empty(*left)]
         return facts
 
     def execute(self, effects: Sequence[Effect]) -> None:
@@ -92,7 +94,7 @@ class Fleet:
     def next_fact_at(self) -> float | None:
         if self._told:
             return _AT_ONCE
-        times = [engine.next_fact_at() for engine in (self._own, *self._engines.values())]
+        times = [engine.next_fact_at() for engine in self._all()]
         return min((at for at in times if at is not None), default=None)
 
     def logs(self, runtime_id: str, since: float, tail: int | None) -> Sequence[tuple[float, str]]:
@@ -123,10 +125,15 @@ class Fleet:
         return room
 
     def close(self) -> None:
-        for engine in (self._own, *self._engines.values()):
+        for engine in self._all():
             engine.close()
 
     # --- inside ---
+
+    def _all(self) -> Iterator[Runtime]:
+        yield self._own
+        yield from self._engines.values()
+        yield from (engine for engine, _ in self._leaving)
 
     def _that_has(self, runtime_id: str) -> Runtime:
         """The own one for what was seen nowhere else: it says that it has no such container."""
@@ -152,11 +159,17 @@ class Fleet:
         engine.open(self._wake)
 
     def _leave(self, name: str) -> None:
-        engine = self._engines.pop(name, None)
+        """What stopped tasks have left there is removed first, where it answers; nothing else is heard of it."""
+        engine, is_silent = self._engines.pop(name, None), name in self._silent
         self._silent.pop(name, None)
+        ids = {runtime_id: None for runtime_id, host in self._host_of.items() if host == name}
         self._host_of = {runtime_id: host for runtime_id, host in self._host_of.items() if host != name}
-        if engine is not None:
+        if engine is not None and is_silent:
             engine.close()
+        elif engine is not None:
+            engine.execute([RemoveContainer("", "", runtime_id, "its engine is left") for runtime_id in ids])
+            self._leaving.append((engine, ids))
+            self._wake()
 
     def _tell(self, fact: Fact) -> None:
         self._told.append(fact)
@@ -171,6 +184,7 @@ class Fleet:
                 self._host_of = others | {seen.runtime_id: name for seen in fact.containers}
                 yield replace(fact, host=name)
             case EngineLost():
+                self._silent[name] = None
                 yield replace(fact, host=name)
             case ContainerSeen():
                 self._host_of[fact.runtime_id] = name
@@ -195,3 +209,15 @@ class Fleet:
 
 class _UnknownError(Exception):
     """An engine that does not answer cannot be told from another."""
+
+
+def _is_empty(engine: Runtime, ids: dict[str, None]) -> bool:
+    """Whether an engine that is left has nothing of ours any more, or does not say so: it is closed then."""
+    for fact in engine.poll():
+        if isinstance(fact, ContainerGone):
+            ids.pop(fact.runtime_id, None)
+        elif isinstance(fact, EngineLost):
+            ids.clear()
+    if not ids:
+        engine.close()
+    return not ids

@@ -416,6 +416,7 @@ def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:
     from chaos_ecs.sim.balancer import SimBalancer
     from chaos_ecs.sim.clock import PressedClock
     from chaos_ecs.sim.engine import SimEngine
+    from chaos_ecs.sim.further import FurtherEngines
     from chaos_ecs.sim.runtime import ENGINE_NAME, SimRuntime
     from chaos_ecs.sim.statistics import SimStatistics
     from chaos_ecs.sim.store import MemoryStore
@@ -424,26 +425,18 @@ def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:
     clock = PressedClock(time.time(), speed, time.monotonic) if speed > 1 else WallClock()
     engine = SimEngine(clock, Random(seed))
     engine.read = lambda path: local_files.read(str(settings.home), path)
-    further: dict[str, SimEngine] = {}
-
-    def open_engine(name: str) -> SimRuntime:
-        """Any name is an engine's here; one that was left is as it was."""
-        if name not in further:
-            further[name] = SimEngine(clock, Random(f"{seed} {name}"), id=name)
-            further[name].read = engine.read
-        return SimRuntime(further[name])
-
     name = f"{ENGINE_NAME}, clock x{speed}" if speed > 1 else ENGINE_NAME
-    runtime, balancer = SimRuntime(engine, name), SimBalancer(engine, further)
+    further = FurtherEngines(engine, seed)
+    runtime, balancer = SimRuntime(engine, name), SimBalancer(engine, further.known)
     controller = Controller(
         clock=clock,
-        runtime=Fleet(runtime, open_engine),
+        runtime=Fleet(runtime, lambda name: SimRuntime(further.named(name))),
         balancer=balancer,
         store=MemoryStore(),
         salt=f"simulation {seed}",
         pace=PACES[settings.pace],
     )
-    runtime.statistics = SimStatistics(engine, balancer.requests, controller.state, further)
+    runtime.statistics = SimStatistics(engine, balancer.requests, controller.state, further.known)
     return _Hosted(controller, held.close, nobody)
 
 

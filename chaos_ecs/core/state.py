@@ -293,15 +293,12 @@ class State:
         self.touched[arn] = None
 
     def put(self, entity: Entity) -> None:
-        """Adds or replaces; touches it, and the service of a task."""
+        """Adds or replaces; touches it, and whatever follows from it."""
         self._table(entity)[entity.key] = entity
         self.changes[type(entity), entity.key] = entity
         self._index(entity)
         if isinstance(entity, Task):
-            self.touch(entity.arn)
-            if entity.service_arn:
-                self.touch(entity.service_arn)
-            self._touch_faults_on(entity.arn, entity.service_arn or "")
+            self._touch_task(entity)
         elif isinstance(entity, InjectedFault):
             self.touch(entity.id)
             self.touch(entity.experiment)
@@ -317,6 +314,15 @@ class State:
                 self.touch(service.arn)
         elif isinstance(entity, TargetGroup | Listener | Rule | Target):
             self._touch_balancing(entity)
+
+    def _touch_task(self, task: Task) -> None:
+        """And its service; the container instance that one leaves which has stopped."""
+        self.touch(task.arn)
+        if task.service_arn:
+            self.touch(task.service_arn)
+        if task.is_stopped and task.container_instance_arn:
+            self.touch(task.container_instance_arn)
+        self._touch_faults_on(task.arn, task.service_arn or "")
 
     def drop(self, entity: Entity) -> None:
         self._table(entity).pop(entity.key, None)
@@ -335,6 +341,7 @@ class State:
             self._invocations_of_schedule.get(entity.schedule_arn, {}).pop(entity.key, None)
         elif isinstance(entity, ContainerInstance):
             self._instance_index.remove(entity)
+            self.touch(entity.cluster_arn)  # its engine may be left now
         elif isinstance(entity, Schedule):
             self._invocations_of_schedule.pop(entity.arn, None)
         elif isinstance(entity, Task):

@@ -19,6 +19,7 @@ from chaos_ecs.fleet import Fleet
 from chaos_ecs.sim.balancer import SimBalancer
 from chaos_ecs.sim.clock import VirtualClock
 from chaos_ecs.sim.engine import Behaviour, SimEngine, demo_behaviour
+from chaos_ecs.sim.further import FurtherEngines
 from chaos_ecs.sim.runtime import SimRuntime
 from chaos_ecs.sim.statistics import SimStatistics
 from chaos_ecs.sim.store import MemoryStore
@@ -91,8 +92,8 @@ class Simulation:
         self.clock = VirtualClock()
         self.began_at = self.clock.now()
         self.engine = SimEngine(self.clock, Random(seed), behaviour)
-        self.further: dict[str, SimEngine] = {}  # engines beside it, by name
-        self.balancer = SimBalancer(self.engine, self.further)
+        self.further = FurtherEngines(self.engine, seed)
+        self.balancer = SimBalancer(self.engine, self.further.known)
         self.store = MemoryStore()
         self.fuse = Fuse()
         self.events: list[Event] = []
@@ -105,15 +106,6 @@ class Simulation:
     def state(self) -> State:
         assert self.controller is not None, "the controller is down: call restart() first"
         return self.controller.state
-
-    def further_engine(self, name: str) -> SimEngine:
-        """One beside the controller's own, made when it is first asked for. Its `up` says whether it answers;
-        `lose_power` ends its containers too."""
-        if name not in self.further:
-            random = Random(f"{self.seed} {name}")  # text, so that it is the same in every process
-            self.further[name] = SimEngine(self.clock, random, self.engine.behaviour, id=name)
-            self.further[name].read = self.engine.read
-        return self.further[name]
 
     def submit(self, command: Command) -> Future[None]:
         """Hands a command to the controller; its future has an EcsError when it was refused."""
@@ -154,14 +146,14 @@ class Simulation:
         self.runtime = runtime = FusedRuntime(self.engine, self.fuse)
         self.controller = Controller(
             clock=self.clock,
-            runtime=Fleet(runtime, lambda name: FusedRuntime(self.further_engine(name), self.fuse)),
+            runtime=Fleet(runtime, lambda name: FusedRuntime(self.further.named(name), self.fuse)),
             balancer=self.balancer,
             store=FusedStore(self.store, self.fuse),
             salt=f"simulation {self.seed}",
             pace=self.pace,
         )
         requests = self.balancer.requests
-        runtime.statistics = SimStatistics(self.engine, requests, self.controller.state, self.further)
+        runtime.statistics = SimStatistics(self.engine, requests, self.controller.state, self.further.known)
         self.controller.subscribe(self.events.extend)
         self.controller.runtime.open(lambda: None)
         self.controller.balancer.open(lambda: None)
@@ -188,7 +180,7 @@ class Simulation:
 
     def _run_engines(self) -> float | None:
         """What is due there happens, in those that nobody looks at too; when more will be."""
-        engines = (self.engine, *self.further.values())
+        engines = (self.engine, *self.further.known.values())
         for engine in engines:
             engine.run_due()
         return min((at for engine in engines if (at := engine.next_at()) is not None), default=None)

@@ -1,4 +1,4 @@
-"""AddContainerInstance: what is left out is filled in, what cannot be is refused; the snapshot tells where tasks are."""
+"""AddContainerInstance: what is left out is filled in, what cannot be is refused; the snapshot says where tasks are."""
 
 from __future__ import annotations
 

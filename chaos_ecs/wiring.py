@@ -60,6 +60,7 @@ class ControllerInfo:
     version: str = __version__
     speed: int = 1  # of the simulator's clock
     listen: str = ""  # address and port beyond loopback, for who signs
+    events_to: Sequence[str] = ()
 
     @property
     def url(self) -> str:
@@ -167,6 +168,10 @@ def start_controller_process(
     """
     if found := running_controller(settings):
         return found, False
+    if settings.events_to:
+        from chaos_ecs import outgoing
+
+        outgoing.check(settings.events_to)
     prepare_home(settings)
     _must_be_writable(settings)
     settings.controller_error.unlink(missing_ok=True)
@@ -175,6 +180,7 @@ def start_controller_process(
         command += ["--simulate", "--seed", str(seed or 0), "--clock", f"x{speed}"]
     if listen:
         command += ["--listen", listen]
+    command += [f"--events-to={target}" for target in settings.events_to]
     with settings.controller_log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -262,11 +268,14 @@ def _page_of(settings: Settings) -> dict[str, str]:
 def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int, listen: str) -> int:
     from chaos_ecs.api.server import Server
     from chaos_ecs.core.messages import OpenRegion
+    from chaos_ecs.outgoing import Outgoing, check
 
+    check(settings.events_to)
     home_id = prepare_home(settings)
     keys = credentials(settings)
     hosted = _simulated_controller(settings, seed, speed) if simulate else _live_controller(settings, home_id)
     controller = hosted.controller
+    outgoing = Outgoing(controller, settings.events_to)
     loop = threading.Thread(target=_run_loop, args=(controller,), name="controller")
     loop.start()
     try:
@@ -277,7 +286,7 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int
             keys,
             port=settings.port,
             before=_port_before(settings),
-            info=_told(settings, simulate=simulate, seed=seed, speed=speed),
+            info=_told(settings, simulate=simulate, seed=seed, speed=speed) | outgoing.told(),
             client=hosted.client,
             page=_page_of(settings),
             listen=listen,
@@ -292,12 +301,14 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int
             pace=settings.pace,
             speed=speed,
             listen=server.listen,
+            events_to=settings.events_to,
         )
         _write_private(settings.controller_file, json.dumps(asdict(info)))
         server.run()
     finally:
         controller.stop()
         loop.join()
+        outgoing.close()
         hosted.release()
         with suppress(OSError):  # left behind, it names a process that does not answer: nobody believes it
             settings.controller_file.unlink(missing_ok=True)
@@ -459,11 +470,12 @@ def images() -> Images:
     return Images(engine.connect())
 
 
-def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool) -> int:
-    """A program in a container, with this terminal (see `live/inside.py`); its exit code."""
+def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, toolbox: bool) -> int:
+    """A program in a container, or in our toolbox beside it, with this terminal (see `live/inside.py`); its code."""
     from chaos_ecs.live import inside
 
-    return inside.run_inside(runtime_id, words, terminal=terminal, reads=reads)
+    run = inside.run_beside if toolbox else inside.run_inside
+    return run(runtime_id, words, terminal=terminal, reads=reads)
 
 
 def plan_clean(settings: Settings, *, everything: bool = False) -> CleanPlan:

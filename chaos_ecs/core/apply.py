@@ -72,6 +72,7 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     a.DeleteAccountSetting: resource_commands.delete_account_setting,
     i.RegisterContainerInstance: instances.register,
     i.SetContainerInstanceStatus: instances.set_status,
+    i.SetContainerInstanceStatuses: instances.set_statuses,
     i.DeregisterContainerInstance: instances.deregister,
     i.PutAttributes: instances.put_attributes,
     i.DeleteAttributes: instances.delete_attributes,

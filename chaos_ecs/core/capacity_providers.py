@@ -59,15 +59,22 @@ def share_out(strategy: Sequence[StrategyItem], count: int, running: Mapping[str
     return _shared(given)
 
 
-def take_back(strategy: Sequence[StrategyItem], count: int, running: Mapping[str, int]) -> Shared:
+def take_back(
+    strategy: Sequence[StrategyItem],
+    count: int,
+    running: Mapping[str, int],
+    may_go: Mapping[str, int] | None = None,
+) -> Shared:
     """From which providers `count` tasks go when there are too many: what the strategy does not know first, then
-    whoever is furthest above its share, and the base last."""
+    whoever is furthest above its share, and the base last. `may_go`: how many of each can be chosen; None: all."""
     weights = {item.provider: item for item in strategy}
     has = {name: tasks for name, tasks in running.items() if tasks > 0}
     taken = {**dict.fromkeys(weights, 0), **dict.fromkeys(has, 0)}
-    for _ in range(min(count, sum(has.values()))):
-        name = max((name for name in reversed(taken) if has.get(name)), key=lambda name: _surplus(weights, name, has))
+    left = dict(has if may_go is None else may_go)
+    for _ in range(min(count, sum(left.values()))):
+        name = max((name for name in reversed(taken) if left.get(name)), key=lambda name: _surplus(weights, name, has))
         has[name] -= 1
+        left[name] -= 1
         taken[name] += 1
     return _shared(taken)
 

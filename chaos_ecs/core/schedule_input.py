@@ -40,6 +40,7 @@ def run_task_of(state: State, schedule: Schedule, invocation: Invocation) -> Run
         overrides=overrides,
         task_override=task_override,
         tags=tags_of_run(definition, target.tags, propagates=target.propagates_tags),
+        placement=target.placement,
         cause=f"schedule {schedule.name} is due; nobody will replace it",
     )
 

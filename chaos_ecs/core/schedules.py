@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from chaos_ecs.core.placement_rules import PlacementWishes
 from chaos_ecs.core.schedule import BEFORE_ALL, At, Expression, coming, next_due, parse
 
 DEFAULT_GROUP = "default"
@@ -49,6 +50,7 @@ class RunTarget:
     maximum_retry_attempts: int = MAXIMUM_RETRY_ATTEMPTS
     maximum_event_age_seconds: int = MAXIMUM_EVENT_AGE_SECONDS
     dead_letter_arn: str = ""
+    placement: PlacementWishes = PlacementWishes()
 
 
 @dataclass(frozen=True, slots=True)

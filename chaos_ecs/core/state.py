@@ -31,6 +31,7 @@ from chaos_ecs.core.model import (
     Task,
     TaskDefinition,
 )
+from chaos_ecs.core.outbox import Change, changes_of, numbered
 from chaos_ecs.core.pace import DEMO, Pace
 from chaos_ecs.core.scaling import Measure, Sample, ScalableTarget
 from chaos_ecs.core.schedules import Invocation, Schedule, ScheduleGroup
@@ -105,6 +106,7 @@ class State:
         self.touched: dict[str, None] = {}
         self.changes: dict[tuple[type[Entity], str], Entity | None] = {}
         self.events: list[Event] = []
+        self.outbox: list[Change] | None = None  # every change of this step, in order; None: nobody follows
 
         self._begin_what_is_not_kept()
         self._begin_indexes()
@@ -294,7 +296,11 @@ class State:
         self.touched[arn] = None
 
     def put(self, entity: Entity) -> None:
-        """Adds or replaces; touches it, and the service of a task."""
+        """Adds or replaces; touches it, and the service of a task. The version of a task is counted here."""
+        if isinstance(entity, Task):
+            entity = numbered(self.find_task(entity.arn), entity)
+        if self.outbox is not None:
+            self._note(self.outbox, entity)
         self._table(entity)[entity.key] = entity
         self.changes[type(entity), entity.key] = entity
         self._index(entity)
@@ -369,7 +375,10 @@ class State:
     ) -> None:
         """Tells the watchers. A `data` member that is None is left out."""
         told = {name: value for name, value in data.items() if value is not None}
-        self.events.append(Event(self.next_number("event"), now, type_, message, cluster, service, task, told))
+        event = Event(self.next_number("event"), now, type_, message, cluster, service, task, told)
+        self.events.append(event)
+        if self.outbox is not None:
+            self.outbox.append(event)
 
     def tell_service(self, now: float, service: Service, type_: EventType, message: str, **data: Any) -> None:
         """An event in ECS's own words: kept in DescribeServices' list too."""
@@ -400,6 +409,14 @@ class State:
     def new_deployment_id(self) -> str:
         """`ecs-svc/` and 19 decimal digits, as ECS has them."""
         return f"ecs-svc/{int(self.new_id(), 16) % 9 * 10**18 + 10**18 + int(self.new_id(), 16) % 10**18:019d}"
+
+    def _note(self, outbox: list[Change], entity: Entity) -> None:
+        match entity:
+            case Task():
+                definition = self.task_definitions.get(entity.task_definition_arn)
+                outbox.extend(changes_of(self.find_task(entity.arn), entity, definition))
+            case Service():
+                outbox.extend(changes_of(self.services.get(entity.arn), entity, None))
 
     def _table(self, entity: Entity) -> dict[str, Any]:
         return self.standbys if isinstance(entity, Task) and entity.standby else self._tables[type(entity)]

@@ -87,7 +87,7 @@ def test_a_newer_botocore_does_not_make_the_page_wrong() -> None:
 @pytest.mark.parametrize(
     ("said", "instead"),
     [
-        ("44 of 88", "45 of 88"),
+        ("47 of 88", "48 of 88"),
         ("| `ListClusters` | `nextToken`, `maxResults` | - |", "| `ListClusters` | `nextToken` | `maxResults` |"),
         ("`SubmitTaskStateChange`", "`ListClusters`"),
         ("always: NoUpdateAvailableException", "always: ClientException"),
@@ -154,6 +154,8 @@ TWO_VALUES: Mapping[str, tuple[Any, Any]] = {
     "enableECSManagedTags": (False, True),
     "enableExecuteCommand": (False, True),
     "networkConfiguration": (NETWORK, {"awsvpcConfiguration": {"subnets": []}}),
+    "placementConstraints": ([], [{"type": "memberOf", "expression": "?"}]),
+    "placementStrategy": ([], [{"type": "binpack", "field": "disk"}]),
     "platformVersion": (None, "LATEST"),
     "propagateTags": ("NONE", "SERVICE"),
     "schedulingStrategy": ("REPLICA", "DAEMON"),

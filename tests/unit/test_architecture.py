@@ -29,7 +29,20 @@ ALLOWED = {
     "sim": ("core", "chaos", "ports", "controller", "errors", "sim"),
     "api": ("core", "chaos", "controller", "errors", "sigv4", "api", "page", "__init__"),
     "cli": ("config", "wiring", "errors", "sigv4", "cli", "probe", "chaos", "page", "__init__"),
-    "wiring": ("core", "ports", "controller", "live", "sim", "api", "config", "errors", "sigv4", "__init__"),
+    "outgoing": ("api", "controller", "live"),  # a part of wiring
+    "wiring": (
+        "core",
+        "ports",
+        "controller",
+        "live",
+        "sim",
+        "api",
+        "config",
+        "errors",
+        "sigv4",
+        "outgoing",
+        "__init__",
+    ),
 }
 PURE = ("core", "chaos")
 FORBIDDEN_IN_PURE = (

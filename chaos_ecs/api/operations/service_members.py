@@ -30,6 +30,8 @@ ACTED_ON = frozenset(
         "enableECSManagedTags",
         "enableExecuteCommand",
         "networkConfiguration",
+        "placementConstraints",
+        "placementStrategy",
         "platformVersion",
         "propagateTags",
         "schedulingStrategy",
@@ -41,8 +43,6 @@ ACTED_ON = frozenset(
 KEPT = frozenset(
     {
         "availabilityZoneRebalancing",
-        "placementConstraints",
-        "placementStrategy",
         "serviceRegistries",
         "volumeConfigurations",
         "vpcLatticeConfigurations",

@@ -205,8 +205,14 @@ def room_of(client: APIClient, *, further: bool = False) -> EngineRoom:
         int(told["MemTotal"]) // 2**20,
         told.get("Architecture") or "x86_64",
         host_address(client) if further else "",
-        str(told.get("ID") or ""),
+        _identity(told),
     )
+
+
+def _identity(told: Mapping[str, Any]) -> str:
+    """An engine's ID alone will not do: machines made from one image share it, and so do two engines of Docker 20.10 on
+    one machine, which keep it in /etc/docker/key.json."""
+    return " ".join(str(told[name]) for name in ("ID", "Name", "DockerRootDir") if told.get(name))
 
 
 def host_address(client: APIClient) -> str:

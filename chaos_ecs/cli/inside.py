@@ -211,7 +211,8 @@ def _hang_up_raises() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) == end:  # once hung up they stay ignored: we are about to end
+                signal.signal(number, handler)
 
 
 def _running(shell: Shell, run: Run) -> Task:

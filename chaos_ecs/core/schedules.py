@@ -41,6 +41,8 @@ class RunTarget:
     task_definition: str
     count: int = 1
     launch_type: str = "EC2"
+    strategy: tuple[tuple[str, int | None, int | None], ...] = ()  # (capacity provider, weight, base)
+    takes_default: bool = False  # without a strategy the cluster's own: no launch type was given
     group: str = ""
     tags: Tags = ()
     propagates_tags: bool = False  # PropagateTags TASK_DEFINITION

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chaos_ecs.core.arns import name_of
+from chaos_ecs.core.capacity_providers import CapacityProvider
 from chaos_ecs.core.errors import InvalidParameterException, LimitExceededException, ResourceNotFoundException
 from chaos_ecs.core.model import Cluster, Service, Task, TaskDefinition
 from chaos_ecs.core.resource_messages import TagResource, UntagResource
@@ -18,7 +19,7 @@ TAGS_PER_RESOURCE = 50
 RESERVED = "aws:"
 
 Tags = tuple[tuple[str, str], ...]
-Tagged = Cluster | Service | Task | TaskDefinition
+Tagged = Cluster | Service | Task | TaskDefinition | CapacityProvider
 
 
 def of_service_task(service: Service, definition: TaskDefinition) -> Tags:
@@ -42,12 +43,16 @@ def is_reserved(key: str) -> bool:
 def find_tagged(state: State, arn: str) -> Tagged:
     """Whatever has this ARN. Raises ResourceNotFoundException, InvalidParameterException for what was deleted."""
     found: Tagged | None = (
-        state.clusters.get(arn) or state.services.get(arn) or state.tasks.get(arn) or state.task_definitions.get(arn)
+        state.clusters.get(arn)
+        or state.services.get(arn)
+        or state.tasks.get(arn)
+        or state.task_definitions.get(arn)
+        or state.capacity_providers.get(arn)
     )
     if found is None:
         raise ResourceNotFoundException("The specified resource wasn't found.")
-    if isinstance(found, Cluster | Service) and found.status == "INACTIVE":
-        kind = type(found).__name__.lower()
+    if isinstance(found, Cluster | Service | CapacityProvider) and found.status == "INACTIVE":
+        kind = "capacity provider" if isinstance(found, CapacityProvider) else type(found).__name__.lower()
         raise InvalidParameterException(f"The specified {kind} is inactive. Specify an active {kind} and try again.")
     return found
 

@@ -32,8 +32,8 @@ SMALLEST: Mapping[str, Mapping[str, Any]] = {
         "defaultCapacityProviderStrategy": [],
     },
     "DescribeCapacityProviders": {},
-    "CreateCapacityProvider": {"name": "mine"},
-    "UpdateCapacityProvider": {"name": "mine"},
+    "CreateCapacityProvider": {"name": "new", "autoScalingGroupProvider": {"autoScalingGroupArn": "group-2"}},
+    "UpdateCapacityProvider": {"name": "mine", "autoScalingGroupProvider": {}},
     "DeleteCapacityProvider": {"capacityProvider": "mine"},
     "RegisterTaskDefinition": {"family": "new", "containerDefinitions": [CONTAINER]},
     "DescribeTaskDefinition": {"taskDefinition": "worker"},
@@ -96,6 +96,7 @@ WHOLE: Mapping[str, Mapping[str, Any]] = {
     "ListClusters": PAGE,
     "UpdateCluster": {"serviceConnectDefaults": {"namespace": "shop"}},
     "DescribeCapacityProviders": {"cluster": CLUSTER, "capacityProviders": ["FARGATE"], "include": ["TAGS"], **PAGE},
+    "CreateCapacityProvider": {"tags": TAGS},
     "RegisterTaskDefinition": {
         "networkMode": "bridge",
         "volumes": [],
@@ -189,7 +190,8 @@ WHOLE: Mapping[str, Mapping[str, Any]] = {
 
 
 def with_everything() -> Harness:
-    """A service web of two whose namespace is shop, a cluster without anything and one that was deleted."""
+    """A service web of two whose namespace is shop, a cluster without anything, one that was deleted, and a capacity
+    provider mine."""
     api = Harness()
     web = {
         "cluster": CLUSTER,
@@ -203,6 +205,7 @@ def with_everything() -> Harness:
         ("CreateCluster", {"clusterName": "spare"}),
         ("CreateCluster", {"clusterName": "gone"}),
         ("DeleteCluster", {"cluster": "gone"}),
+        ("CreateCapacityProvider", {"name": "mine", "autoScalingGroupProvider": {"autoScalingGroupArn": "group"}}),
     ):
         status, body = api.call(operation, params)
         assert status == 200, body

@@ -25,6 +25,7 @@ from chaos_ecs.core.schedules import (
     ScheduleDesign,
     Tags,
 )
+from chaos_ecs.core.sharing import said_of
 
 Params = Mapping[str, Any]
 
@@ -104,6 +105,8 @@ def _target(region: str, said: Params) -> RunTarget:
         task_definition=_task_definition(ecs["TaskDefinitionArn"]),
         count=ecs.get("TaskCount", 1),
         launch_type=_launch_type(ecs),
+        strategy=tuple(said_of(ecs.get("CapacityProviderStrategy", ()))),
+        takes_default="LaunchType" not in ecs,
         group=ecs.get("Group", ""),
         tags=_task_tags(ecs.get("Tags", ())),
         propagates_tags=ecs.get("PropagateTags") == "TASK_DEFINITION",

@@ -68,8 +68,6 @@ class Told:
 
 
 _NO_TASK_SETS = Told(always_refuses="InvalidParameterException: no service here has an external deployment controller")
-_NO_INSTANCES = Told(always_refuses="TargetNotFoundException: there are no container instances")
-_NO_AGENTS = "serves no ECS agents"
 
 COVERAGE: Mapping[str, Told] = {
     "CreateCluster": Told(kept=("settings", "configuration")),
@@ -99,35 +97,15 @@ COVERAGE: Mapping[str, Told] = {
     "UpdateServicePrimaryTaskSet": _NO_TASK_SETS,
     "RunTask": Told(
         dropped=(
-            "placementConstraints",
-            "placementStrategy",
             "referenceId",
             "volumeConfigurations",
         ),
     ),
-    "StartTask": Told(
-        dropped=(
-            "enableECSManagedTags",
-            "enableExecuteCommand",
-            "group",
-            "networkConfiguration",
-            "overrides",
-            "propagateTags",
-            "referenceId",
-            "startedBy",
-            "tags",
-            "volumeConfigurations",
-        )
-    ),
+    "StartTask": Told(dropped=("referenceId", "volumeConfigurations")),
     "ExecuteCommand": Told(always_refuses="InvalidParameterException or TargetNotConnectedException: chaos-ecs exec"),
-    "ListContainerInstances": Told(dropped=("filter", "status")),
-    "DescribeContainerInstances": Told(dropped=("include",)),
-    "RegisterContainerInstance": Told(always_refuses=f"ClientException: chaos-ecs {_NO_AGENTS}"),
-    "DeregisterContainerInstance": Told(always_refuses="InvalidParameterException: not found"),
-    "UpdateContainerAgent": Told(always_refuses="NoUpdateAvailableException"),
+    "RegisterContainerInstance": Told(always_refuses="ClientException: chaos-ecs instance add"),
+    "UpdateContainerAgent": Told(always_refuses="NoUpdateAvailableException: there are no agents"),
     "DiscoverPollEndpoint": Told(dropped=("containerInstance", "cluster")),
-    "PutAttributes": _NO_INSTANCES,
-    "DeleteAttributes": _NO_INSTANCES,
 }
 
 

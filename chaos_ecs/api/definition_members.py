@@ -80,18 +80,17 @@ TABLE: Mapping[str, Mapping[str, Member]] = {
         **_honoured(
             "family networkMode containerDefinitions volumes requiresCompatibilities cpu memory tags pidMode ipcMode "
             "enableFaultInjection taskDefinitionArn revision status compatibilities registeredAt deregisteredAt "
-            "registeredBy deleteRequestedAt"
+            "registeredBy deleteRequestedAt placementConstraints"
         ),
         **_stored(
             taskRoleArn=_NO_ROLES,
             executionRoleArn=_NO_ROLES,
-            placementConstraints="there is one machine to be placed on",
             proxyConfiguration="there is no App Mesh here",
             inferenceAccelerators=_NO_ACCELERATORS,
             ephemeralStorage="the engine's disk is the limit",
             runtimePlatform="images run on the engine's own platform",
             trustedExecutionConfiguration="containers are isolated as Docker isolates them",
-            requiresAttributes="always empty",
+            requiresAttributes="those that runtimePlatform asks for",
         ),
     },
     "ContainerOverride": {

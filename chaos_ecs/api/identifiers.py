@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from chaos_ecs.chaos.victims import the_one
 from chaos_ecs.core import arns
 from chaos_ecs.core.commands import active_cluster
+from chaos_ecs.core.container_instances import ContainerInstance
 from chaos_ecs.core.errors import InvalidParameterException, ServiceNotFoundException
+from chaos_ecs.core.instances import registered_instance
 from chaos_ecs.core.model import Service, Task
 from chaos_ecs.core.state import State
 from chaos_ecs.core.task_definitions import latest_active
@@ -108,6 +110,27 @@ def container_instance_arn(cluster: str, identifier: str) -> str:
         _parts(arns.region_of(cluster), identifier, "container-instance", 2)
         return identifier
     return arns.container_instance_arn(cluster, identifier)
+
+
+def find_container_instance(state: State, cluster: str, identifier: str) -> ContainerInstance | None:
+    """The container instance of this cluster, by ARN, id, the name that it was given here, or the first digits of its
+    id. Raises InvalidParameterException when the digits could mean several."""
+    found = state.container_instances.get(container_instance_arn(cluster, identifier))
+    if found:
+        return found if found.cluster_arn == cluster else None
+    known = [] if identifier.startswith("arn:") or not identifier else state.instances_in(cluster)
+    if named := [instance for instance in known if instance.name == identifier]:
+        return named[0]
+    begun = [instance for instance in known if instance.id.startswith(identifier)]
+    if len(begun) > 1:
+        raise InvalidParameterException(f"{identifier} could be any of {len(begun)} container instances.")
+    return begun[0] if begun else None
+
+
+def known_container_instance(state: State, cluster: str, identifier: str) -> ContainerInstance:
+    """The same, but for those that were deregistered. Raises InvalidParameterException."""
+    found = find_container_instance(state, cluster, identifier)
+    return registered_instance(state, found.arn if found else identifier)
 
 
 def capacity_provider(region: str, identifier: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Raw
 
 from chaos_ecs.api.views import task_view
+from chaos_ecs.core.container_instances import ContainerInstance
 from chaos_ecs.core.model import Task
 from chaos_ecs.core.state import State
 
@@ -23,7 +24,7 @@ class TaskCache:
 
     def __init__(self, encode: Callable[[dict[str, Any]], Raw]) -> None:
         self._encode = encode
-        self._known: dict[tuple[str, bool], tuple[Task, Raw]] = {}
+        self._known: dict[tuple[str, bool], tuple[Task, ContainerInstance | None, Raw]] = {}
         self._most = LEAST_KEPT
 
     def __len__(self) -> int:
@@ -32,12 +33,13 @@ class TaskCache:
     def wire(self, state: State, task: Task, *, tags: bool) -> Raw:
         """The task as JSON; its tags only where they were asked for."""
         known = self._known.get((task.arn, tags))
-        if known and known[0] is task:
-            return known[1]
-        raw = self._encode(task_view(task, state.task_definitions[task.task_definition_arn], tags=tags))
+        instance = state.container_instances.get(task.container_instance_arn)
+        if known and known[0] is task and known[1] is instance:
+            return known[2]
+        raw = self._encode(task_view(task, state.task_definitions[task.task_definition_arn], instance, tags=tags))
         if len(self._known) >= self._most:
             self._forget(state)
-        self._known[task.arn, tags] = (task, raw)
+        self._known[task.arn, tags] = (task, instance, raw)
         return raw
 
     def _forget(self, state: State) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from chaos_ecs.api.task_network import attachments, interfaces
 from chaos_ecs.core.arns import ACCOUNT_ID, region_of
 from chaos_ecs.core.compatibility import compatibilities
+from chaos_ecs.core.container_instances import CPU_ARCHITECTURE, ContainerInstance
 from chaos_ecs.core.model import (
     Cluster,
     Container,
@@ -55,7 +56,7 @@ def cluster_view(state: State, cluster: Cluster, include: Sequence[str] = ()) ->
         "clusterArn": cluster.arn,
         "clusterName": cluster.name,
         "status": cluster.status,
-        "registeredContainerInstancesCount": 0,
+        "registeredContainerInstancesCount": len(state.instances_in(cluster.arn)),
         "runningTasksCount": running(tasks),
         "pendingTasksCount": pending(tasks),
         "activeServicesCount": sum(1 for service in services if service.status == "ACTIVE"),
@@ -103,7 +104,9 @@ def task_definition_view(definition: TaskDefinition) -> dict[str, Any]:
         "networkMode": definition.network_mode,
         "volumes": registered.get("volumes", [] if registered else volume_list(definition)),
         "placementConstraints": registered.get("placementConstraints", []),
-        "requiresAttributes": [],
+        "requiresAttributes": [
+            {"name": name} if value is None else {"name": name, "value": value} for name, value in definition.attributes
+        ],
         "compatibilities": compatibilities(definition),
         "cpu": None if definition.cpu is None else str(definition.cpu),
         "memory": None if definition.memory is None else str(definition.memory),
@@ -174,16 +177,22 @@ def volume_list(definition: TaskDefinition) -> list[dict[str, Any]]:
 # --- tasks ---
 
 
-def task_view(task: Task, definition: TaskDefinition, *, tags: bool = False) -> dict[str, Any]:
+def task_view(
+    task: Task, definition: TaskDefinition, instance: ContainerInstance | None = None, *, tags: bool = False
+) -> dict[str, Any]:
+    """API_Task; `instance` is the container instance that it is on, if that is still known."""
     fargate = task.launch_type == "FARGATE"
+    is_cut_off = instance is not None and not instance.agent_connected and not task.is_stopped
     registered = json.loads(task.registered) if task.registered else {}
     return {
         "attachments": attachments(task, definition, registered.get("subnet", "")),
-        "attributes": [],
-        "availabilityZone": f"{region_of(task.arn)}a",
+        "attributes": _attributes_of_task(instance),
+        "availabilityZone": (instance.availability_zone if instance else "") or f"{region_of(task.arn)}a",
+        "capacityProviderName": task.capacity_provider or None,
         "clusterArn": task.cluster_arn,
-        "connectivity": "CONNECTED",
-        "connectivityAt": task.created_at,
+        "connectivity": "DISCONNECTED" if is_cut_off else "CONNECTED",
+        "connectivityAt": (instance.disconnected_at if instance and is_cut_off else None) or task.created_at,
+        "containerInstanceArn": task.container_instance_arn or None,
         "containers": [_container_view(task, container, definition) for container in task.containers],
         "cpu": str(task.task_override.cpu or _task_cpu(definition)),
         "createdAt": task.created_at,
@@ -194,7 +203,6 @@ def task_view(task: Task, definition: TaskDefinition, *, tags: bool = False) -> 
         "healthStatus": health_of(task, definition),
         "lastStatus": task.last_status,
         "launchType": task.launch_type,
-        "capacityProviderName": task.capacity_provider or None,
         "ephemeralStorage": _storage_view(task, definition),
         "memory": str(task.task_override.memory or _task_memory(definition)),
         "overrides": {
@@ -216,6 +224,12 @@ def task_view(task: Task, definition: TaskDefinition, *, tags: bool = False) -> 
         "taskDefinitionArn": task.task_definition_arn,
         "version": task.version,
     }
+
+
+def _attributes_of_task(instance: ContainerInstance | None) -> list[dict[str, str]]:
+    """API_Task.attributes: the architecture that it runs on."""
+    architecture = instance.attribute(CPU_ARCHITECTURE) if instance else None
+    return name_value_list([(CPU_ARCHITECTURE, architecture)]) if architecture else []
 
 
 def _container_view(task: Task, container: Container, definition: TaskDefinition) -> dict[str, Any]:

@@ -54,15 +54,16 @@ class Opener(Protocol):
 
 
 class Inside(Protocol):
-    def __call__(self, runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool) -> int:
-        """Runs a program in a container, with this terminal if it is to have one; its exit code."""
+    def __call__(self, runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, toolbox: bool) -> int:
+        """Runs a program in a container or in the toolbox beside it, with this terminal if it is to have one; its exit
+        code."""
         ...
 
 
-def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool) -> int:
+def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, toolbox: bool) -> int:
     from chaos_ecs import wiring
 
-    return wiring.run_inside(runtime_id, words, terminal=terminal, reads=reads)
+    return wiring.run_inside(runtime_id, words, terminal=terminal, reads=reads, toolbox=toolbox)
 
 
 def open_controller(shell: Shell, *, start: bool) -> Controller | None:

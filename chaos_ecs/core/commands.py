@@ -14,9 +14,10 @@ from chaos_ecs.core import lifecycle
 from chaos_ecs.core.arns import name_of, region_of, short
 from chaos_ecs.core.compatibility import check_fargate_size, check_launch_type
 from chaos_ecs.core.container_checks import LEAST_MEMORY, check_environment_files, size_refusal
-from chaos_ecs.core.container_instances import Needs, Place
+from chaos_ecs.core.container_instances import Needs
 from chaos_ecs.core.errors import (
     ClientException,
+    ClusterContainsContainerInstancesException,
     ClusterContainsServicesException,
     ClusterContainsTasksException,
     ClusterNotFoundException,
@@ -42,10 +43,8 @@ from chaos_ecs.core.model import (
     Task,
     TaskDefinition,
 )
-from chaos_ecs.core.placement_words import NO_PROVIDER_INSTANCES
-from chaos_ecs.core.placing import places_for, request
 from chaos_ecs.core.platforms import FARGATE
-from chaos_ecs.core.rooms import needs_of
+from chaos_ecs.core.run_places import RunPlaces, needs_of_run, places_of_run
 from chaos_ecs.core.state import State
 from chaos_ecs.core.task_definitions import overridden, tell_without_effect
 
@@ -71,6 +70,10 @@ def delete_cluster(state: State, command: DeleteCluster, now: float) -> None:
     cluster = active_cluster(state, command.arn)
     if any(service.status is not ServiceStatus.INACTIVE for service in state.services_in(cluster.arn)):
         raise ClusterContainsServicesException("The Cluster cannot be deleted while Services are active.")
+    if state.instances_in(cluster.arn):
+        raise ClusterContainsContainerInstancesException(
+            "The Cluster cannot be deleted while Container Instances are active or draining."
+        )
     if any(not task.is_stopped for task in state.tasks_in(cluster.arn)):
         raise ClusterContainsTasksException("The Cluster cannot be deleted while Tasks are active.")
     state.put(replace(cluster, status="INACTIVE", deactivated_at=now))
@@ -101,27 +104,25 @@ def usable_definition(state: State, arn: str) -> TaskDefinition:
 
 def run_task(state: State, command: RunTask, now: float) -> None:
     """API_RunTask: standalone tasks. What cannot be placed is told as a failure, not raised."""
-    active_cluster(state, command.cluster_arn)
-    definition = usable_definition(state, command.task_definition_arn)
-    if command.count > RUN_TASK_LIMIT:
-        raise InvalidParameterException("Task count can not be greater than 10.")
-    if command.count < 1:
-        raise InvalidParameterException("Task count must be at least 1.")
-    check_launch_type(definition, command.launch_type)
-    _check_task_override(definition, command)
-    check_overrides(definition, command.overrides, command.task_override.memory)
+    definition = _checked_run(state, command)
     if command.client_token and (known := state.tasks_of_token.get((command.cluster_arn, command.client_token))):
         _check_same_run(state, [state.tasks[arn] for arn in known], command)
         return
-    if not state.engine_connected:
-        for _ in range(command.count):
-            message = f"a task of {name_of(definition.arn)} was not placed: {state.engine_reason}"
-            state.emit(now, EventType.TASK_NOT_PLACED, message, cluster=command.cluster_arn, reason="AGENT")
+    found = places_of_run(state, command, definition)
+    for failure in found.failures:
+        state.emit(
+            now,
+            EventType.TASK_NOT_PLACED,
+            failure.message,
+            cluster=command.cluster_arn,
+            reason=failure.reason,
+            instance=failure.instance_arn or None,
+        )
+    if not found.places:
         return
-    places = _places_of_run(state, command, definition, now)
     what = f"run-task of {name_of(definition.arn)}"
     tell_without_effect(state, what, definition.arn, command.without_effect, now)
-    for place in places:
+    for place in found.places:
         task = replace(
             new_task(state, command.cluster_arn, definition, now),
             group=command.group or f"family:{definition.family}",
@@ -136,31 +137,27 @@ def run_task(state: State, command: RunTask, now: float) -> None:
             registered=command.registered,
             container_instance_arn=place.instance_arn,
             capacity_provider=place.capacity_provider,
-            needs=_needs(definition, command) if place.instance_arn else Needs(),
+            needs=needs_of_run(definition, command) if place.instance_arn else Needs(),
         )
         begin_task(state, task, command.cause, command.aws_refuses)
 
 
-def _places_of_run(state: State, command: RunTask, definition: TaskDefinition, now: float) -> tuple[Place, ...]:
-    """One for each task that has one; why others have none is told, container instance by container instance."""
-    if command.instances:
-        return tuple(Place(arn) for arn in command.instances)
-    group = command.group or f"family:{definition.family}"
-    wanted = request(definition, group, command.placement, is_service=False, needs=_needs(definition, command))
-    wanted = replace(wanted, count=command.count)
-    found = places_for(state, command.cluster_arn, command.launch_type, command.placement, wanted, running={})
-    if found.capacity_provider and not found.places and not found.refusals:
-        raise InvalidParameterException(NO_PROVIDER_INSTANCES)
-    refused = {refusal.instance_arn: str(refusal.reason) for refusal in found.refusals}
-    for arn, reason in sorted(refused.items()):
-        message = f"a task of {name_of(definition.arn)} was not placed on {name_of(arn)}: {reason}"
-        told = {"cluster": command.cluster_arn, "reason": reason, "instance": arn}
-        state.emit(now, EventType.TASK_NOT_PLACED, message, **told)
-    return found.places
+def where(state: State, command: RunTask) -> RunPlaces:
+    """Where its tasks would go, if it came now. Raises what it would be refused with; nothing changes."""
+    return places_of_run(state, command, _checked_run(state, command))
 
 
-def _needs(definition: TaskDefinition, command: RunTask) -> Needs:
-    return needs_of(definition, command.overrides, command.task_override, definition.attributes)
+def _checked_run(state: State, command: RunTask) -> TaskDefinition:
+    active_cluster(state, command.cluster_arn)
+    definition = usable_definition(state, command.task_definition_arn)
+    if command.count > RUN_TASK_LIMIT:
+        raise InvalidParameterException("Task count can not be greater than 10.")
+    if command.count < 1:
+        raise InvalidParameterException("Task count must be at least 1.")
+    check_launch_type(definition, command.launch_type)
+    _check_task_override(definition, command)
+    check_overrides(definition, command.overrides, command.task_override.memory)
+    return definition
 
 
 def check_overrides(

@@ -18,6 +18,12 @@ AMI_ID = "ecs.ami-id"
 SUBNET_ID = "ecs.subnet-id"
 VPC_ID = "ecs.vpc-id"
 
+BUILT_IN = ("ecs.", "com.amazonaws.")
+"""How the names of attributes begin that ECS and its agent set, and nobody else."""
+
+CUSTOM_ATTRIBUTES = 10
+"""AttributeLimitExceededException: the most for each resource."""
+
 RESERVED_PORTS = (22, 2375, 2376, 51678, 51679)
 """API_PortMapping: for SSH, Docker and the agent."""
 
@@ -57,6 +63,7 @@ class EngineRoom:
     memory: int
     architecture: str = "x86_64"
     address: str = ""
+    id: str = ""  # its own, whatever it is called and however it is reached; empty where it does not tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,7 @@ class ContainerInstance:
     )
     address: str = ""  # where the ports of its tasks are reached; empty: by their own addresses, on the own engine
     disconnected_at: float | None = None  # since when its agent is not connected
+    deregistered_at: float | None = None
     is_off: bool = False  # a fault has taken its power: it does not come back before that is over
     reserved_ports: tuple[Port, ...] = tuple((port, "tcp") for port in RESERVED_PORTS)
     tags: tuple[tuple[str, str], ...] = ()
@@ -115,6 +123,10 @@ class ContainerInstance:
     def attribute(self, name: str) -> str | None:
         """Its value, None where it has no such attribute."""
         return next((value for known, value in self.attributes if known == name), None)
+
+
+def is_built_in(name: str) -> bool:
+    return name.startswith(BUILT_IN)
 
 
 def built_in_attributes(

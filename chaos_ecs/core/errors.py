@@ -45,6 +45,14 @@ class ClusterContainsTasksException(EcsError):
     pass
 
 
+class ClusterContainsContainerInstancesException(EcsError):
+    pass
+
+
+class AttributeLimitExceededException(EcsError):
+    pass
+
+
 class ServiceNotFoundException(EcsError):
     pass
 

@@ -34,6 +34,14 @@ class SetContainerInstanceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SetContainerInstanceStatuses:
+    """The same of several at once."""
+
+    arns: tuple[str, ...]
+    status: ContainerInstanceStatus
+
+
+@dataclass(frozen=True, slots=True)
 class DeregisterContainerInstance:
     """With `force` its tasks are stopped, without it there may be none (API_DeregisterContainerInstance)."""
 
@@ -58,6 +66,7 @@ class DeleteAttributes:
 InstanceCommand = (
     RegisterContainerInstance
     | SetContainerInstanceStatus
+    | SetContainerInstanceStatuses
     | DeregisterContainerInstance
     | PutAttributes
     | DeleteAttributes

@@ -13,15 +13,17 @@ from chaos_ecs.core.instance_messages import (
 from chaos_ecs.core.state import State
 from chaos_ecs.core.todo import Plan
 
+DEREGISTERED_KEPT_SECONDS = 3600
+"""Developer Guide, "Container instance lifecycle": it can be described for an hour."""
+
 
 def plan_instance(state: State, instance: ContainerInstance, now: float, todo: Plan) -> None:
-    """Looked at when it or its engine changes; a deregistered one also when its last task has left."""
+    """Looked at when it or its engine changes, and when a deregistered one is due to be forgotten."""
     if instance.status is ContainerInstanceStatus.INACTIVE:
-        if all(task.is_stopped for task in state.tasks_on(instance.arn)):
-            todo.actions.append(ForgetContainerInstance(instance.arn, "it is deregistered, and nothing runs on it"))
+        _plan_forgetting(state, instance, now, todo)
     elif instance.engine and instance.engine not in state.engines:
         todo.actions.append(UseEngine(instance.engine, f"container instance {instance.name} stands for it"))
-    elif not instance.agent_connected and not instance.is_off:
+    elif not instance.agent_connected and not (instance.is_off and _answers(state, instance)):
         _plan_loss(state, instance, now, todo)
 
 
@@ -29,10 +31,32 @@ def plan_engines(state: State, todo: Plan) -> None:
     """An engine is left once nobody stands for it."""
     if not state.engines:
         return
-    used = dict.fromkeys(instance.engine for instance in state.container_instances.values())
+    used = {instance.engine: None for instance in state.container_instances.values() if _is_used(state, instance)}
     for engine in state.engines:
         if engine not in used:
             todo.actions.append(LeaveEngine(engine, "no container instance stands for it any more"))
+
+
+def _answers(state: State, instance: ContainerInstance) -> bool:
+    """Whether its engine does: what has no power there is known to end."""
+    return state.engines.get(instance.engine, False) if instance.engine else state.engine_connected
+
+
+def _is_used(state: State, instance: ContainerInstance) -> bool:
+    """A deregistered one as long as tasks have to be stopped there."""
+    is_gone = instance.status is ContainerInstanceStatus.INACTIVE
+    return not is_gone or any(not task.is_stopped for task in state.tasks_on(instance.arn))
+
+
+def _plan_forgetting(state: State, instance: ContainerInstance, now: float, todo: Plan) -> None:
+    since = instance.deregistered_at or 0.0
+    forget_at = since + DEREGISTERED_KEPT_SECONDS
+    if now < forget_at and not was_set_back(since, now):
+        todo.look_again(instance.arn, forget_at)
+    elif _is_used(state, instance):
+        todo.look_again(instance.arn, now + DEREGISTERED_KEPT_SECONDS)
+    else:
+        todo.actions.append(ForgetContainerInstance(instance.arn, "it was deregistered an hour ago"))
 
 
 def _plan_loss(state: State, instance: ContainerInstance, now: float, todo: Plan) -> None:

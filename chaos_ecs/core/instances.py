@@ -7,15 +7,25 @@ Guide, "Draining Amazon ECS container instances". Never here: where tasks go (`p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from chaos_ecs.core import lifecycle
 from chaos_ecs.core.arns import container_instance_arn
 from chaos_ecs.core.commands import active_cluster
-from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus
-from chaos_ecs.core.errors import ClientException, InvalidParameterException
+from chaos_ecs.core.container_instances import (
+    CUSTOM_ATTRIBUTES,
+    ContainerInstance,
+    ContainerInstanceStatus,
+    is_built_in,
+)
+from chaos_ecs.core.errors import (
+    AttributeLimitExceededException,
+    ClientException,
+    InvalidParameterException,
+    TargetNotFoundException,
+)
 from chaos_ecs.core.instance_messages import (
     DeleteAttributes,
     DeregisterContainerInstance,
@@ -25,6 +35,7 @@ from chaos_ecs.core.instance_messages import (
     PutAttributes,
     RegisterContainerInstance,
     SetContainerInstanceStatus,
+    SetContainerInstanceStatuses,
     TellUnplaced,
     UseEngine,
 )
@@ -33,6 +44,9 @@ from chaos_ecs.core.model import SIGKILL, ContainerStatus, HealthStatus, StopCod
 from chaos_ecs.core.state import State
 
 FORCED = "Container instance deregistration forced by user"
+NOT_FOUND = "Referenced container instance {} not found."
+SETTABLE = (ContainerInstanceStatus.ACTIVE, ContainerInstanceStatus.DRAINING)
+"""API_UpdateContainerInstancesState: what can be set, and from where."""
 HAS_TASKS = "Found running tasks on the instance."
 GONE = "its container instance is gone"
 
@@ -42,6 +56,8 @@ GONE = "its container instance is gone"
 
 def register(state: State, command: RegisterContainerInstance, now: float) -> None:
     active_cluster(state, command.cluster_arn)
+    if command.cpu < 1 or command.memory < 1:
+        raise InvalidParameterException("A container instance has CPU and memory: both must be at least 1.")
     if any(instance.name == command.name for instance in state.instances_in(command.cluster_arn)):
         raise ClientException(f"The cluster has a container instance named {command.name} already.")
     id_ = state.new_id()
@@ -69,10 +85,27 @@ def register(state: State, command: RegisterContainerInstance, now: float) -> No
 
 
 def set_status(state: State, command: SetContainerInstanceStatus, now: float) -> None:
-    instance = state.container_instances[command.arn]
-    if instance.status not in (ContainerInstanceStatus.ACTIVE, ContainerInstanceStatus.DRAINING):
-        raise InvalidParameterException(f"The container instance is {instance.status}.")
-    change_status(state, instance, command.status, now)
+    set_statuses(state, SetContainerInstanceStatuses((command.arn,), command.status), now)
+
+
+def set_statuses(state: State, command: SetContainerInstanceStatuses, now: float) -> None:
+    """All of them or none."""
+    if command.status not in SETTABLE:
+        raise InvalidParameterException("Container instance status should be one of [ACTIVE, DRAINING]")
+    known = [registered_instance(state, arn) for arn in command.arns]
+    for instance in known:
+        if instance.status not in SETTABLE:
+            raise InvalidParameterException(f"The container instance is {instance.status}.")
+    for instance in known:
+        change_status(state, instance, command.status, now)
+
+
+def registered_instance(state: State, arn: str) -> ContainerInstance:
+    """The container instance, unless it is not there or was deregistered. Raises InvalidParameterException."""
+    instance = state.container_instances.get(arn)
+    if instance is None or instance.status is ContainerInstanceStatus.INACTIVE:
+        raise InvalidParameterException(NOT_FOUND.format(arn))
+    return instance
 
 
 def change_status(state: State, instance: ContainerInstance, status: ContainerInstanceStatus, now: float) -> None:
@@ -86,12 +119,13 @@ def change_status(state: State, instance: ContainerInstance, status: ContainerIn
 
 
 def deregister(state: State, command: DeregisterContainerInstance, now: float) -> None:
-    """INACTIVE until nothing of it is left; then it is forgotten."""
-    instance = state.container_instances[command.arn]
+    """INACTIVE, and forgotten after an hour (Developer Guide, "Container instance lifecycle")."""
+    instance = registered_instance(state, command.arn)
     live = [task for task in state.tasks_on(instance.arn) if not task.is_stopped]
     if live and not command.force:
         raise InvalidParameterException(HAS_TASKS)
-    instance = replace(instance, status=ContainerInstanceStatus.INACTIVE, version=instance.version + 1)
+    status = ContainerInstanceStatus.INACTIVE
+    instance = replace(instance, status=status, deregistered_at=now, version=instance.version + 1)
     state.put(instance)
     message = f"container instance {instance.name} is deregistered"
     tell(state, instance, EventType.INSTANCE_DEREGISTERED, message, now)
@@ -103,17 +137,41 @@ def deregister(state: State, command: DeregisterContainerInstance, now: float) -
 
 
 def put_attributes(state: State, command: PutAttributes, now: float) -> None:
+    """API_PutAttributes. Raises TargetNotFoundException, InvalidParameterException for what ECS has set, and
+    AttributeLimitExceededException; nothing is changed then."""
+    changed: dict[str, dict[str, str]] = {}
     for arn, name, value in command.attributes:
-        instance = state.container_instances[arn]
-        kept = {**dict(instance.attributes), name: value}
-        state.put(replace(instance, attributes=tuple(kept.items()), version=instance.version + 1))
+        _check_attribute(state, arn, name)
+        changed.setdefault(arn, dict(state.container_instances[arn].attributes))[name] = value
+    for attributes in changed.values():
+        if sum(not is_built_in(name) for name in attributes) > CUSTOM_ATTRIBUTES:
+            raise AttributeLimitExceededException(
+                f"You can apply up to {CUSTOM_ATTRIBUTES} custom attributes for each resource."
+            )
+    _put_attributes(state, changed)
 
 
 def delete_attributes(state: State, command: DeleteAttributes, now: float) -> None:
+    """The same (API_DeleteAttributes). An attribute that is not there is no error."""
+    changed: dict[str, dict[str, str]] = {}
     for arn, name in command.attributes:
+        _check_attribute(state, arn, name)
+        changed.setdefault(arn, dict(state.container_instances[arn].attributes)).pop(name, None)
+    _put_attributes(state, changed)
+
+
+def _check_attribute(state: State, arn: str, name: str) -> None:
+    instance = state.container_instances.get(arn)
+    if instance is None or instance.status is ContainerInstanceStatus.INACTIVE:
+        raise TargetNotFoundException(f"Could not find {arn}.")
+    if is_built_in(name):
+        raise InvalidParameterException(f"The attribute {name} is set by Amazon ECS and cannot be changed.")
+
+
+def _put_attributes(state: State, changed: Mapping[str, Mapping[str, str]]) -> None:
+    for arn, attributes in changed.items():
         instance = state.container_instances[arn]
-        kept = tuple(item for item in instance.attributes if item[0] != name)
-        state.put(replace(instance, attributes=kept, version=instance.version + 1))
+        state.put(replace(instance, attributes=tuple(attributes.items()), version=instance.version + 1))
 
 
 # --- engines come and go ---
@@ -204,13 +262,18 @@ def power_off(state: State, instance: ContainerInstance, now: float) -> None:
     """A fault: its tasks end at once, as those of a machine whose power fails."""
     state.put(replace(instance, is_off=True))
     disconnect(state, state.container_instances[instance.arn], "its power is off", now)
+    reason = host_gone(instance)
     for task in [task for task in state.tasks_on(instance.arn) if not task.is_stopped]:
+        if not state.is_reachable(task):
+            _end_unseen(state, task, reason, now)
+            continue
         containers = tuple(
-            replace(container, fault_signal=SIGKILL, fault_sent=False) if container.is_live else container
+            replace(container, fault_signal=SIGKILL, fault_sent=False)
+            if container.is_live or container.is_starting
+            else container
             for container in task.containers
         )
         state.put(replace(task, containers=containers))
-        reason = host_gone(instance)
         lifecycle.begin_stop(state, state.the_task(task.arn), StopCode.TERMINATION_NOTICE, reason, now)
 
 

@@ -142,7 +142,7 @@ def _service_task(
 
 def _promote(state: State, standby: Task, fills: Gap | None, cause: str, now: float) -> Task:
     """A ready standby becomes a task of its service. Its containers run already and only need to be resumed."""
-    task = replace(standby, standby=False, created_at=now, fills=fills, version=standby.version + 1)
+    task = replace(standby, standby=False, created_at=now, fills=fills)
     state.put(task)
     _tell_created(state, task, f"{cause}; a standby is resumed", now)
     return task

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from chaos_ecs.core.arns import name_of
 from chaos_ecs.core.placement import Placement, Reason, Refusal
+from chaos_ecs.core.platforms import NO_INSTANCES
 
-NO_INSTANCES = "No Container Instances were found in your cluster."
 NO_PROVIDER_INSTANCES = "No Container Instances were found in your capacity provider."
 _TROUBLESHOOTING = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
 

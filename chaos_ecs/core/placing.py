@@ -46,6 +46,15 @@ def chooses(state: State, cluster_arn: str, launch_type: str) -> bool:
     return launch_type == EC2 and bool(state.instances_in(cluster_arn))
 
 
+def instances_there(state: State, cluster_arn: str) -> list[ContainerInstance]:
+    """Those of the cluster that are not INACTIVE. While the controller's own engine does not answer, its slices cannot
+    be reached either."""
+    known = state.instances_in(cluster_arn)
+    if state.engine_connected:
+        return known
+    return [instance if instance.engine else replace(instance, agent_connected=False) for instance in known]
+
+
 def placed_tasks(state: State, cluster_arn: str) -> list[PlacedTask]:
     """All that take room on the cluster's container instances, standbys too."""
     return [
@@ -98,7 +107,7 @@ def places_for(
             tuple(Place("", provider) for provider, count in shares for _ in range(count)), needs=wanted.needs
         )
     known = [*placed_tasks(state, cluster_arn), *also]
-    instances = state.instances_in(cluster_arn)
+    instances = instances_there(state, cluster_arn)
     found = Places(needs=wanted.needs)
     for provider, count in shares:
         asked = replace(wanted, count=count, capacity_provider=provider, seed=len(known))
@@ -127,7 +136,7 @@ def place_apart(
         return place(wanted, instances, known)
     known, chosen = list(known), list[str]()
     for turn in range(wanted.count):
-        one = place(replace(wanted, count=1, seed=f"{wanted.seed}/{turn}"), _sharing_ports(instances, known), known)
+        one = place(replace(wanted, count=1, seed=f"{wanted.seed}/{turn}"), sharing_ports(instances, known), known)
         if one.missing:
             return Placement(tuple(chosen), wanted.count - turn, one.refusals, wanted.capacity_provider)
         chosen += one.chosen
@@ -135,7 +144,8 @@ def place_apart(
     return Placement(tuple(chosen), capacity_provider=wanted.capacity_provider)
 
 
-def _sharing_ports(instances: Sequence[ContainerInstance], known: Sequence[PlacedTask]) -> list[ContainerInstance]:
+def sharing_ports(instances: Sequence[ContainerInstance], known: Sequence[PlacedTask]) -> list[ContainerInstance]:
+    """As if each had reserved what tasks on its engine have taken, on whichever slice."""
     engines = {instance.arn: instance.engine for instance in instances}
     taken: dict[str, tuple[tuple[int, str], ...]] = {}
     for task in known:

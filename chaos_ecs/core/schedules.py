@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from chaos_ecs.core.placement_rules import PlacementWishes
 from chaos_ecs.core.schedule import BEFORE_ALL, At, Expression, coming, next_due, parse
 
 DEFAULT_GROUP = "default"
@@ -41,7 +42,6 @@ class RunTarget:
     task_definition: str
     count: int = 1
     launch_type: str = "EC2"
-    strategy: tuple[tuple[str, int | None, int | None], ...] = ()  # (capacity provider, weight, base)
     takes_default: bool = False  # without a strategy the cluster's own: no launch type was given
     group: str = ""
     tags: Tags = ()
@@ -51,6 +51,7 @@ class RunTarget:
     maximum_retry_attempts: int = MAXIMUM_RETRY_ATTEMPTS
     maximum_event_age_seconds: int = MAXIMUM_EVENT_AGE_SECONDS
     dead_letter_arn: str = ""
+    placement: PlacementWishes = PlacementWishes()
 
 
 @dataclass(frozen=True, slots=True)

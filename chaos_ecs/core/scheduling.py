@@ -12,6 +12,7 @@ from chaos_ecs.core import commands, schedule_commands
 from chaos_ecs.core.errors import EcsError
 from chaos_ecs.core.faulting import broken_answers
 from chaos_ecs.core.messages import EventType, RunTask
+from chaos_ecs.core.run_places import Unplaced
 from chaos_ecs.core.schedule_input import run_task_of
 from chaos_ecs.core.schedule_messages import (
     CompleteSchedule,
@@ -76,12 +77,18 @@ def _call(state: State, schedule: Schedule, invocation: Invocation, now: float) 
     try:
         commands.active_cluster(state, schedule.design.target.cluster_arn)
         command = _read(state, schedule, invocation)
-        if not state.engine_connected:
-            commands.usable_definition(state, command.task_definition_arn)
-            raise _NotAcceptedError("AGENT", state.engine_reason or "the engine does not answer")
+        found = commands.where(state, command)
+        if not found.places:
+            raise _NotAcceptedError(found.failures[0].reason, _why(state, found.failures[0]))
         commands.run_task(state, command, now)
     except EcsError as refusal:
         raise _NotAcceptedError(refusal.code, refusal.message) from None
+
+
+def _why(state: State, failure: Unplaced) -> str:
+    if failure.instance_arn:
+        return failure.message
+    return state.engine_reason or "the engine does not answer"
 
 
 def _read(state: State, schedule: Schedule, invocation: Invocation) -> RunTask:

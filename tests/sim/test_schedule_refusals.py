@@ -11,13 +11,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chaos_ecs.core import arns
+from chaos_ecs.core.container_instances import ContainerInstanceStatus
+from chaos_ecs.core.instance_messages import RegisterContainerInstance, SetContainerInstanceStatus
 from chaos_ecs.core.messages import (
     CreateCluster,
     DeregisterTaskDefinition,
     EventType,
     RegisterTaskDefinition,
 )
+from chaos_ecs.core.placement_rules import PlacementWishes
 from chaos_ecs.core.schedules import RunTarget, utc
+from chaos_ecs.sim.simulation import Simulation
 from tests.builders import CLUSTER, REGION, a_container, a_design, a_schedule, a_simulation, definition_arn
 from tests.sim.schedule_looks import MISSING, QUEUE, ran, tasks_of, the_schedule, told
 
@@ -138,6 +142,66 @@ def test_while_the_engine_is_away_calls_are_refused_and_every_one_of_them_is_ret
     times = [event.data["scheduledTime"] for event in ran(simulation)]
     assert len(times) == len(set(times)) == 8, "none is lost, none runs twice"
     assert not told(simulation, EventType.TASK_NOT_PLACED)
+
+
+# --- in a cluster with container instances ---
+
+
+def with_instance(**members: Any) -> tuple[Simulation, str]:
+    """A simulation whose cluster has one container instance, and its ARN."""
+    simulation = a_simulation()
+    command = RegisterContainerInstance(CLUSTER, "a1", **{"cpu": 1024, "memory": 512, **members})
+    simulation.submit(command).result(0)
+    return simulation, next(iter(simulation.state.container_instances))
+
+
+def test_a_run_that_placed_nothing_is_retried_and_runs_once_there_is_room() -> None:
+    simulation, arn = with_instance(memory=16)
+    a_schedule(simulation, a_design("rate(1 day)"))
+    (retry,) = told(simulation, EventType.SCHEDULE_RETRY)
+    assert (retry.data["code"], retry.data["attempt"]) == ("RESOURCE:MEMORY", 1)
+    assert retry.data["reason"] == "a task of batch-job:1 was not placed on a1: RESOURCE:MEMORY"
+    assert not ran(simulation)
+    assert not told(simulation, EventType.TASK_NOT_PLACED)
+    simulation.submit(RegisterContainerInstance(CLUSTER, "a2", 1024, 512)).result(0)
+    simulation.advance(60)
+    (task,) = tasks_of(simulation)
+    assert task.container_instance_arn not in ("", arn)
+    assert len(ran(simulation)) == 1
+
+
+def test_while_all_container_instances_are_draining_a_run_is_refused_as_run_task_is() -> None:
+    simulation, arn = with_instance()
+    simulation.submit(SetContainerInstanceStatus(arn, ContainerInstanceStatus.DRAINING)).result(0)
+    a_schedule(simulation, a_design("rate(1 day)"))
+    (retry,) = told(simulation, EventType.SCHEDULE_RETRY)
+    assert retry.data["code"] == "InvalidParameterException"
+    assert retry.data["reason"] == "No Container Instances were found in your cluster."
+    simulation.submit(SetContainerInstanceStatus(arn, ContainerInstanceStatus.ACTIVE)).result(0)
+    simulation.advance(60)
+    assert [task.container_instance_arn for task in tasks_of(simulation)] == [arn]
+
+
+def test_a_run_with_room_for_some_of_its_tasks_only_is_a_run() -> None:
+    simulation, arn = with_instance(memory=100)
+    a_schedule(simulation, a_design("rate(1 day)", target=RunTarget(CLUSTER, "batch-job", count=10)))
+    (event,) = ran(simulation)
+    assert 0 < len(event.data["tasks"]) < 10
+    assert len(tasks_of(simulation)) == len(event.data["tasks"])
+    assert [event.data["instance"] for event in told(simulation, EventType.TASK_NOT_PLACED)] == [arn]
+
+
+def test_its_placement_constraints_are_kept_to() -> None:
+    simulation, _ = with_instance()
+    simulation.submit(RegisterContainerInstance(CLUSTER, "a2", 1024, 512, attributes=(("stack", "x"),))).result(0)
+    wishes = PlacementWishes(constraints=(("memberOf", "attribute:stack == x"),))
+    a_schedule(simulation, a_design("rate(1 day)", target=RunTarget(CLUSTER, "batch-job", count=3, placement=wishes)))
+    names = [simulation.state.container_instances[t.container_instance_arn].name for t in tasks_of(simulation)]
+    assert names == ["a2"] * 3
+    broken = PlacementWishes(constraints=(("memberOf", "nonsense"),))
+    a_schedule(simulation, a_design(target=RunTarget(CLUSTER, "batch-job", placement=broken)), name="broken")
+    (retry,) = told(simulation, EventType.SCHEDULE_RETRY)
+    assert retry.data["code"] == "InvalidParameterException"
 
 
 # --- targets that nobody can read ---

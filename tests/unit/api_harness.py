@@ -20,6 +20,8 @@ from chaos_ecs.api.exchange import Response
 from chaos_ecs.api.operations import Perform
 from chaos_ecs.api.operations.fis import FIS_OPERATIONS
 from chaos_ecs.core.arns import cluster_arn
+from chaos_ecs.core.container_instances import built_in_attributes
+from chaos_ecs.core.instance_messages import RegisterContainerInstance
 from chaos_ecs.sigv4 import Credentials, sign
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import WEB
@@ -155,6 +157,33 @@ def with_tasks(**members: Any) -> Harness:
     ecs.run_task(cluster=CLUSTER, taskDefinition="worker", **members)
     api.simulation.advance(5)
     return api
+
+
+def add_instance(
+    api: Harness,
+    name: str,
+    *,
+    cluster: str = CLUSTER,
+    cpu: int = 2048,
+    memory: int = 4096,
+    engine: str = "",
+    attributes: Mapping[str, str] | None = None,
+) -> str:
+    """The ARN of a new container instance; its name begins with the letter of its zone."""
+    api.call("DescribeClusters", {})  # a region has its cluster from the first request on
+    built_in = built_in_attributes(availability_zone=f"{REGION}{name[0]}", instance_type="t3.medium")
+    command = RegisterContainerInstance(
+        cluster_arn=cluster_arn(REGION, cluster),
+        name=name,
+        cpu=cpu,
+        memory=memory,
+        attributes=(*built_in, *(attributes or {}).items()),
+        engine=engine,
+        address="192.0.2.1" if engine else "",
+        agent_version="1.0.0",
+    )
+    api.simulation.submit(command).result(timeout=0)
+    return next(reversed(api.simulation.state.container_instances))
 
 
 def running(api: Harness, service: str | None = WEB) -> list[str]:

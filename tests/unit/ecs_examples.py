@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.unit.api_harness import CLUSTER, Harness
+from tests.unit.api_harness import CLUSTER, Harness, add_instance
 from tests.unit.service_calls import ARN
 
-INSTANCE = f"{ARN}container-instance/{CLUSTER}/0123"
+INSTANCES = "instances"
+INSTANCE = f"{ARN}container-instance/{INSTANCES}/0123"
+"""A cluster that has one, and one that is not there."""
 CONTAINER = {"name": "main", "image": "chaos-ecs/demo:1", "memory": 32}
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
 SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
@@ -58,23 +60,27 @@ SMALLEST: Mapping[str, Mapping[str, Any]] = {
     "DeleteTaskSet": {**TASK_SET, "taskSet": "ecs-svc/1"},
     "UpdateServicePrimaryTaskSet": {**TASK_SET, "primaryTaskSet": "ecs-svc/1"},
     "RunTask": {"cluster": CLUSTER, "taskDefinition": "worker"},
-    "StartTask": {"cluster": CLUSTER, "taskDefinition": "worker", "containerInstances": [INSTANCE]},
+    "StartTask": {"cluster": INSTANCES, "taskDefinition": "worker", "containerInstances": ["{instance}"]},
     "StopTask": {"cluster": CLUSTER, "task": "{task}"},
     "DescribeTasks": {"cluster": CLUSTER, "tasks": ["{task}"]},
     "ListTasks": {"cluster": CLUSTER},
     "UpdateTaskProtection": {"cluster": CLUSTER, "tasks": ["{task}"], "protectionEnabled": True},
     "GetTaskProtection": {"cluster": CLUSTER},
     "ExecuteCommand": {"cluster": CLUSTER, "task": "{task}", "command": "sh", "interactive": True},
-    "ListContainerInstances": {"cluster": CLUSTER},
-    "DescribeContainerInstances": {"cluster": CLUSTER, "containerInstances": [INSTANCE]},
-    "UpdateContainerInstancesState": {"cluster": CLUSTER, "containerInstances": [INSTANCE], "status": "DRAINING"},
-    "RegisterContainerInstance": {"cluster": CLUSTER},
-    "DeregisterContainerInstance": {"cluster": CLUSTER, "containerInstance": INSTANCE},
-    "UpdateContainerAgent": {"cluster": CLUSTER, "containerInstance": INSTANCE},
+    "ListContainerInstances": {"cluster": INSTANCES},
+    "DescribeContainerInstances": {"cluster": INSTANCES, "containerInstances": ["{instance}"]},
+    "UpdateContainerInstancesState": {
+        "cluster": INSTANCES,
+        "containerInstances": ["{instance}"],
+        "status": "DRAINING",
+    },
+    "RegisterContainerInstance": {"cluster": INSTANCES},
+    "DeregisterContainerInstance": {"cluster": INSTANCES, "containerInstance": "{instance}"},
+    "UpdateContainerAgent": {"cluster": INSTANCES, "containerInstance": "{instance}"},
     "DiscoverPollEndpoint": {},
-    "PutAttributes": {"cluster": CLUSTER, "attributes": [{"name": "a", "targetId": INSTANCE}]},
-    "DeleteAttributes": {"cluster": CLUSTER, "attributes": [{"name": "a", "targetId": INSTANCE}]},
-    "ListAttributes": {"cluster": CLUSTER, "targetType": "container-instance"},
+    "PutAttributes": {"cluster": INSTANCES, "attributes": [{"name": "a", "targetId": "{instance}"}]},
+    "DeleteAttributes": {"cluster": INSTANCES, "attributes": [{"name": "a", "targetId": "{instance}"}]},
+    "ListAttributes": {"cluster": INSTANCES, "targetType": "container-instance"},
     "TagResource": {"resourceArn": "{task}", "tags": TAGS},
     "UntagResource": {"resourceArn": "{task}", "tagKeys": ["k"]},
     "ListTagsForResource": {"resourceArn": "{task}"},
@@ -175,7 +181,9 @@ WHOLE: Mapping[str, Mapping[str, Any]] = {
     "UpdateTaskProtection": {"expiresInMinutes": 5},
     "GetTaskProtection": {"tasks": ["{task}"]},
     "ExecuteCommand": {"container": "web-server"},
-    "ListContainerInstances": PAGE,
+    "ListContainerInstances": {"filter": "agentConnected == true", "status": "ACTIVE", **PAGE},
+    "DescribeContainerInstances": {"include": ["TAGS", "CONTAINER_INSTANCE_HEALTH"]},
+    "DeregisterContainerInstance": {"force": True},
     "ListAttributes": {"attributeName": "a", "attributeValue": "b", **PAGE},
     "PutAccountSetting": {"principalArn": "arn:aws:iam::123456789012:root"},
     "DeleteAccountSetting": {"principalArn": "arn:aws:iam::123456789012:root"},
@@ -190,8 +198,8 @@ WHOLE: Mapping[str, Mapping[str, Any]] = {
 
 
 def with_everything() -> Harness:
-    """A service web of two whose namespace is shop, a cluster without anything, one that was deleted, and a capacity
-    provider mine."""
+    """A service web of two whose namespace is shop, a cluster without anything, one that was deleted, one that has a
+    container instance, and a capacity provider mine."""
     api = Harness()
     web = {
         "cluster": CLUSTER,
@@ -206,9 +214,11 @@ def with_everything() -> Harness:
         ("CreateCluster", {"clusterName": "gone"}),
         ("DeleteCluster", {"cluster": "gone"}),
         ("CreateCapacityProvider", {"name": "mine", "autoScalingGroupProvider": {"autoScalingGroupArn": "group"}}),
+        ("CreateCluster", {"clusterName": INSTANCES}),
     ):
         status, body = api.call(operation, params)
         assert status == 200, body
+    add_instance(api, "a1", cluster=INSTANCES)
     api.simulation.advance(5)
     return api
 
@@ -216,10 +226,13 @@ def with_everything() -> Harness:
 def filled_in(value: Any, api: Harness) -> Any:
     """A request with the names of what is really there."""
     state = api.simulation.state
-    task, deployment, revision = (
-        next(iter(table)) for table in (state.tasks, state.service_deployments, state.service_revisions)
-    )
-    return named(value, {"{task}": task, "{service_deployment}": deployment, "{service_revision}": revision})
+    there: Mapping[str, Mapping[str, object]] = {
+        "{task}": state.tasks,
+        "{service_deployment}": state.service_deployments,
+        "{service_revision}": state.service_revisions,
+        "{instance}": state.container_instances,
+    }
+    return named(value, {name: next(iter(table)) for name, table in there.items()})
 
 
 def named(value: Any, names: Mapping[str, str]) -> Any:

@@ -154,6 +154,8 @@ TWO_VALUES: Mapping[str, tuple[Any, Any]] = {
     "enableECSManagedTags": (False, True),
     "enableExecuteCommand": (False, True),
     "networkConfiguration": (NETWORK, {"awsvpcConfiguration": {"subnets": []}}),
+    "placementConstraints": ([], [{"type": "memberOf", "expression": "?"}]),
+    "placementStrategy": ([], [{"type": "binpack", "field": "disk"}]),
     "platformVersion": (None, "LATEST"),
     "propagateTags": ("NONE", "SERVICE"),
     "schedulingStrategy": ("REPLICA", "DAEMON"),

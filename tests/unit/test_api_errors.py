@@ -12,7 +12,7 @@ from botocore.model import Shape
 from chaos_ecs.api import protocol
 from chaos_ecs.api.operations import ECS_OPERATIONS
 from tests.unit.api_harness import CLUSTER, Harness
-from tests.unit.ecs_examples import INSTANCE, SMALLEST, WHOLE, filled_in, with_everything
+from tests.unit.ecs_examples import INSTANCE, INSTANCES, SMALLEST, WHOLE, filled_in, with_everything
 from tests.unit.service_calls import ARN
 
 MODEL = protocol.ecs()._model
@@ -134,6 +134,9 @@ def _network(*subnets: str) -> dict[str, Any]:
 
 _SPOT = {"capacityProvider": "FARGATE_SPOT", "weight": 1}
 _FARGATE = {"capacityProvider": "FARGATE", "weight": 1}
+
+_NOT_THERE = {"containerInstance": INSTANCE}
+_TYPED = {"targetType": "container-instance"}
 
 _DISTINCT = {"type": "distinctInstance", "expression": "x"}
 _ANY = [{"type": "distinctInstance"}]
@@ -390,17 +393,44 @@ OWN: list[Case] = [
     _with("ExecuteCommand", INVALID, "The container nobody does not exist", container="nobody"),
     _with("ExecuteCommand", INVALID, "execute command was not enabled when the task was run"),
     # container instances
+    _with("ListContainerInstances", INVALID, "Invalid constraint expression 'cpu == 1'", filter="cpu == 1"),
     _with("DescribeContainerInstances", INVALID, "Container instances cannot be empty.", containerInstances=[]),
     _with("DescribeContainerInstances", INVALID, "at most 100", containerInstances=[f"i{n}" for n in range(101)]),
     _with("UpdateContainerInstancesState", INVALID, "should be one of [ACTIVE, DRAINING]", status="REGISTERING"),
     _with("UpdateContainerInstancesState", INVALID, "at most 10", containerInstances=[f"i{n}" for n in range(11)]),
-    _with("RegisterContainerInstance", CLIENT, "serves no ECS agents"),
-    _with("DeregisterContainerInstance", INVALID, "not found"),
+    _with("RegisterContainerInstance", CLIENT, "Type: chaos-ecs instance add"),
+    _with("DeregisterContainerInstance", INVALID, f"container instance {INSTANCE} not found", **_NOT_THERE),
     _with("UpdateContainerAgent", "NoUpdateAvailableException", "no update available"),
-    _with("PutAttributes", "TargetNotFoundException", f"Could not find {INSTANCE}."),
-    _with("PutAttributes", INVALID, "Attributes cannot be empty.", attributes=[]),
-    _with("PutAttributes", INVALID, "at most 10", attributes=[{"name": f"a{n}"} for n in range(11)]),
-    _with("DeleteAttributes", "TargetNotFoundException", f"Could not find {INSTANCE}."),
+    _with("UpdateContainerAgent", INVALID, f"container instance {INSTANCE} not found", **_NOT_THERE),
+    _with("DeleteCluster", "ClusterContainsContainerInstancesException", "active or draining", cluster=INSTANCES),
+    *(
+        _with(name, code, said, attributes=[{"name": "a", "targetId": "{instance}", **members}])
+        for name in ("PutAttributes", "DeleteAttributes")
+        for members, code, said in (
+            ({"targetId": INSTANCE}, "TargetNotFoundException", f"Could not find {INSTANCE}."),
+            ({"targetId": ""}, INVALID, "targetType must be specified with the short form"),
+            ({"targetId": "0123"}, INVALID, "targetType must be specified with the short form"),
+            ({"targetId": "0123", **_TYPED}, "TargetNotFoundException", "Could not find 0123."),
+            ({"name": "ecs.ami-id"}, INVALID, "set by Amazon ECS and cannot be changed"),
+            ({"name": "com.amazonaws.x"}, INVALID, "set by Amazon ECS and cannot be changed"),
+            ({"name": "no spaces"}, INVALID, "Invalid attribute name 'no spaces'"),
+            ({"name": ""}, INVALID, "Invalid attribute name ''"),
+            ({"name": "a" * 129}, INVALID, "use 1 to 128"),
+        )
+    ),
+    *(
+        case
+        for name in ("PutAttributes", "DeleteAttributes")
+        for case in (
+            _with(name, INVALID, "Attributes cannot be empty.", attributes=[]),
+            _with(name, INVALID, "at most 10", attributes=[{"name": f"a{n}"} for n in range(11)]),
+            _with(name, "TargetNotFoundException", "Could not find.", attributes=[{"name": "a"}]),
+        )
+    ),
+    *(
+        _with("PutAttributes", INVALID, "1 to 128 letters", attributes=[{"name": "a", "value": value}])
+        for value in (" a", "a ", "a" * 129, "a+b", " ")
+    ),
     _with("ListAttributes", INVALID, "attributeName must be specified", attributeValue="v"),
     # tags
     *(
@@ -410,6 +440,7 @@ OWN: list[Case] = [
             ("web", INVALID, "Invalid identifier: web"),
             (f"{ARN}service/web", INVALID, "Long arn format must be used for tagging operations"),
             (f"{ARN}cluster/nowhere", "ResourceNotFoundException", "The specified resource wasn't found."),
+            (INSTANCE, "ResourceNotFoundException", "The specified resource wasn't found."),
             (f"{ARN}cluster/gone", INVALID, "The specified cluster is inactive. Specify an active cluster"),
             ("arn:aws:ecs:eu-west-1:123456789012:cluster/x", INVALID, "Identifier is for eu-west-1"),
             (f"{ARN}daemon/x", INVALID, "Invalid identifier"),

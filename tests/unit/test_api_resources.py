@@ -248,7 +248,7 @@ def test_effective_settings_come_ten_at_a_time(ecs: Any) -> None:
 # --- what is not here ---
 
 
-def test_a_cluster_has_no_container_instances(ecs: Any) -> None:
+def test_a_new_cluster_has_no_container_instances(ecs: Any) -> None:
     arn = f"{ARN}container-instance/{CLUSTER}/0123"
     assert ecs.list_container_instances(cluster=CLUSTER)["containerInstanceArns"] == []
     missing = [{"arn": arn, "reason": "MISSING"}]
@@ -256,7 +256,8 @@ def test_a_cluster_has_no_container_instances(ecs: Any) -> None:
     draining = ecs.update_container_instances_state(cluster=CLUSTER, containerInstances=[arn], status="DRAINING")
     assert draining["failures"] == missing
     started = ecs.start_task(cluster=CLUSTER, taskDefinition="worker", containerInstances=["0123"])
-    assert (started["tasks"], started["failures"]) == ([], missing)
+    (failure,) = started["failures"]
+    assert (started["tasks"], failure["arn"], failure["reason"]) == ([], arn, "MISSING")
     assert ecs.list_attributes(cluster=CLUSTER, targetType="container-instance")["attributes"] == []
     assert ecs.discover_poll_endpoint()["endpoint"] == "http://127.0.0.1:8481/"
 
@@ -274,6 +275,31 @@ def test_execute_command_says_what_ecs_says_and_what_to_type_here(api: Harness, 
     assert "execute command was not enabled when the task was run" in str(plain)
     assert enabled.response["Error"]["Code"] == "TargetNotConnectedException"
     assert "chaos-ecs exec " in str(enabled)
+
+
+def test_execute_command_into_what_has_ended_says_what_it_is_and_why(api: Harness, ecs: Any) -> None:
+    member = {"image": "chaos-ecs/demo:1", "memory": 32}
+    pair = [{**member, "name": "main", "command": ["web"]}, {**member, "name": "side", "essential": False}]
+    ecs.register_task_definition(family="pair", containerDefinitions=pair)
+    started = ecs.run_task(cluster=CLUSTER, taskDefinition="pair", enableExecuteCommand=True)
+    task = started["tasks"][0]["taskArn"]
+    api.simulation.advance(3)
+    side = next(one for one in api.simulation.state.tasks[task].containers if one.name == "side")
+    api.simulation.engine.signal(str(side.runtime_id), "SIGKILL")
+    api.simulation.advance(1)
+
+    def refusal(container: str) -> ClientError:
+        with pytest.raises(ClientError) as caught:
+            ecs.execute_command(cluster=CLUSTER, task=task, container=container, interactive=True, command="sh")
+        return caught.value
+
+    assert refusal("side").response["Error"]["Code"] == "TargetNotConnectedException"
+    assert "side isn't running: it ended with exit code 137" in str(refusal("side"))
+    assert "--container main opens a shell" in str(refusal("main"))
+    ecs.stop_task(cluster=CLUSTER, task=task, reason="enough")
+    api.simulation.advance(60)
+    assert refusal("main").response["Error"]["Code"] == "InvalidParameterException"
+    assert "isn't running: it is STOPPED (enough)" in str(refusal("main"))
 
 
 def test_tasks_tell_whether_execute_command_is_enabled(api: Harness, ecs: Any) -> None:

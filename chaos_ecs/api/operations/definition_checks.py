@@ -103,6 +103,9 @@ def _file_system(said: _Params) -> Iterator[str]:
 
 
 def _constraints(params: _Params) -> Iterator[str]:
+    """Fargate has none at all, which is said wherever it is required."""
+    if FARGATE in params.get("requiresCompatibilities", ()):
+        return
     try:
         constraints_of(words(params.get("placementConstraints", ()), "expression"))
     except InvalidParameterException as refusal:

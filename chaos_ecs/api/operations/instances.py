@@ -1,74 +1,135 @@
-"""Container instances, of which a cluster has none: API_ListContainerInstances and the others that name one,
-API_PutAttributes and its kin, API_StartTask, and what agents call.
-
-Every task is placed on the one engine there is (decision 076), so each of these answers as ECS does for a cluster
-without instances.
-"""
+"""Container instances: API_ListContainerInstances and the others that name one, and what agents call. Their attributes
+are in `attributes.py`, tasks that are started on one in `starting.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
 from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call
-from chaos_ecs.api.operations.members import check_network, definition_in, identifiers_of, missing, tags_of
-from chaos_ecs.api.operations.task_members import START_STARTED_BY, check_run, overrides_of, task_override_of
+from chaos_ecs.api.instance_views import container_instance_view, rooms_in
+from chaos_ecs.api.operations.members import identifiers_of, missing, tags_of
 from chaos_ecs.api.paging import page
-from chaos_ecs.core.commands import check_overrides, usable_definition
-from chaos_ecs.core.errors import (
-    ClientException,
-    InvalidParameterException,
-    NoUpdateAvailableException,
-    TargetNotFoundException,
-)
+from chaos_ecs.core import instance_messages as i
+from chaos_ecs.core.cluster_query import Query, parse
+from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus
+from chaos_ecs.core.errors import ClientException, InvalidParameterException, NoUpdateAvailableException
+from chaos_ecs.core.instances import SETTABLE
+from chaos_ecs.core.rooms import Room
 from chaos_ecs.core.state import State
 
 DESCRIBE_LIMIT = 100
 UPDATE_LIMIT = 10
-START_LIMIT = 10
-ATTRIBUTES_LIMIT = 10
-NOT_FOUND = "Referenced container instance {} not found."
+NO_AGENTS = (
+    "chaos-ecs serves no ECS agents: a container instance is a part of its own engine, or a further Docker engine. "
+    "Type: chaos-ecs instance add"
+)
 
 _Answer = Future[dict[str, Any]]
 
 
 def list_container_instances(call: Call) -> _Answer:
-    """No ARN. Raises ClusterNotFoundException and InvalidParameterException (API_ListContainerInstances)."""
-    return _in_cluster(call, lambda state, cluster: page(call.params, "containerInstanceArns", ()))
+    """The ARNs of those that are not INACTIVE, in order of registration, or of those with a status; `filter` is an
+    expression of the cluster query language. Raises ClusterNotFoundException and InvalidParameterException
+    (API_ListContainerInstances)."""
+    params = call.params
+    query = parse(params["filter"]) if params.get("filter") else None
+    status = params.get("status")
+
+    def answer(state: State, now: float) -> dict[str, Any]:
+        cluster = identifiers.known_cluster(state, call.region, params.get("cluster"))
+        rooms = rooms_in(state, cluster)
+        found = [
+            instance
+            for instance in state.instances_in(cluster)
+            if status in (None, instance.status) and (query is None or _holds(query, rooms[instance.arn]))
+        ]
+        return page(params, "containerInstanceArns", [(instance.number, instance.arn) for instance in found])
+
+    return call.ask(answer)
 
 
 def describe_container_instances(call: Call) -> _Answer:
-    """A failure MISSING for each that is named. Raises ClusterNotFoundException and InvalidParameterException
-    (API_DescribeContainerInstances)."""
-    return _all_missing(call, _named(call, DESCRIBE_LIMIT))
+    """Up to a hundred, for an hour also those that were deregistered; one that is not there is a failure MISSING.
+    Raises ClusterNotFoundException and InvalidParameterException (API_DescribeContainerInstances)."""
+    named = named_instances(call, DESCRIBE_LIMIT)
+    include = call.params.get("include", ())
+
+    def answer(state: State, now: float) -> dict[str, Any]:
+        cluster = identifiers.known_cluster(state, call.region, call.params.get("cluster"))
+        found, failures = _found(state, cluster, named)
+        return {"containerInstances": _views(state, cluster, found, include), "failures": failures}
+
+    return call.ask(answer)
 
 
 def update_container_instances_state(call: Call) -> _Answer:
-    """The same (API_UpdateContainerInstancesState)."""
-    named = _named(call, UPDATE_LIMIT)
-    if call.params["status"] not in ("ACTIVE", "DRAINING"):
+    """Up to ten, ACTIVE or DRAINING; a failure for each that is not there any more. Raises ClusterNotFoundException and
+    InvalidParameterException (API_UpdateContainerInstancesState)."""
+    named = named_instances(call, UPDATE_LIMIT)
+    status = ContainerInstanceStatus(call.params["status"])
+    if status not in SETTABLE:
         raise InvalidParameterException("Container instance status should be one of [ACTIVE, DRAINING]")
-    return _all_missing(call, named)
+    arns: list[str] = []
+    failures: list[dict[str, str]] = []
+
+    def build(state: State) -> i.SetContainerInstanceStatuses:
+        cluster = identifiers.known_cluster(state, call.region, call.params.get("cluster"))
+        found, unknown = _found(state, cluster, named)
+        failures.extend(unknown)
+        for instance in found:
+            if instance.status in SETTABLE:
+                arns.append(instance.arn)
+            else:
+                failures.append({"arn": instance.arn, "reason": instance.status})
+        return i.SetContainerInstanceStatuses(tuple(arns), status)
+
+    def answer(state: State, now: float, events: object) -> dict[str, Any]:
+        found = [state.container_instances[arn] for arn in arns]
+        cluster = found[0].cluster_arn if found else ""
+        return {"containerInstances": _views(state, cluster, found), "failures": failures}
+
+    return call.request(build, answer)
 
 
 def register_container_instance(call: Call) -> _Answer:
     """Never: raises ClientException (API_RegisterContainerInstance, "for use by the ECS agent only")."""
     tags_of(call.params)
-    return _refused(call, ClientException("chaos-ecs serves no ECS agents: tasks run on the engine it has itself."))
+
+    def answer(state: State, now: float) -> dict[str, Any]:
+        identifiers.known_cluster(state, call.region, call.params.get("cluster"))
+        raise ClientException(NO_AGENTS)
+
+    return call.ask(answer)
 
 
 def deregister_container_instance(call: Call) -> _Answer:
-    """Never: raises ClusterNotFoundException and InvalidParameterException (API_DeregisterContainerInstance)."""
-    return _refused(call, InvalidParameterException(NOT_FOUND.format(call.params["containerInstance"])))
+    """The container instance, INACTIVE. Raises ClusterNotFoundException, and InvalidParameterException where tasks run
+    on it, but for `force`, which stops them (API_DeregisterContainerInstance)."""
+    found: list[str] = []
+
+    def build(state: State) -> i.DeregisterContainerInstance:
+        found.append(_known(state, call).arn)
+        return i.DeregisterContainerInstance(found[0], force=call.params.get("force", False))
+
+    def answer(state: State, now: float, events: object) -> dict[str, Any]:
+        (arn,) = found
+        return {"containerInstance": container_instance_view(state, state.container_instances[arn], {})}
+
+    return call.request(build, answer)
 
 
 def update_container_agent(call: Call) -> _Answer:
-    """Never: raises ClusterNotFoundException and NoUpdateAvailableException (API_UpdateContainerAgent)."""
-    return _refused(
-        call, NoUpdateAvailableException("There's no update available for this Amazon ECS container agent.")
-    )
+    """Never: there is no agent to update. Raises ClusterNotFoundException, InvalidParameterException and
+    NoUpdateAvailableException (API_UpdateContainerAgent)."""
+
+    def answer(state: State, now: float) -> dict[str, Any]:
+        _known(state, call)
+        raise NoUpdateAvailableException("There's no update available for this Amazon ECS container agent.")
+
+    return call.ask(answer)
 
 
 def discover_poll_endpoint(call: Call) -> _Answer:
@@ -79,75 +140,33 @@ def discover_poll_endpoint(call: Call) -> _Answer:
     return call.ask(lambda state, now: told)
 
 
-def put_attributes(call: Call) -> _Answer:
-    """Never: raises TargetNotFoundException, after InvalidParameterException and ClusterNotFoundException
-    (API_PutAttributes)."""
-    return _no_target(call)
+def _holds(query: Query, room: Room) -> bool:
+    return query.holds(room.instance, room.groups)
 
 
-def delete_attributes(call: Call) -> _Answer:
-    """The same (API_DeleteAttributes)."""
-    return _no_target(call)
-
-
-def list_attributes(call: Call) -> _Answer:
-    """No attribute. Raises ClusterNotFoundException and InvalidParameterException (API_ListAttributes)."""
-    if "attributeValue" in call.params and "attributeName" not in call.params:
-        raise InvalidParameterException("attributeName must be specified with attributeValue.")
-    return _in_cluster(call, lambda state, cluster: page(call.params, "attributes", ()))
-
-
-def start_task(call: Call) -> _Answer:
-    """No task, and a failure MISSING for each container instance that is named. Raises InvalidParameterException,
-    ClusterNotFoundException and ClientException for what RunTask refuses as well (API_StartTask)."""
-    params = call.params
-    check_run(params, started_by=START_STARTED_BY)
-    tags_of(params)
-    named = _named(call, START_LIMIT)
-    overrides, task_memory = overrides_of(params), task_override_of(params).memory
-
-    def answer(state: State, cluster: str) -> dict[str, Any]:
-        arn = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
-        check_network(definition_in(state, arn), params)
-        check_overrides(usable_definition(state, arn), overrides, task_memory)
-        return {"tasks": [], "failures": _failures(cluster, named)}
-
-    return _in_cluster(call, answer)
-
-
-def _named(call: Call, at_most: int) -> list[str]:
+def named_instances(call: Call, at_most: int) -> list[str]:
+    """What `containerInstances` names. Raises InvalidParameterException where that is nothing, or too much."""
     named = identifiers_of(call.params, "containerInstances", at_most)
     if not named:
         raise InvalidParameterException("Container instances cannot be empty.")
     return named
 
 
-def _all_missing(call: Call, named: Sequence[str]) -> _Answer:
-    return _in_cluster(call, lambda state, cluster: {"containerInstances": [], "failures": _failures(cluster, named)})
+def _known(state: State, call: Call) -> ContainerInstance:
+    cluster = identifiers.known_cluster(state, call.region, call.params.get("cluster"))
+    return identifiers.known_container_instance(state, cluster, call.params["containerInstance"])
 
 
-def _failures(cluster: str, named: Sequence[str]) -> list[dict[str, str]]:
-    return [missing(identifiers.container_instance_arn(cluster, name)) for name in named]
+def _found(state: State, cluster: str, named: Sequence[str]) -> tuple[list[ContainerInstance], list[dict[str, str]]]:
+    """Those that are there, each once, and a failure for each other."""
+    known = {name: identifiers.find_container_instance(state, cluster, name) for name in named}
+    unknown = [name for name, instance in known.items() if instance is None]
+    found = {instance.arn: instance for instance in known.values() if instance}
+    return list(found.values()), [missing(identifiers.container_instance_arn(cluster, name)) for name in unknown]
 
 
-def _no_target(call: Call) -> _Answer:
-    attributes: Sequence[Mapping[str, Any]] = call.params["attributes"]
-    if not attributes:
-        raise InvalidParameterException("Attributes cannot be empty.")
-    if len(attributes) > ATTRIBUTES_LIMIT:
-        raise InvalidParameterException(f"attributes can have at most {ATTRIBUTES_LIMIT} items.")
-    target = next((item["targetId"] for item in attributes if "targetId" in item), "")
-    return _refused(call, TargetNotFoundException(f"Could not find {target}".rstrip() + "."))
-
-
-def _refused(call: Call, refusal: Exception) -> _Answer:
-    def answer(state: State, cluster: str) -> dict[str, Any]:
-        raise refusal
-
-    return _in_cluster(call, answer)
-
-
-def _in_cluster(call: Call, answer: Callable[[State, str], dict[str, Any]]) -> _Answer:
-    return call.ask(
-        lambda state, now: answer(state, identifiers.known_cluster(state, call.region, call.params.get("cluster")))
-    )
+def _views(
+    state: State, cluster: str, found: Sequence[ContainerInstance], include: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    rooms = rooms_in(state, cluster)
+    return [container_instance_view(state, instance, rooms, include) for instance in found]

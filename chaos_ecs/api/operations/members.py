@@ -110,10 +110,12 @@ def check_platform(params: Mapping[str, Any], launch_type: str) -> None:
         raise PlatformUnknownException("The specified platform does not exist.")
 
 
-def refused_by_aws(definition: TaskDefinition | None, launch_type: str, params: Mapping[str, Any]) -> str:
+def refused_by_aws(
+    state: State, cluster: str, definition: TaskDefinition | None, launch_type: str, params: Mapping[str, Any]
+) -> str:
     """What AWS would answer to what is run here all the same; empty where it would run it too."""
-    says_ec2 = params.get("launchType") == "EC2"
-    return aws_refuses(definition, launch_type, has_network=has_network(params), says_ec2=says_ec2)
+    lacks_instances = params.get("launchType") == "EC2" and not state.instances_in(cluster)
+    return aws_refuses(definition, launch_type, has_network=has_network(params), lacks_instances=lacks_instances)
 
 
 def check_network(definition: TaskDefinition | None, params: Mapping[str, Any]) -> None:

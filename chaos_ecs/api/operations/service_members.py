@@ -32,6 +32,8 @@ ACTED_ON = frozenset(
         "enableECSManagedTags",
         "enableExecuteCommand",
         "networkConfiguration",
+        "placementConstraints",
+        "placementStrategy",
         "platformVersion",
         "propagateTags",
         "schedulingStrategy",
@@ -43,8 +45,6 @@ ACTED_ON = frozenset(
 KEPT = frozenset(
     {
         "availabilityZoneRebalancing",
-        "placementConstraints",
-        "placementStrategy",
         "serviceRegistries",
         "volumeConfigurations",
         "vpcLatticeConfigurations",

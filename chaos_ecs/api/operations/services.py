@@ -90,7 +90,7 @@ def create_service(call: Call) -> _Answer:
             registered=json.dumps(members, sort_keys=True),
             tags=tags,
             task_options=task_options(members),
-            aws_refuses=refused_by_aws(known, launch_type, params),
+            aws_refuses=refused_by_aws(state, cluster, known, launch_type, params),
             placement=wishes_of(said),
         )
 

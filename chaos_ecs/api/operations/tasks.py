@@ -69,25 +69,30 @@ def run_task(call: Call) -> _Answer:
             tags=tuple({**dict(tags_of_run(definition, tags, propagates=propagates)), **dict(own)}.items()),
             execute_command=params.get("enableExecuteCommand", False),
             registered=registered(params),
-            aws_refuses=refused_by_aws(definition, launch_type, params),
+            aws_refuses=refused_by_aws(state, cluster, definition, launch_type, params),
             placement=wishes_of(said),
         )
 
     def answer(state: State, now: float, events: tuple[m.Event, ...]) -> dict[str, Any]:
-        made = [event.task_arn for event in events if event.type is m.EventType.TASK_CREATED]
-        placed = made or list(state.tasks_of_token.get((cluster, token), ()))
-        refused = [event for event in events if event.type is m.EventType.TASK_NOT_PLACED]
-        return {
-            "tasks": [_wire(call, state, state.tasks[arn], tags=True) for arn in placed],
-            "failures": [_failure(cluster, event) for event in refused],
-        }
+        return ran(call, state, events, list(state.tasks_of_token.get((cluster, token), ())))
 
     return call.request(build, answer)
 
 
-def _failure(cluster: str, event: m.Event) -> dict[str, str]:
+def ran(call: Call, state: State, events: Sequence[m.Event], known: Sequence[str] = ()) -> dict[str, Any]:
+    """What RunTask and StartTask answer; `known` are the tasks of a request that was answered before."""
+    made = [event.task_arn for event in events if event.type is m.EventType.TASK_CREATED]
+    refused = [event for event in events if event.type is m.EventType.TASK_NOT_PLACED]
+    return {
+        "tasks": [_wire(call, state, state.tasks[arn], tags=True) for arn in made or known],
+        "failures": [_failure(event) for event in refused],
+    }
+
+
+def _failure(event: m.Event) -> dict[str, str]:
     """Of the container instance that refused, or of the cluster whose engine is away."""
-    return {"arn": event.data.get("instance", cluster), "reason": event.data["reason"], "detail": event.message}
+    arn = event.data.get("instance", event.cluster_arn)
+    return {"arn": arn, "reason": event.data["reason"], "detail": event.message}
 
 
 def stop_task(call: Call) -> _Answer:
@@ -142,10 +147,15 @@ def list_tasks(call: Call) -> _Answer:
 
 
 def _considered(state: State, cluster: str, params: _Params) -> Sequence[Task]:
-    """In order of creation. There are no container instances yet, so none of them has a task."""
-    if "containerInstance" in params or "daemonName" in params:
+    """In order of creation. There are no managed daemons here, so none of them has a task."""
+    if "daemonName" in params:
         return ()
     tasks = state.tasks_in(cluster)
+    if "containerInstance" in params:
+        named = params["containerInstance"]
+        instance = identifiers.find_container_instance(state, cluster, named)
+        arn = instance.arn if instance else identifiers.container_instance_arn(cluster, named)
+        tasks = [task for task in tasks if task.container_instance_arn == arn]
     if "serviceName" in params:
         service = identifiers.known_service(state, cluster, params["serviceName"])
         tasks = [task for task in tasks if task.service_arn == service.arn]

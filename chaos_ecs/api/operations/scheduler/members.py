@@ -15,8 +15,10 @@ import msgspec
 
 from chaos_ecs.api import paging
 from chaos_ecs.api.operations.members import has_network, launch_type
+from chaos_ecs.api.operations.placing import wishes_of
 from chaos_ecs.core.arns import ACCOUNT_ID
-from chaos_ecs.core.errors import ValidationException
+from chaos_ecs.core.errors import InvalidParameterException, ValidationException
+from chaos_ecs.core.placement_rules import PlacementWishes
 from chaos_ecs.core.schedule import ScheduleError, check_dates, parse, zone
 from chaos_ecs.core.schedules import (
     MAXIMUM_EVENT_AGE_SECONDS,
@@ -25,7 +27,6 @@ from chaos_ecs.core.schedules import (
     ScheduleDesign,
     Tags,
 )
-from chaos_ecs.core.sharing import said_of
 
 Params = Mapping[str, Any]
 
@@ -105,7 +106,6 @@ def _target(region: str, said: Params) -> RunTarget:
         task_definition=_task_definition(ecs["TaskDefinitionArn"]),
         count=ecs.get("TaskCount", 1),
         launch_type=_launch_type(ecs),
-        strategy=tuple(said_of(ecs.get("CapacityProviderStrategy", ()))),
         takes_default="LaunchType" not in ecs,
         group=ecs.get("Group", ""),
         tags=_task_tags(ecs.get("Tags", ())),
@@ -115,7 +115,17 @@ def _target(region: str, said: Params) -> RunTarget:
         maximum_retry_attempts=retry.get("MaximumRetryAttempts", MAXIMUM_RETRY_ATTEMPTS),
         maximum_event_age_seconds=retry.get("MaximumEventAgeInSeconds", MAXIMUM_EVENT_AGE_SECONDS),
         dead_letter_arn=said.get("DeadLetterConfig", {}).get("Arn", ""),
+        placement=_wishes(ecs),
     )
+
+
+def _wishes(ecs: Params) -> PlacementWishes:
+    """Where its tasks go, as RunTask takes it. An expression that cannot be read is for RunTask to refuse."""
+    names = ("CapacityProviderStrategy", "PlacementConstraints", "PlacementStrategy")
+    try:
+        return wishes_of({f"{name[0].lower()}{name[1:]}": ecs.get(name, ()) for name in names})
+    except InvalidParameterException as refusal:
+        raise ValidationException(refusal.message) from None
 
 
 def _cluster(region: str, arn: str) -> str:

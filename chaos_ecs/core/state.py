@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Routing, Rule, Target, TargetGroup
+from chaos_ecs.core.capacity_providers import CapacityProvider
 from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus
 from chaos_ecs.core.deploying import ServiceDeployment, ServiceRevision
 from chaos_ecs.core.experimenting import Experiment, ExperimentTemplate, SafetyLever
@@ -98,6 +99,7 @@ class State(Telling):
         self.container_instances: dict[
             str, ContainerInstance
         ] = {}  # also those that are INACTIVE and not yet forgotten
+        self.capacity_providers: dict[str, CapacityProvider] = {}  # without FARGATE and FARGATE_SPOT
         self.account_settings: dict[str, AccountSetting] = {}  # by REGION/PRINCIPAL_ARN/NAME
         self.touched: dict[str, None] = {}
         self.changes: dict[tuple[type[Entity], str], Entity | None] = {}
@@ -165,6 +167,7 @@ class State(Telling):
             Invocation: self.invocations,
             AccountSetting: self.account_settings,
             ContainerInstance: self.container_instances,
+            CapacityProvider: self.capacity_providers,
         }
 
     # --- reading ---

@@ -72,7 +72,8 @@ def run_inside(shell: Shell, controller: Controller, task: Task, container: Cont
     _check_real(controller)
     is_person = shell.terminal and shell.keyboard is not None
     began_at = shell.monotonic()
-    code = shell.inside(container.runtime_id, words, terminal=is_person, reads=not sys.stdin.closed)
+    reads, home = not sys.stdin.closed, shell.settings.home
+    code = shell.inside(container.runtime_id, words, terminal=is_person, reads=reads, home=home)
     if code in NO_PROGRAM and shell.monotonic() - began_at < _AT_ONCE_SECONDS:  # later it is the last line's of a shell
         shell.say(f"exit {code}: is there a {words[0]} in {container.image}?")
         shell.say(f"another one: chaos-ecs exec {task.short} -- PROGRAM")

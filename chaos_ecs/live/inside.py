@@ -5,22 +5,24 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from chaos_ecs.errors import ChaosEcsError
-from chaos_ecs.live import engine
+from chaos_ecs.live import engine, further
 
 NO_PROGRAM = 127
 """What `docker exec` exits with for a program that the container does not have; 126 for one that cannot run."""
 
 
-def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool) -> int:
+def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, home: Path) -> int:
     """Runs it and answers its exit code. `terminal`: it gets one, as a shell for a person wants; `reads`: it gets our
-    stdin. Raises E-DOCKER-DOWN, and E-NO-DOCKER-CLI where the program `docker` is missing."""
+    stdin; `home`: the state folder, which knows of further engines. Raises E-DOCKER-DOWN, E-NO-CONTAINER, and
+    E-NO-DOCKER-CLI where the program `docker` is missing."""
     program = shutil.which("docker")
     if program is None:
         what, why = "The program docker is missing", "a terminal in a container is its work; the engine itself answers"
         raise ChaosEcsError("E-NO-DOCKER-CLI", what, why, "install Docker's command line, then try again", 4)
-    client = engine.connect()
+    client = further.client_with(runtime_id, home)
     address = engine.address_of(client)
     client.close()
     ways = [*(["--interactive"] if reads else []), *(["--tty"] if terminal else [])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ class Programs:
     calls: list[tuple[str, tuple[str, ...], bool]] = field(default_factory=list)
     now: float = 0.0
 
-    def run(self, runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool) -> int:
+    def run(self, runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, home: Path) -> int:
         self.calls.append((runtime_id, tuple(words), terminal))
         self.now += 60.0 if words[0] == "late" else 0.1
         return 127 if words[0] in ("nothing", "late") else 3
@@ -93,10 +94,10 @@ def test_what_does_not_run_and_what_is_simulated_is_refused_before_anything_is_r
     assert ran.calls == []
 
 
-def test_without_the_docker_program_the_refusal_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_docker_program_the_refusal_names_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ChaosEcsError, match="docker"):
-        inside.run_inside("c0ffee", ("sh",), terminal=False, reads=False)
+        inside.run_inside("c0ffee", ("sh",), terminal=False, reads=False, home=tmp_path)
 
 
 def for_interactive(controller: FakeController, *known: dict[str, Any]) -> FakeController:

@@ -64,9 +64,9 @@ def _write(folder: Path, names: Sequence[str]) -> None:
     unfinished.replace(folder / FILE)
 
 
-def client_with(runtime_id: str, folder: Path) -> APIClient:
-    """Of the engine that has this container: the own one, or one of those that were used. Raises E-DOCKER-DOWN, and
-    E-NO-CONTAINER, which names the engines that did not answer."""
+def found_on(runtime_id: str, folder: Path) -> Sequence[str]:
+    """How Docker's command line is told the engine that has this container: the own one, or one of those that were
+    used. Raises E-DOCKER-DOWN, and E-NO-CONTAINER, which names the engines that did not answer."""
     silent = []
     for name in (OWN, *remembered(folder)):
         try:
@@ -78,12 +78,13 @@ def client_with(runtime_id: str, folder: Path) -> APIClient:
             continue
         try:
             client.inspect_container(runtime_id)
+            return engine.cli_words(name) if name else ("--host", engine.address_of(client))
         except NotFound:
-            client.close()
+            continue
         except engine.UNREACHABLE as error:
             raise engine.down(engine.address_of(client), engine.why(error)) from error
-        else:
-            return client
+        finally:
+            client.close()
     why = f"{', '.join(silent)} does not answer" if silent else "it is not there any more"
     raise ChaosEcsError("E-NO-CONTAINER", f"No engine has container {runtime_id[:12]}", why, "chaos-ecs ps --all", 3)
 

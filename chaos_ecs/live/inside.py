@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chaos_ecs.errors import ChaosEcsError
-from chaos_ecs.live import engine, further
+from chaos_ecs.live import further
 
 NO_PROGRAM = 127
 """What `docker exec` exits with for a program that the container does not have; 126 for one that cannot run."""
@@ -22,8 +22,6 @@ def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: 
     if program is None:
         what, why = "The program docker is missing", "a terminal in a container is its work; the engine itself answers"
         raise ChaosEcsError("E-NO-DOCKER-CLI", what, why, "install Docker's command line, then try again", 4)
-    client = further.client_with(runtime_id, home)
-    address = engine.address_of(client)
-    client.close()
+    engine_words = further.found_on(runtime_id, home)
     ways = [*(["--interactive"] if reads else []), *(["--tty"] if terminal else [])]
-    return subprocess.run([program, "--host", address, "exec", *ways, runtime_id, *words], check=False).returncode
+    return subprocess.run([program, *engine_words, "exec", *ways, runtime_id, *words], check=False).returncode

@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -402,26 +403,26 @@ def images() -> Images:
     return Images(engine.connect())
 
 
-def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, toolbox: bool) -> int:
+def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, home: Path, toolbox: bool) -> int:
     """A program in a container, or in our toolbox beside it, with this terminal (see `live/inside.py`); its code."""
     from chaos_ecs.live import inside
 
     run = inside.run_beside if toolbox else inside.run_inside
-    return run(runtime_id, words, terminal=terminal, reads=reads)
+    return run(runtime_id, words, terminal=terminal, reads=reads, home=home)
 
 
 def plan_clean(settings: Settings, *, everything: bool = False) -> CleanPlan:
     """What `clean` would remove; touches nothing."""
-    from chaos_ecs.live import cleaner, engine
+    from chaos_ecs.live import cleaning
 
-    return cleaner.plan(engine.connect(), prepare_home(settings), everything=everything)
+    return cleaning.plan(prepare_home(settings), settings.home, everything=everything)
 
 
 def clean(settings: Settings, *, everything: bool = False) -> Cleaned:
-    """Removes what carries our label (see `live/cleaner.py`) and looks a second time."""
-    from chaos_ecs.live import cleaner, engine
+    """Removes what carries our label (see `live/cleaning.py`) and looks a second time."""
+    from chaos_ecs.live import cleaning
 
-    return cleaner.clean(engine.connect(), prepare_home(settings), everything=everything)
+    return cleaning.clean(prepare_home(settings), settings.home, everything=everything)
 
 
 def forget_state(settings: Settings) -> None:

@@ -91,9 +91,8 @@ def run_inside(
     _check_real(controller)
     is_person = shell.terminal and shell.keyboard is not None
     try:
-        code = shell.inside(
-            container.runtime_id, words, terminal=is_person, reads=not sys.stdin.closed, toolbox=toolbox
-        )
+        reads, home = not sys.stdin.closed, shell.settings.home
+        code = shell.inside(container.runtime_id, words, terminal=is_person, reads=reads, home=home, toolbox=toolbox)
     except ChaosEcsError as error:
         if error.code != "E-NO-PROGRAM":
             raise

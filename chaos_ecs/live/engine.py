@@ -71,6 +71,11 @@ def named(name: str) -> Connector:
     return Connector(chosen=name)
 
 
+def cli_words(name: str) -> tuple[str, str]:
+    """How Docker's command line is told the same."""
+    return ("--host", name) if "://" in name else ("--context", name)
+
+
 class Connector:
     """Opens the engine, and after the first time only that same one: another engine knows nothing of our tasks."""
 
@@ -97,12 +102,11 @@ class Connector:
         raise trouble[0]
 
     def _connect_chosen(self) -> APIClient:
-        way = f"--host {self._chosen}" if "://" in self._chosen else f"--context {self._chosen}"
         try:
             self._address = self._address or _address_named(self._chosen, self._environment)
             client = _open(self._address, min(self._timeout, CHOSEN_SECONDS))
         except ChaosEcsError as error:
-            hint = f"Start that engine, or see what Docker says: docker {way} version"
+            hint = f"Start that engine, or see what Docker says: docker {' '.join(cli_words(self._chosen))} version"
             raise ChaosEcsError(DOWN, error.what, error.why, hint, error.exit_code) from error
         client.timeout = self._timeout
         return client

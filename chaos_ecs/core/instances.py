@@ -60,6 +60,8 @@ def register(state: State, command: RegisterContainerInstance, now: float) -> No
         raise InvalidParameterException("A container instance has CPU and memory: both must be at least 1.")
     if any(instance.name == command.name for instance in state.instances_in(command.cluster_arn)):
         raise ClientException(f"The cluster has a container instance named {command.name} already.")
+    attributes = dict(command.attributes)
+    _check_limit(attributes)
     id_ = state.new_id()
     instance = ContainerInstance(
         arn=container_instance_arn(command.cluster_arn, id_),
@@ -70,7 +72,7 @@ def register(state: State, command: RegisterContainerInstance, now: float) -> No
         memory=command.memory,
         number=state.next_number("container-instance"),
         registered_at=now,
-        attributes=command.attributes,
+        attributes=tuple(attributes.items()),
         agent_connected=not command.engine or state.engines.get(command.engine, False),
         disconnected_at=None,
         agent_version=command.agent_version,
@@ -148,10 +150,7 @@ def put_attributes(state: State, command: PutAttributes, now: float) -> None:
         _check_attribute(state, arn, name)
         changed.setdefault(arn, dict(state.container_instances[arn].attributes))[name] = value
     for attributes in changed.values():
-        if sum(not is_built_in(name) for name in attributes) > CUSTOM_ATTRIBUTES:
-            raise AttributeLimitExceededException(
-                f"You can apply up to {CUSTOM_ATTRIBUTES} custom attributes for each resource."
-            )
+        _check_limit(attributes)
     _put_attributes(state, changed)
 
 
@@ -170,6 +169,13 @@ def _check_attribute(state: State, arn: str, name: str) -> None:
         raise TargetNotFoundException(f"Could not find {arn}.")
     if is_built_in(name):
         raise InvalidParameterException(f"The attribute {name} is set by Amazon ECS and cannot be changed.")
+
+
+def _check_limit(attributes: Mapping[str, str]) -> None:
+    if sum(not is_built_in(name) for name in attributes) > CUSTOM_ATTRIBUTES:
+        raise AttributeLimitExceededException(
+            f"You can apply up to {CUSTOM_ATTRIBUTES} custom attributes for each resource."
+        )
 
 
 def _put_attributes(state: State, changed: Mapping[str, Mapping[str, str]]) -> None:

@@ -141,6 +141,14 @@ def test_what_is_not_there_is_a_failure_and_the_rest_is_described_once(api: Harn
     assert reasons(answer) == {container_instance_arn(CLUSTER_ARN, "nobody"): "MISSING"}
 
 
+def test_a_name_that_is_gone_finds_no_other_by_its_first_digits(api: Harness, ecs: Any) -> None:
+    arn = add_instance(api, "b1")
+    for digits, is_found in ((5, False), (6, True), (31, True)):
+        named = name_of(arn)[:digits]
+        answer = ecs.describe_container_instances(cluster=CLUSTER, containerInstances=[named])
+        assert len(answer["containerInstances"]) == is_found, digits
+
+
 def test_a_container_instance_of_another_cluster_is_missing(api: Harness, ecs: Any) -> None:
     ecs.create_cluster(clusterName="other")
     arn = add_instance(api, "a1", cluster="other")

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from chaos_ecs.core.container_instances import ContainerInstanceStatus
-from chaos_ecs.core.errors import ClientException, ClusterNotFoundException, EcsError, InvalidParameterException
+from chaos_ecs.core.errors import (
+    AttributeLimitExceededException,
+    ClientException,
+    ClusterNotFoundException,
+    EcsError,
+    InvalidParameterException,
+)
 from chaos_ecs.core.instance_messages import (
     DeregisterContainerInstance,
     LeaveEngine,
@@ -15,10 +21,12 @@ from chaos_ecs.core.instance_messages import (
     UseEngine,
 )
 from chaos_ecs.core.messages import RunTask
+from chaos_ecs.core.placement_rules import PlacementWishes
 from chaos_ecs.core.plan import plan
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import CLUSTER, a_simulation, definition_arn
 
+_MANY = tuple((f"n{number}", "") for number in range(11))
 ACTIVE, DRAINING = ContainerInstanceStatus.ACTIVE, ContainerInstanceStatus.DRAINING
 
 
@@ -32,6 +40,7 @@ def add(simulation: Simulation, name: str = "a1", **members: str) -> str:
     ("command", "refusal", "said"),
     [
         (RegisterContainerInstance(CLUSTER, "a1", 1024, 1024), ClientException, "has a container instance named a1"),
+        (RegisterContainerInstance(CLUSTER, "a2", 9, 9, _MANY), AttributeLimitExceededException, "up to 10 custom"),
         (RegisterContainerInstance(CLUSTER, "a2", 0, 1024), InvalidParameterException, "at least 1"),
         (RegisterContainerInstance(CLUSTER, "a2", 1024, -1), InvalidParameterException, "at least 1"),
         (RegisterContainerInstance(CLUSTER + "x", "a2", 1024, 1), ClusterNotFoundException, "Cluster not found."),
@@ -98,3 +107,29 @@ def test_an_engine_is_left_as_soon_as_its_last_container_instance_is_deregistere
     assert state.engines == {}
     assert {first, second} <= state.container_instances.keys(), "both can be described"
     assert not {UseEngine, LeaveEngine} & {type(action) for action in plan(state, [first], 0.0).actions}
+
+
+def run_by(simulation: Simulation, *providers: str, count: int = 2) -> None:
+    wishes = PlacementWishes(providers=tuple((name, 1, 0) for name in providers))
+    simulation.submit(RunTask(CLUSTER, definition_arn("worker"), count=count, placement=wishes)).result(0)
+
+
+def test_a_provider_without_container_instances_is_named_as_ecs_names_it() -> None:
+    simulation = a_simulation()
+    add(simulation, capacity_provider="full")
+    with pytest.raises(InvalidParameterException, match="were found in your capacity provider"):
+        run_by(simulation, "empty")
+    assert not simulation.state.tasks
+    run_by(simulation, "empty", "full")
+    (task,) = simulation.state.tasks.values()
+    assert task.capacity_provider == "full"
+    (told,) = [event for event in simulation.events if event.type == "TASK_NOT_PLACED"]
+    assert told.data == {"reason": "No Container Instances were found in your capacity provider."}
+
+
+def test_an_attribute_that_is_said_twice_has_its_last_value() -> None:
+    simulation = a_simulation()
+    command = RegisterContainerInstance(CLUSTER, "a1", 1024, 1024, (("stack", "a"), ("stack", "b")))
+    simulation.submit(command).result(0)
+    (instance,) = simulation.state.container_instances.values()
+    assert instance.attributes == (("stack", "b"),)

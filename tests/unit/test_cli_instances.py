@@ -276,7 +276,7 @@ def test_activate_lets_tasks_come_again() -> None:
     assert terminal.run("instance", "activate", "instance-1") == 0
     assert controller.calls[0][1]["status"] == "ACTIVE"
     assert terminal.out.getvalue() == "instance-1 ACTIVE, 2 tasks\n"
-    assert "those that have moved stay where they are" in terminal.err.getvalue()
+    assert "what has moved stays where it is, unless zones are rebalanced" in terminal.err.getvalue()
 
 
 # --- names ---
@@ -438,3 +438,11 @@ def test_the_topic_is_a_page_of_help() -> None:
     terminal = Terminal(None)
     assert terminal.run("help", "instances") == 0
     assert "RESOURCE:MEMORY" in terminal.out.getvalue()
+
+
+def test_a_drain_of_an_empty_one_waits_for_nothing() -> None:
+    controller = a_room(a_task("c9d550", "web", **on(2)))
+    terminal = Terminal(controller)
+    assert terminal.run("instance", "drain", "instance-1") == 0
+    assert "instance-1 has no tasks: nothing moves" in terminal.err.getvalue()
+    assert "waiting" not in terminal.err.getvalue()

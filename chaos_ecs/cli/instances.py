@@ -227,12 +227,8 @@ def remove(
     room = _room(shell, [name])
     instance = room.chosen[0]
     there = room.before.tasks_on(instance)
-    if (
-        there
-        and force
-        and not yes
-        and not shell.confirm(f"Stop {counted(len(there), 'task')} and remove {instance.name}?")
-    ):
+    question = f"Stop {counted(len(there), 'task')} and remove {instance.name}?"
+    if there and force and not yes and not shell.confirm(question):
         why = "nobody said yes" if not shell.asks else "the answer was no"
         hint = f"chaos-ecs instance remove {instance.name} --force --yes"
         raise ChaosEcsError("E-REFUSED", "Nothing was removed", why, hint, 5)

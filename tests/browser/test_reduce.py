@@ -225,7 +225,7 @@ def test_events_of_container_instances_are_seen_before_the_next_snapshot(ask: As
         one = an_instance("one", "a")
         return ask(INSTANCES, {**a_snapshot(), "containerInstances": [one]}, list(events))
 
-    named = {"instance": "instance/one", "name": "one", "zone": "a"}
+    named: dict[str, Any] = {"instance": "instance/one", "name": "one", "zone": "a"}
     assert told(an_event("INSTANCE_STATUS_CHANGED", 11, status="DRAINING", tasks=[], **named)) == [
         ["one", "a", "DRAINING"]
     ]
@@ -233,5 +233,5 @@ def test_events_of_container_instances_are_seen_before_the_next_snapshot(ask: As
     assert told(lost) == [["one", "a", "LOST"]]
     assert told(lost, an_event("INSTANCE_CONNECTED", 12, **named)) == [["one", "a", "ACTIVE"]]
     assert told(an_event("INSTANCE_DEREGISTERED", 11, **named)) == []
-    new = {"instance": "instance/two", "name": "two", "zone": "b"}
+    new: dict[str, Any] = {"instance": "instance/two", "name": "two", "zone": "b"}
     assert told(an_event("INSTANCE_REGISTERED", 11, **new)) == [["one", "a", "ACTIVE"], ["two", "b", "ACTIVE"]]

@@ -54,7 +54,7 @@ def timestamp(at: float) -> str:
 
 
 def _value(name: str, value: Any) -> str:
-    if name == "tasks" and not isinstance(value, int):  # of INSTANCE_STATUS_CHANGED it is how many
+    if name == "tasks":
         return ",".join(short(item) for item in value)
     if name == "images":
         return ",".join(value)

@@ -101,6 +101,11 @@ def home(subject: Balanced) -> tuple[str, str]:
     return here, "b1" if here == "a1" else "a1"
 
 
+def lost(subject: Balanced) -> dict[str, int]:
+    """Requests by cause; those that the client itself could not send on a busy machine are nobody's fault."""
+    return {cause: count for cause, count in subject.failed.items() if cause != "overloaded"}
+
+
 def inject(subject: Balanced, *words: str) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(subject.room.ok("chaos", "inject", *words, "--yes", "--json").out)
     return told
@@ -125,7 +130,7 @@ def test_a_drain_moves_the_service_without_a_lost_request_and_leaves_the_standal
         )
         assert there(subject) == {here: "1 standalone task stays", other: "4 service tasks move"}
         undone = json.loads(subject.room.ok("chaos", "undo", id_, "--json").out)["faults"][0]
-    assert subject.failed == {}
+    assert lost(subject) == {}
     assert (undone["status"], undone["victims"][0]["instanceName"]) == ("COMPLETED", here)
     assert (standalone(subject)["taskArn"], standalone(subject)["lastStatus"]) == (alone, "RUNNING")
     stopped = [task for task in tasks(subject) if task["lastStatus"] == "STOPPED"]
@@ -142,7 +147,7 @@ def test_a_zone_without_power_loses_its_tasks_at_once_and_is_used_again_afterwar
         id_ = inject(subject, "az-power-interruption", "--az", here[0], "--duration", "10m")["fault"]
         eventually(lambda: len(subject.healthy()) == 4, within=120, every=0.3)
     # ECS loses what was being answered there, and what is sent there before somebody notices
-    assert subject.asked["failed"] <= subject.asked["requests"] / 20, subject.failed
+    assert sum(lost(subject).values()) <= subject.asked["requests"] / 50, subject.failed
     assert "has no power: 2 service tasks and 1 standalone task ended" in proof(subject, id_)
     assert there(subject) == {here: "nothing runs on it", other: "4 service tasks move"}
     dead = [task for task in tasks(subject) if task["lastStatus"] == "STOPPED"]
@@ -155,7 +160,7 @@ def test_a_zone_without_power_loses_its_tasks_at_once_and_is_used_again_afterwar
         subject.room.ok("chaos", "undo", id_)
         subject.room.aws("update-service", "--cluster", CLUSTER, "--service", "web", "--desired-count", "6")
         eventually(lambda: len(subject.healthy()) == 6, within=120, every=0.3)
-    assert subject.failed == {}
+    assert lost(subject) == {}
     assert "service task" in there(subject)[here]
     assert "standalone" not in "".join(there(subject).values()), "nobody replaces a standalone task"
 
@@ -177,7 +182,7 @@ def test_a_spot_interruption_of_tasks_that_finish_costs_no_request(room: Room) -
         victim = told["victims"][0]["task"]
         eventually(lambda: fault(subject, told["fault"])["status"] == "COMPLETED", within=60, every=0.5)
         eventually(lambda: len(subject.healthy()) == 3, within=60, every=0.3)
-    assert subject.failed == {}
+    assert lost(subject) == {}
     (gone,) = [task for task in tasks(subject) if task["taskArn"] == victim]
     assert (gone["stopCode"], gone["stoppedReason"]) == ("SpotInterruption", "Your Spot Task was interrupted.")
     assert gone["containers"][0]["exitCode"] == 0

@@ -94,3 +94,16 @@ def test_a_seed_draws_the_same_instance_again_and_is_told() -> None:
 def test_the_notice_of_a_spot_interruption_has_a_short_option() -> None:
     said = told(a_room("a1", "b1"), "inject", "spot-interruption", "--instance", "a1", "--notice", "10s", "--dry-run")
     assert "takes Spot capacity back, 10 s after a notice" in said
+
+
+def test_what_happened_to_an_instance_is_told_in_plain_rows_and_in_sentences() -> None:
+    controller = a_room("a1", "b1")
+    said = told(controller, "inject", "drain-instance", "--instance", "a1", "--duration", "10m")
+    assert "FAULT_INJECTED" in said
+    terminal = Terminal(controller)
+    assert terminal.run("events") == 0, terminal.both
+    assert "INSTANCE_STATUS_CHANGED" in terminal.both
+    told(controller, "undo", "--all")
+    terminal = Terminal(controller)
+    assert terminal.run("--accessible", "chaos", "inject", "drain-instance", "--instance", "b1") == 0, terminal.both
+    assert "drain-instance takes effect on container instance b1" in " ".join(terminal.both.split())

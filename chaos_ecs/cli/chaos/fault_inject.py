@@ -228,9 +228,10 @@ def _refusals_of(wish: Wish) -> Iterator[None]:
 
 def _hint(wish: Wish, error: ChaosEcsError) -> str:
     """The next command after a refusal."""
-    if "ACTIVE container instance" in error.why:
-        return f"the same with --force, or first: {ADD_INSTANCE}"
     again = " ".join((f"chaos-ecs chaos inject {wish.kind.name}", *wish.victims))
+    if error.exit_code == 5 and wish.hits_instances:
+        more = ADD_INSTANCE if "container instance" in error.why else "chaos-ecs service scale"
+        return f"the same with --force, or first: {more}"
     if error.exit_code == 5:
         alone = "its last" in error.why or (wish.victims and not wish.asks_for_many)
         return "the same with --force, or first: chaos-ecs service scale" if alone else f"{again} --count 1"

@@ -203,7 +203,6 @@ def task_view(
         "healthStatus": health_of(task, definition),
         "lastStatus": task.last_status,
         "launchType": task.launch_type,
-        "capacityProviderName": task.capacity_provider or None,
         "ephemeralStorage": _storage_view(task, definition),
         "memory": str(task.task_override.memory or _task_memory(definition)),
         "overrides": {

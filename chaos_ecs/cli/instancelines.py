@@ -24,8 +24,8 @@ def _deregistered(event: Event) -> Line:
 
 
 def _status_changed(event: Event) -> Line:
-    status, tasks = str(event.get("status") or ""), event.get("tasks")
-    there = "" if tasks is None else f"{counted(tasks, 'task')} on it"
+    status, tasks = str(event.get("status") or ""), event.get("tasks") or ()
+    there = f"{counted(len(tasks), 'task')} on it"
     if status == "DRAINING":
         detail = f"{there}: no new ones come, those of services move"
         return Line(event.at, "attention", status, _name(event), detail=detail, brief=there)
@@ -68,7 +68,7 @@ WORDING: dict[str, Callable[[Event], Line]] = {
 
 
 def _status_sentence(event: Event) -> str:
-    there = f"It has {counted(event.get('tasks'), 'task')}"
+    there = f"It has {counted(len(event.get('tasks') or ()), 'task')}"
     return f"container instance {_name(event)} is {str(event.get('status')).lower()}. {there}"
 
 

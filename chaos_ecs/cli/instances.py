@@ -124,19 +124,13 @@ def add(
     """
     shell = shell_of(ctx)
     attributes = _attributes(attribute or [])
+    wished: dict[str, Any]
     if count > 1 and (name is not None or engine is not None):
         raise typer.BadParameter("one name, or one engine, is one container instance", param_hint="--count")
     controller, before, cluster = with_cluster(shell)
-    wished = {
-        "name": name,
-        "availabilityZone": words.whole_zone(zone, shell.settings.region),
-        "cpu": cpu,
-        "memory": memory,
-        "engine": engine,
-        "address": address,
-        "attributes": attributes or None,
-        "capacityProvider": capacity_provider,
-    }
+    wished = {"name": name, "availabilityZone": words.whole_zone(zone, shell.settings.region), "engine": engine}
+    wished |= {"cpu": cpu, "memory": memory, "address": address, "capacityProvider": capacity_provider}
+    wished |= {"attributes": attributes or None}
     added = [_added(controller, cluster, wished) for _ in range(count)]
     if shell.json:
         shell.tell(as_json({"containerInstances": added}))

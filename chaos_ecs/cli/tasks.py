@@ -229,10 +229,11 @@ def _not_placed(before: Snapshot, count: int, answer: dict[str, Any]) -> ChaosEc
     what = f"{missing} of {counted(count, 'task')} {'was' if missing == 1 else 'were'} not placed"
     why = instance_words.why_not_placed(before, failures)
     if not why:
-        reason = next((str(item.get("detail") or item.get("reason")) for item in failures), "unknown")
-        return ChaosEcsError("E-NOT-PLACED", what, reason, "chaos-ecs doctor", 4)
+        why = next((str(item.get("detail") or item.get("reason")) for item in failures), "unknown")
+    if all(item.get("reason") == "AGENT" and ":cluster/" in str(item.get("arn")) for item in failures):
+        return ChaosEcsError("E-NOT-PLACED", what, why, "chaos-ecs doctor", 4)
     if ids:
-        why += f". Started all the same: {' '.join(ids)}"
+        why = f"{why.rstrip('.')}. Started all the same: {' '.join(ids)}"
     return ChaosEcsError("E-NOT-PLACED", what, why, "chaos-ecs instance ls, then: chaos-ecs instance add")
 
 

@@ -300,7 +300,7 @@ def _plan_starts(state: State, now: float, todo: Plan) -> None:
         definition = state.task_definitions[task.task_definition_arn]
         starts: list[Action] = []
         for container in task.containers:
-            if container.is_to_start and container.image not in pulling:
+            if container.is_to_start and (state.engine_of(task), container.image) not in pulling:
                 starts += _plan_start(state, task, definition, container, now, todo)
         if failure := next((action for action in starts if isinstance(action, FailTask)), None):
             todo.actions.append(failure)
@@ -309,17 +309,23 @@ def _plan_starts(state: State, now: float, todo: Plan) -> None:
         slots -= len(starts)
 
 
-def _images_starting(state: State) -> list[str]:
-    return [state.the_task(arn).container(name).image for arn, name in state.starting]
+_ImageThere = tuple[str, str]
+"""The engine's name, and the image's."""
 
 
-def _images_being_pulled(state: State) -> dict[str, None]:
+def _images_starting(state: State) -> list[_ImageThere]:
+    """Of the engines that answer: no other takes a slot."""
+    starting = [(state.the_task(arn), name) for arn, name in state.starting]
+    return [(state.engine_of(task), task.container(name).image) for task, name in starting if state.is_reachable(task)]
+
+
+def _images_being_pulled(state: State) -> dict[_ImageThere, None]:
     """A start whose image is still on its way works for nobody: it takes no slot, and its like wait for it."""
-    pulling: dict[str, None] = {}
+    pulling: dict[_ImageThere, None] = {}
     for arn, name in state.starting:
         task = state.the_task(arn)
         if task.pull_started_at is not None and task.pull_stopped_at is None:
-            pulling[task.container(name).image] = None
+            pulling[state.engine_of(task), task.container(name).image] = None
     return pulling
 
 

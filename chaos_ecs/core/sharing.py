@@ -7,14 +7,25 @@ out its own tasks only: those that it replaces are to go, and counted they would
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
-from chaos_ecs.core.capacity_providers import FARGATE_PROVIDERS, StrategyItem, share_out, take_back
-from chaos_ecs.core.model import Service, Task
+from chaos_ecs.core.capacity_providers import FARGATE_PROVIDERS, StrategyItem, items_of, share_out, take_back
+from chaos_ecs.core.errors import InvalidParameterException
+from chaos_ecs.core.model import Cluster, Service, Task
 from chaos_ecs.core.placement_rules import PlacementWishes
+from chaos_ecs.core.platforms import FARGATE
 from chaos_ecs.core.state import State
+
+EC2 = "EC2"
+DEFAULT = "defaultCapacityProviderStrategy"
+NOT_ASSOCIATED = (
+    "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the "
+    "cluster. Associate the capacity provider with the cluster or specify a valid capacity provider and try again."
+)
 
 Rank = Callable[[Task], tuple[bool, ...]]
 Choose = Callable[[Sequence[Task], int, Sequence[Task]], list[Task]]
@@ -28,6 +39,33 @@ def strategy_of(wishes: PlacementWishes) -> tuple[StrategyItem, ...]:
 def has_own_providers(wishes: PlacementWishes) -> bool:
     """Whether tasks go to container instances of capacity providers, and nowhere else."""
     return any(name not in FARGATE_PROVIDERS for name, _, _ in wishes.providers)
+
+
+def default_of(cluster: Cluster | None) -> tuple[StrategyItem, ...]:
+    """The strategy of those who say neither strategy nor launch type."""
+    return items_of(said_of(_known(cluster, DEFAULT)))
+
+
+def said_of(strategy: Iterable[Mapping[str, Any]]) -> list[tuple[str, int | None, int | None]]:
+    """A strategy of the wire, for `items_of`: the name of each provider, its weight and base where they are said."""
+    return [(item["capacityProvider"].rpartition("/")[2], item.get("weight"), item.get("base")) for item in strategy]
+
+
+def check_associated(cluster: Cluster | None, strategy: Iterable[StrategyItem]) -> None:
+    """Whether the cluster has every capacity provider of the strategy. Raises InvalidParameterException."""
+    known = _known(cluster, "capacityProviders")
+    if any(item.provider not in known for item in strategy):
+        raise InvalidParameterException(NOT_ASSOCIATED)
+
+
+def _known(cluster: Cluster | None, member: str) -> list[Any]:
+    found: list[Any] = json.loads(cluster.registered).get(member, []) if cluster else []
+    return found
+
+
+def launch_type_with(provider: str) -> str:
+    """What a strategy with this capacity provider stands for: Fargate's are never mixed with others."""
+    return FARGATE if provider in FARGATE_PROVIDERS else EC2
 
 
 def design_of(state: State, service: Service, deployment_id: str | None) -> tuple[str, PlacementWishes]:

@@ -111,7 +111,7 @@ def container(room: Room, short: str, name: str) -> str:
     """The engine's id of a task's container."""
     marks = {one["Id"]: one["Labels"] for one in room.containers()}
     return next(
-        id_
+        str(id_)
         for id_, labels in marks.items()
         if f"/{short}" in labels["chaos-ecs.task"] and labels["chaos-ecs.container"] == name
     )

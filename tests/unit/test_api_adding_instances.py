@@ -1,4 +1,4 @@
-"""AddContainerInstance: what is left out is filled in, what cannot be is refused, and the snapshot shows where tasks are."""
+"""AddContainerInstance fills in what is left out and refuses what cannot be; the snapshot shows where tasks are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from chaos_ecs.core.container_instances import EngineRoom
+from chaos_ecs.core.container_instances import ContainerInstanceStatus, EngineRoom
+from chaos_ecs.core.instance_messages import SetContainerInstanceStatus
 from chaos_ecs.errors import ChaosEcsError
 from tests.unit.api_harness import CLUSTER, Harness, with_tasks
 
@@ -148,3 +149,14 @@ def test_the_snapshot_tells_what_is_taken_of_each_and_where_tasks_are(api: Harne
     placed = [(task["instance"], task["zone"]) for task in told["tasks"] if "instance" in task]
     assert sorted(placed) == [(f"instance-{n}", f"us-east-1{zone}") for n, zone in ((1, "a"), (2, "b"), (3, "c"))]
     assert sum("instance" not in task for task in told["tasks"]) == len(before["tasks"])  # they stay where they are
+
+
+def test_a_drain_names_the_tasks_that_are_there_in_a_form_every_view_can_read(api: Harness) -> None:
+    arn = add(api)["containerInstanceArn"]
+    api.client().update_service(cluster=CLUSTER, service="web", desiredCount=4)
+    api.simulation.advance(10)
+    (placed,) = [task["arn"] for task in snapshot(api)["tasks"] if "instance" in task]
+    api.simulation.submit(SetContainerInstanceStatus(arn, ContainerInstanceStatus.DRAINING))
+    (told,) = [event for event in api.simulation.events if event.type == "INSTANCE_STATUS_CHANGED"]
+    assert told.data["tasks"] == [placed]
+    assert told.message == "container instance instance-1 is DRAINING, 1 task on it"

@@ -271,7 +271,7 @@ def _end_unseen(state: State, task: Task, reason: str, now: float, died_at: floa
 def power_off(state: State, instance: ContainerInstance, now: float) -> None:
     """A fault: its tasks end at once, as those of a machine whose power fails."""
     state.put(replace(instance, is_off=True))
-    disconnect(state, state.container_instances[instance.arn], "its power is off", now)
+    disconnect(state, state.container_instances[instance.arn], "it does not answer", now)
     reason = host_gone(instance)
     for task in [task for task in state.tasks_on(instance.arn) if not task.is_stopped]:
         if not state.is_reachable(task):

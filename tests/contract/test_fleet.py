@@ -89,6 +89,19 @@ def test_an_engine_there_is_none_of_is_lost_by_its_name_and_the_others_go_on(wor
     running(world)
 
 
+def test_an_engine_that_says_nothing_any_more_is_lost_though_no_connection_ends(fragile_world: World) -> None:
+    world = fragile_world
+    if not isinstance(world, FleetDockerWorld):
+        pytest.skip("connections are Docker's")
+    seen = running(world)
+    assert world.relay is not None
+    world.relay.hold()
+    assert await_fact(world, EngineLost, host=world.host).reason == "no answer within 5 s"
+    world.relay.go_on()
+    world.advance_until(lambda: len(promised.connected(world)) == 2)
+    assert [one.runtime_id for one in promised.connected(world)[-1].containers] == [seen.runtime_id]
+
+
 def test_another_controller_knows_from_the_listing_where_a_container_is(world: World) -> None:
     seen = running(world)
     world.reopen()

@@ -15,6 +15,8 @@ from chaos_ecs.core.messages import (
     StartContainer,
     StartFailed,
 )
+from chaos_ecs.errors import ChaosEcsError
+from chaos_ecs.live import engine
 from tests.builders import a_container
 from tests.contract import test_runtime as promised
 from tests.contract.test_runtime import a_task, running, signal
@@ -108,3 +110,17 @@ def test_another_controller_knows_from_the_listing_where_a_container_is(world: W
     execute(world, signal(seen, "SIGKILL"))
     ended = await_fact(world, ContainerSeen, runtime_id=seen.runtime_id, state=RunState.EXITED)
     assert ended.exit_code == 137
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "how"),
+    [
+        ("unix:///no/engine.sock", "unix:///no/engine.sock", "docker --host unix:///no/engine.sock version"),
+        ("no-such-context", "the Docker context no-such-context", "docker --context no-such-context version"),
+    ],
+)
+def test_an_engine_that_does_not_answer_is_named_with_what_to_ask_docker(name: str, where: str, how: str) -> None:
+    with pytest.raises(ChaosEcsError) as refused:
+        engine.named(name).connect()
+    assert (refused.value.code, refused.value.what) == ("E-DOCKER-DOWN", f"Cannot reach Docker at {where}")
+    assert how in refused.value.hint

@@ -6,6 +6,7 @@ import pytest
 
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.container_instances import AVAILABILITY_ZONE, ContainerInstance
+from chaos_ecs.core.faulting import FaultStatus
 from chaos_ecs.core.instance_messages import DeregisterContainerInstance, RegisterContainerInstance
 from chaos_ecs.core.messages import EventType, RunTask, StopTask, UpdateService
 from chaos_ecs.core.model import ContainerDefinition, Task
@@ -24,6 +25,7 @@ from tests.builders import (
     registered,
     running,
 )
+from tests.sim.test_faults import PAUSE, SILENCE, inject
 
 FAR = "tcp://far"
 SPREAD = PlacementWishes(strategies=(("spread", f"attribute:{AVAILABILITY_ZONE}"),))
@@ -170,6 +172,70 @@ def test_a_task_that_dies_while_its_engine_is_silent_is_replaced_when_it_is_back
     simulation.advance(20)
     assert simulation.state.tasks[victim.arn].containers[0].exit_code == 1
     assert counts(simulation) == (2, 2)
+
+
+def test_what_is_found_on_an_engine_that_is_back_is_removed_though_the_own_one_was_away_meanwhile() -> None:
+    """Both are silent, long enough for the other engine's tasks to be given up; that one comes back first."""
+    simulation = two_zones()
+    a_spread_service(simulation)
+    far(simulation).up = False
+    simulation.advance(GRACE + 10)
+    simulation.engine.up = False
+    simulation.advance(1)
+    far(simulation).up = True
+    simulation.advance(2)
+    assert len(far(simulation).running()) == 2
+    simulation.engine.up = True
+    simulation.advance(5)
+    assert engines_run_what_the_record_says(simulation)
+    assert counts(simulation) == (4, 0)
+
+
+@pytest.mark.parametrize("returns", [True, False])
+def test_a_fault_on_an_engine_goes_there_and_is_over_when_its_victim_is_lost(returns: bool) -> None:
+    simulation = two_zones()
+    a_spread_service(simulation)
+    victim = on(simulation, "far")[0]
+    fault_id = inject(simulation, SILENCE, victim, seconds=60.0)
+    simulation.advance(2)
+    assert (len(far(simulation).hurts), len(simulation.engine.hurts)) == (1, 0)
+    far(simulation).up = False
+    simulation.advance(GRACE - 2)
+    assert simulation.state.faults[fault_id].status is FaultStatus.ACTIVE
+    simulation.advance(0 if returns else 20)
+    far(simulation).up = True
+    simulation.advance(80)
+    fault = simulation.state.faults[fault_id]
+    assert fault.is_over
+    assert fault.hits[0].reason == ("" if returns else "its victim was lost with its container instance")
+    assert len(far(simulation).hurts) == 0
+
+
+def test_a_fault_is_not_said_to_be_undone_by_a_new_controller_that_cannot_see_its_victim() -> None:
+    simulation = two_zones()
+    a_spread_service(simulation)
+    fault_id = inject(simulation, PAUSE, on(simulation, "far")[0], seconds=3.0)
+    simulation.advance(2)
+    simulation.crash()
+    far(simulation).up = False
+    simulation.advance(3)
+    simulation.restart()
+    simulation.advance(1)
+    assert not simulation.state.faults[fault_id].is_over
+    assert len(far(simulation).hurts) == 1
+    far(simulation).up = True
+    simulation.advance(5)
+    assert (simulation.state.faults[fault_id].is_over, len(far(simulation).hurts)) == (True, 0)
+
+
+def test_starts_on_an_engine_that_went_away_hold_up_no_start_on_another() -> None:
+    """Twelve at once, of which eight have a slot: those that wait for an answer that does not come keep none."""
+    simulation = two_zones()
+    a_service(simulation, desired_count=16)
+    simulation.advance(0.05)
+    far(simulation).up = False
+    simulation.advance(GRACE - 1)
+    assert len(on(simulation, "near")) == 8
 
 
 def test_logs_and_stops_go_to_the_engine_where_the_container_is() -> None:

@@ -12,8 +12,7 @@ import pytest
 import requests
 
 from chaos_ecs.core.model import PortMapping
-from chaos_ecs.errors import ChaosEcsError
-from chaos_ecs.live import engine, further, recipe
+from chaos_ecs.live import further, recipe
 from chaos_ecs.live.images import ImageError, Images
 from tests.builders import a_container
 from tests.unit.fake_machine import FakeMachine
@@ -115,20 +114,6 @@ def test_an_engine_is_remembered_until_nothing_of_ours_is_there(tmp_path: Path) 
     assert list(further.remembered(tmp_path)) == ["box"]
     (tmp_path / further.FILE).write_text("half a fi")
     assert list(further.remembered(tmp_path)) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "where", "how"),
-    [
-        ("unix:///no/engine.sock", "unix:///no/engine.sock", "docker --host unix:///no/engine.sock version"),
-        ("no-such-context", "the Docker context no-such-context", "docker --context no-such-context version"),
-    ],
-)
-def test_an_engine_that_does_not_answer_is_named_with_what_to_ask_docker(name: str, where: str, how: str) -> None:
-    with pytest.raises(ChaosEcsError) as refused:
-        engine.named(name).connect()
-    assert (refused.value.code, refused.value.what) == ("E-DOCKER-DOWN", f"Cannot reach Docker at {where}")
-    assert how in refused.value.hint
 
 
 def test_ports_are_published_at_the_instances_address_and_nobody_is_named_who_would_not_answer() -> None:

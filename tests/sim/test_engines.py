@@ -11,6 +11,7 @@ from chaos_ecs.core.instance_messages import DeregisterContainerInstance, Regist
 from chaos_ecs.core.messages import EventType, RunTask, StopTask, UpdateService
 from chaos_ecs.core.model import ContainerDefinition, Task
 from chaos_ecs.core.placement_rules import PlacementWishes
+from chaos_ecs.core.plan import STARTS_AT_ONCE
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sim.engine import Behaviour, SimEngine
 from chaos_ecs.sim.simulation import Simulation
@@ -109,9 +110,9 @@ def test_tasks_of_another_engine_are_targets_at_its_address_and_pass_their_check
 def test_a_name_leads_to_the_tasks_of_the_own_engine_only() -> None:
     simulation = two_zones()
     a_spread_service(simulation)
-    found = simulation.runtime.resolve(CLUSTER, "web")
-    assert found == {task.containers[0].address for task in on(simulation, "near")}
-    assert len(found) == 2
+    _, published = simulation.state.published[WEB]
+    assert published == tuple(task.containers[0].address for task in on(simulation, "near"))
+    assert simulation.runtime.resolve(CLUSTER, "web") == frozenset(published)
 
 
 def test_what_an_engine_that_dies_ran_is_replaced_on_the_other_and_standalone_tasks_are_not() -> None:
@@ -228,14 +229,16 @@ def test_a_fault_is_not_said_to_be_undone_by_a_new_controller_that_cannot_see_it
     assert (simulation.state.faults[fault_id].is_over, len(far(simulation).hurts)) == (True, 0)
 
 
-def test_starts_on_an_engine_that_went_away_hold_up_no_start_on_another() -> None:
-    """Twelve at once, of which eight have a slot: those that wait for an answer that does not come keep none."""
+def test_starts_that_hang_on_an_engine_that_went_away_hold_up_no_start_on_another() -> None:
     simulation = two_zones()
-    a_service(simulation, desired_count=16)
-    simulation.advance(0.05)
+    only_far = PlacementWishes(constraints=(("memberOf", f"attribute:{AVAILABILITY_ZONE} == us-east-1b"),))
+    far(simulation).after = lambda seconds, do: None  # type: ignore[method-assign]
+    definition = registered(simulation, a_container(), family="alone")
+    simulation.submit(RunTask(CLUSTER, definition, STARTS_AT_ONCE, placement=only_far)).result(0)
     far(simulation).up = False
+    a_service(simulation, desired_count=2)
     simulation.advance(GRACE - 1)
-    assert len(on(simulation, "near")) == 8
+    assert counts(simulation) == (2, 0)
 
 
 def test_logs_and_stops_go_to_the_engine_where_the_container_is() -> None:
@@ -257,7 +260,7 @@ def test_a_slow_pull_on_one_engine_holds_up_no_start_on_another() -> None:
 
     simulation = two_zones(behaviour=behaviour)
     far(simulation).behaviour = lambda definition: Behaviour(pull_seconds=60.0)
-    a_service(simulation, desired_count=1, definition=registered(simulation, a_container()))
+    a_service(simulation, desired_count=2, definition=registered(simulation, a_container()))
     simulation.advance(1)
     simulation.submit(UpdateService(WEB, desired_count=4)).result(0)
     simulation.advance(5)
@@ -274,6 +277,12 @@ def test_an_engine_nobody_stands_for_is_left() -> None:
     assert FAR not in simulation.state.engines
     assert len(on(simulation, "near")) == 4
     assert far(simulation).containers == {}
+
+
+def test_an_engine_with_nothing_on_it_is_left_at_once() -> None:
+    simulation = two_zones()
+    simulation.submit(DeregisterContainerInstance(the_instance(simulation).arn)).result(0)
+    assert FAR not in simulation.state.engines
 
 
 def test_an_engine_that_is_left_while_it_is_silent_is_not_waited_for_and_can_be_used_again() -> None:

@@ -84,6 +84,13 @@ def test_what_is_there_already_is_neither_carried_nor_told_of(folder: Path) -> N
     assert (own.acts, there.acts) == ([], [])
 
 
+def test_whoever_comes_when_another_has_just_brought_it_does_not_bring_it_again(folder: Path) -> None:
+    own, there = SavingEngine(MINE), SavingEngine(MINE)
+    images = carried(own, there, folder)
+    further.Carrier(lambda: own, lambda client: Images(client)).carry(MINE, there, images)
+    assert (own.acts, there.acts) == ([], [])
+
+
 def test_what_the_own_engine_has_not_the_other_one_pulls(folder: Path) -> None:
     own, there = SavingEngine(), SavingEngine(registry=(MINE,))
     carried(own, there, folder).ensure(MINE, lambda: None)

@@ -14,6 +14,7 @@ import requests
 from chaos_ecs.core.model import PortMapping
 from chaos_ecs.live import further, recipe
 from chaos_ecs.live.images import ImageError, Images
+from chaos_ecs.live.statistics import CpuEverywhere, CpuReader
 from tests.builders import a_container
 from tests.unit.fake_machine import FakeMachine
 from tests.unit.test_images import FakeEngine
@@ -87,7 +88,7 @@ def test_what_is_there_already_is_neither_carried_nor_told_of(folder: Path) -> N
 def test_whoever_comes_when_another_has_just_brought_it_does_not_bring_it_again(folder: Path) -> None:
     own, there = SavingEngine(MINE), SavingEngine(MINE)
     images = carried(own, there, folder)
-    further.Carrier(lambda: own, lambda client: Images(client)).carry(MINE, there, images)
+    further.Carrier(lambda: own, Images).carry(MINE, there, images)
     assert (own.acts, there.acts) == ([], [])
 
 
@@ -121,6 +122,19 @@ def test_an_engine_is_remembered_until_nothing_of_ours_is_there(tmp_path: Path) 
     assert list(further.remembered(tmp_path)) == ["box"]
     (tmp_path / further.FILE).write_text("half a fi")
     assert list(further.remembered(tmp_path)) == []
+
+
+def test_cpu_is_read_where_the_container_is() -> None:
+    hosts = {"b1": "tcp://b", "b2": "tcp://b"}
+    opened: list[str] = []
+
+    def of_engine(name: str) -> CpuReader:
+        opened.append(name)
+        return lambda runtime_id: 2.0 if name else 1.0
+
+    read = CpuEverywhere(lambda runtime_id: hosts.get(runtime_id, ""), of_engine)
+    assert [read(runtime_id) for runtime_id in ("a1", "b1", "b2", "a1")] == [1.0, 2.0, 2.0, 1.0]
+    assert opened == ["", "tcp://b"]
 
 
 def test_ports_are_published_at_the_instances_address_and_nobody_is_named_who_would_not_answer() -> None:

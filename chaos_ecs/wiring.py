@@ -291,7 +291,7 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     from chaos_ecs.live.labels import Home
     from chaos_ecs.live.prober import ProbedBalancer
     from chaos_ecs.live.runtime import DockerRuntime
-    from chaos_ecs.live.statistics import DockerCpu, DockerStatistics, MeasuredRuntime, Meter
+    from chaos_ecs.live.statistics import CpuEverywhere, DockerCpu, DockerStatistics, MeasuredRuntime, Meter
     from chaos_ecs.live.store import SqliteStore
 
     connector = engine.Connector()  # keeps to one engine: another one's empty listing would end all our tasks
@@ -300,7 +300,11 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     clock = WallClock()
     haproxy = HaproxyBalancer(connector.connect, home, Images)
     balancer = ProbedBalancer(haproxy, settings.probe_rate)
-    meter = Meter(DockerCpu(connector.connect), haproxy.requests)
+    cpu = CpuEverywhere(
+        lambda id_: runtime.host_of(id_),  # noqa: PLW0108 - made below
+        lambda name: DockerCpu(further.quickly(name, connector)),
+    )
+    meter = Meter(cpu, haproxy.requests)
     measured = MeasuredRuntime(DockerRuntime(connector.connect, home, Images), meter, clock)
     relay = AgentRelay(measured, connector.connect, home, Images)
     runtime = Fleet(relay, lambda name: further.runtime_of(name, connector.connect, home, Images))

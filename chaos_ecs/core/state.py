@@ -352,7 +352,6 @@ class State(Telling):
             self._invocations_of_schedule.get(entity.schedule_arn, {}).pop(entity.key, None)
         elif isinstance(entity, ContainerInstance):
             self._instance_index.remove(entity)
-            self.touch(entity.cluster_arn)  # its engine may be left now
         elif isinstance(entity, Schedule):
             self._invocations_of_schedule.pop(entity.arn, None)
         elif isinstance(entity, Task):

@@ -66,9 +66,9 @@ def connect(timeout: float = 60) -> APIClient:
     return Connector(timeout).connect()
 
 
-def named(name: str) -> Connector:
+def named(name: str, timeout: float = 60) -> Connector:
     """For a further engine: `name` is a Docker context's, or the URL of a host (unix://, tcp://, ssh://)."""
-    return Connector(chosen=name)
+    return Connector(timeout, chosen=name)
 
 
 def cli_words(name: str) -> tuple[str, str]:

@@ -93,6 +93,11 @@ def found_on(runtime_id: str, folder: Path) -> tuple[APIClient, Sequence[str]]:
 # --- one of them ---
 
 
+def quickly(name: str, own: engine.Connector) -> Callable[[], APIClient]:
+    """Opens it, or the own one for "", for what may not wait long for an answer from another machine."""
+    return engine.named(name, SILENT_SECONDS).connect if name else own.connect
+
+
 def runtime_of(
     name: str, connect_own: Callable[[], APIClient], home: Home, images_of: Callable[[APIClient], Images]
 ) -> FurtherRuntime:

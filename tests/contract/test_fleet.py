@@ -15,6 +15,8 @@ from chaos_ecs.core.messages import (
     StartContainer,
     StartFailed,
 )
+from chaos_ecs.errors import ChaosEcsError
+from chaos_ecs.live import engine
 from tests.builders import a_container
 from tests.contract import test_runtime as promised
 from tests.contract.test_runtime import a_task, running, signal
@@ -89,9 +91,36 @@ def test_an_engine_there_is_none_of_is_lost_by_its_name_and_the_others_go_on(wor
     running(world)
 
 
+def test_an_engine_that_says_nothing_any_more_is_lost_though_no_connection_ends(fragile_world: World) -> None:
+    world = fragile_world
+    if not isinstance(world, FleetDockerWorld):
+        pytest.skip("connections are Docker's")
+    seen = running(world)
+    assert world.relay is not None
+    world.relay.hold()
+    assert await_fact(world, EngineLost, host=world.host).reason == "no answer within 5 s"
+    world.relay.go_on()
+    world.advance_until(lambda: len(promised.connected(world)) == 2)
+    assert [one.runtime_id for one in promised.connected(world)[-1].containers] == [seen.runtime_id]
+
+
 def test_another_controller_knows_from_the_listing_where_a_container_is(world: World) -> None:
     seen = running(world)
     world.reopen()
     execute(world, signal(seen, "SIGKILL"))
     ended = await_fact(world, ContainerSeen, runtime_id=seen.runtime_id, state=RunState.EXITED)
     assert ended.exit_code == 137
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "how"),
+    [
+        ("unix:///no/engine.sock", "unix:///no/engine.sock", "docker --host unix:///no/engine.sock version"),
+        ("no-such-context", "the Docker context no-such-context", "docker --context no-such-context version"),
+    ],
+)
+def test_an_engine_that_does_not_answer_is_named_with_what_to_ask_docker(name: str, where: str, how: str) -> None:
+    with pytest.raises(ChaosEcsError) as refused:
+        engine.named(name).connect()
+    assert (refused.value.code, refused.value.what) == ("E-DOCKER-DOWN", f"Cannot reach Docker at {where}")
+    assert how in refused.value.hint

@@ -51,9 +51,6 @@ class World(Protocol):
     runtime: Runtime
     facts: list[Fact]  # all that `poll` has answered since the runtime was opened
     pump: Callable[[], float | None]  # lets what is due happen; when more will be, if that is known
-    host: (
-        str  # the engine that containers are started on, as a fleet calls it; empty: the own one, or there is no other
-    )
 
     @property
     def clock(self) -> Clock: ...
@@ -399,6 +396,8 @@ class Relay:
     def __init__(self, client: docker.APIClient) -> None:
         self._socket_path = address_of(client).removeprefix("unix://")
         self._open_sockets: list[socket.socket] = []
+        self._flows = threading.Event()
+        self._flows.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._port: int = self._listener.getsockname()[1]
         self._serve()
@@ -406,6 +405,13 @@ class Relay:
     @property
     def address(self) -> str:
         return f"tcp://127.0.0.1:{self._port}"
+
+    def hold(self) -> None:
+        """Nothing passes, and nothing is closed: as where a cable is cut."""
+        self._flows.clear()
+
+    def go_on(self) -> None:
+        self._flows.set()
 
     def open(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", self._port))
@@ -434,6 +440,7 @@ class Relay:
     def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := one.recv(65536):
+                self._flows.wait()
                 other.sendall(data)
             other.shutdown(socket.SHUT_WR)
 

@@ -10,19 +10,37 @@ from chaos_ecs.core.instance_messages import (
     LoseContainerInstance,
     UseEngine,
 )
+from chaos_ecs.core.messages import RemoveContainer
 from chaos_ecs.core.state import State
 from chaos_ecs.core.todo import Plan
 
 
 def plan_instance(state: State, instance: ContainerInstance, now: float, todo: Plan) -> None:
-    """Looked at when it or its engine changes; a deregistered one also when its last task has left."""
-    if instance.status is ContainerInstanceStatus.INACTIVE:
-        if all(task.is_stopped for task in state.tasks_on(instance.arn)):
-            todo.actions.append(ForgetContainerInstance(instance.arn, "it is deregistered, and nothing runs on it"))
+    """Looked at when it, its engine or a task on it changes. Of a deregistered one the engine is used until its last
+    task has left, and what is kept there for its logs."""
+    is_left = instance.status is ContainerInstanceStatus.INACTIVE and all(
+        task.is_stopped for task in state.tasks_on(instance.arn)
+    )
+    if is_left and not (state.engines.get(instance.engine, False) and _plan_clearing(state, instance, todo)):
+        todo.actions.append(ForgetContainerInstance(instance.arn, "it is deregistered, and nothing runs on it"))
+    elif is_left:
+        return
     elif instance.engine and instance.engine not in state.engines:
         todo.actions.append(UseEngine(instance.engine, f"container instance {instance.name} stands for it"))
     elif not instance.agent_connected and not instance.is_off:
         _plan_loss(state, instance, now, todo)
+
+
+def _plan_clearing(state: State, instance: ContainerInstance, todo: Plan) -> bool:
+    """Whether ended containers are left on a further engine: nobody could remove them once it is forgotten."""
+    left = [
+        RemoveContainer(task.arn, container.name, container.runtime_id, "its container instance is deregistered")
+        for task in state.tasks_on(instance.arn)
+        for container in task.containers
+        if container.runtime_id and not container.reaped
+    ]
+    todo.actions += left
+    return bool(left)
 
 
 def plan_engines(state: State, todo: Plan) -> None:

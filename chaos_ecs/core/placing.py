@@ -154,8 +154,10 @@ def places_of_service(
     group = f"service:{service.name}"
     wanted = replace(request(definition, group, service.placement, is_service=True), count=count)
     running: dict[str, int] = {}
-    for task in state.live_tasks_of(service.arn):
-        if task.is_wanted:
+    live = state.live_tasks_of(service.arn)
+    going = leaving(state, live)
+    for task in live:
+        if task.is_wanted and task.arn not in going:
             running[task.capacity_provider] = running.get(task.capacity_provider, 0) + 1
     return places_for(
         state, service.cluster_arn, service.launch_type, service.placement, wanted, running=running, also=also

@@ -77,14 +77,17 @@ def plan(state: State, touched: Iterable[str], now: float) -> Plan:
     holds the scheduler nothing is decided: then it is about faults alone, and about schedules, another service's."""
     todo = Plan()
     _plan_faults(state, touched, now, todo)
-    plan_schedules(state, touched, now, todo)
-    if not state.engine_connected:
-        return todo
-    if hold_the_scheduler(state.control_faults):
+    if state.engine_connected and hold_the_scheduler(state.control_faults):
         for arn in touched:
             if task := state.tasks.get(arn):
                 _plan_fault_signals(task, todo)  # whoever breaks things is not held up
-        return todo
+    elif state.engine_connected:
+        _plan_all(state, touched, now, todo)
+    plan_schedules(state, touched, now, todo)  # last: a task that it runs is placed beside those that services start
+    return todo
+
+
+def _plan_all(state: State, touched: Iterable[str], now: float, todo: Plan) -> None:
     for arn in touched:
         _plan_touched(state, arn, now, todo)
     _plan_names(state, touched, now, todo)
@@ -94,7 +97,6 @@ def plan(state: State, touched: Iterable[str], now: float) -> Plan:
     for seen in state.strays.values():
         cause = "it carries our label but belongs to no task"
         todo.actions.append(RemoveContainer("", "", seen.runtime_id, cause))
-    return todo
 
 
 def _plan_faults(state: State, touched: Iterable[str], now: float, todo: Plan) -> None:
@@ -111,7 +113,7 @@ def _plan_touched(state: State, arn: str, now: float, todo: Plan) -> None:
     elif service := state.services.get(arn):
         _plan_service(state, service, now, todo)
     elif task := state.find_task(arn):
-        if state.is_reachable(task):  # else it is looked at again when its engine answers
+        if task.is_stopped or state.is_reachable(task):  # else it is looked at again when its engine answers
             _plan_task(state, task, now, todo)
     elif instance := state.container_instances.get(arn):
         plan_instance(state, instance, now, todo)
@@ -281,9 +283,10 @@ def _plan_starts(state: State, now: float, todo: Plan) -> None:
         if not state.is_reachable(task):
             continue
         definition = state.task_definitions[task.task_definition_arn]
+        engine = state.engine_of(task)
         starts: list[Action] = []
         for container in task.containers:
-            if container.is_to_start and container.image not in pulling:
+            if container.is_to_start and (engine, container.image) not in pulling:
                 starts += _plan_start(state, task, definition, container, now, todo)
         if failure := next((action for action in starts if isinstance(action, FailTask)), None):
             todo.actions.append(failure)
@@ -292,17 +295,22 @@ def _plan_starts(state: State, now: float, todo: Plan) -> None:
         slots -= len(starts)
 
 
-def _images_starting(state: State) -> list[str]:
-    return [state.the_task(arn).container(name).image for arn, name in state.starting]
+def _image(state: State, task: Task, name: str) -> tuple[str, str]:
+    """Which image of which engine: each has its own."""
+    return (state.engine_of(task), task.container(name).image)
 
 
-def _images_being_pulled(state: State) -> dict[str, None]:
+def _images_starting(state: State) -> list[tuple[str, str]]:
+    return [_image(state, state.the_task(arn), name) for arn, name in state.starting]
+
+
+def _images_being_pulled(state: State) -> dict[tuple[str, str], None]:
     """A start whose image is still on its way works for nobody: it takes no slot, and its like wait for it."""
-    pulling: dict[str, None] = {}
+    pulling: dict[tuple[str, str], None] = {}
     for arn, name in state.starting:
         task = state.the_task(arn)
         if task.pull_started_at is not None and task.pull_stopped_at is None:
-            pulling[task.container(name).image] = None
+            pulling[_image(state, task, name)] = None
     return pulling
 
 

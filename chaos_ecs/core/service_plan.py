@@ -12,7 +12,6 @@ from functools import partial
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.balancing import Target, TargetState
 from chaos_ecs.core.balancing_messages import DeregisterTargets, ForgetTargets, RegisterTargets
-from chaos_ecs.core.container_instances import Place
 from chaos_ecs.core.deploying import LifecycleStage
 from chaos_ecs.core.deployment import Moves, Rollout, breaker_threshold, fallback
 from chaos_ecs.core.health import (
@@ -35,7 +34,7 @@ from chaos_ecs.core.messages import (
 )
 from chaos_ecs.core.model import Service, Task, Throttle
 from chaos_ecs.core.placement_words import unable_to_place
-from chaos_ecs.core.placing import chooses, leaving, places_of_service, surplus_of
+from chaos_ecs.core.placing import Places, chooses, leaving, places_of_service, surplus_of
 from chaos_ecs.core.rollout_messages import (
     FailDeployment,
     MarkHealthy,
@@ -82,11 +81,7 @@ def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
     if moves.protected_until is not None:
         look_again(moves.protected_until)
     _plan_stops(state, service, rollout, moves, todo)
-    promoted: tuple[str, ...] = ()
-    if service.unplaced and not moves.starts:
-        todo.actions.append(TellUnplaced(service.arn, "", "no task is looking for a place"))
-    for deployment_id, count in moves.starts:
-        promoted += _start(state, todo, service, deployment_id, count, now)
+    promoted = _plan_starts(state, service, moves, now, todo)
     if moves.stuck and not service.primary.stuck_told:
         todo.actions.append(TellStuck(service.arn, "the deployment configuration leaves no move"))
     _plan_retirement(service, live, todo)
@@ -144,7 +139,8 @@ def _plan_health(state: State, service: Service, rollout: Rollout, todo: Plan) -
 
 def _plan_stops(state: State, service: Service, rollout: Rollout, moves: Moves, todo: Plan) -> None:
     sick = [task for task in moves.replaced if rollout.health[task.arn] is TaskHealth.UNHEALTHY]
-    replaced = tuple(task.arn for task in moves.replaced if task not in sick)
+    left = tuple(task.arn for task in moves.replaced if task not in sick and task.arn in rollout.leaving)
+    replaced = tuple(task.arn for task in moves.replaced if task not in sick and task.arn not in left)
     if moves.surplus:
         surplus = tuple(task.arn for task in moves.surplus)
         cause = f"desired {service.desired_count}, more are running"
@@ -152,6 +148,9 @@ def _plan_stops(state: State, service: Service, rollout: Rollout, moves: Moves, 
     if replaced:
         cause = "a newer deployment takes their place"
         todo.actions.append(StopTasks(service.arn, replaced, _scaling(service), cause, replaced))
+    if left:  # of whichever deployment: it is to have as many tasks as before
+        cause = "their container instance is to be left"
+        todo.actions.append(StopTasks(service.arn, left, _scaling(service), cause))
     for task in (*moves.unhealthy, *sick):
         target = why_unhealthy(state, service, task)
         cause = "its load balancer health checks fail" if target else "its container health checks fail"
@@ -163,7 +162,7 @@ def _plan_stops(state: State, service: Service, rollout: Rollout, moves: Moves, 
                 cause,
                 port=target.port if target else 0,
                 description=target.description if target else "",
-                replaced=task in sick,
+                replaced=task in sick and task.arn not in rollout.leaving,
             )
         )
 
@@ -172,27 +171,42 @@ def _scaling(service: Service) -> str:
     return f"Scaling activity initiated by (deployment {service.primary.id})"
 
 
-def _start(state: State, todo: Plan, service: Service, deployment_id: str, count: int, now: float) -> tuple[str, ...]:
+def _plan_starts(state: State, service: Service, moves: Moves, now: float, todo: Plan) -> tuple[str, ...]:
     """Ready standbys first: resuming one takes a tenth of the time of a start. Answers which those are."""
     wanted = sum(task.is_wanted for task in state.live_tasks_of(service.arn))
     cause = f"desired {service.desired_count}, {wanted} there"
-    ready = [task for task in state.standbys_of(service.arn) if task.is_ready_standby]
-    standbys = tuple(task.arn for task in ready if task.deployment_id == deployment_id)[:count]
-    if deployment_id == service.primary.id and _is_throttled(service.throttle, service, now, todo):
-        count = len(standbys)
-    places = _places(state, todo, service, deployment_id, count - len(standbys), now)
-    if standbys or places:
-        start = StartTasks(service.arn, deployment_id, len(standbys) + len(places), cause, standbys, places)
-        todo.actions.append(start)
-    return standbys
+    promoted: tuple[str, ...] = ()
+    unplaced = ""
+    for deployment_id, count in moves.starts:
+        standbys = _ready_standbys(state, service, deployment_id)[:count]
+        is_newest = deployment_id == service.primary.id
+        waits = is_newest and _is_throttled(service.throttle, service, now, todo)
+        found = _places(state, todo, service, deployment_id, 0 if waits else count - len(standbys), now)
+        if places := found.places:
+            start = StartTasks(service.arn, deployment_id, len(standbys) + len(places), cause, standbys, places)
+            todo.actions.append(start)
+        elif standbys:
+            todo.actions.append(StartTasks(service.arn, deployment_id, len(standbys), cause, standbys))
+        if found.missing:
+            unplaced = unable_to_place(service.name, found.refusals, found.capacity_provider)
+        promoted += standbys
+    if unplaced != service.unplaced:
+        why = "there is room for some of its tasks only" if unplaced else "all of its tasks have a place"
+        todo.actions.append(TellUnplaced(service.arn, unplaced, why))
+    return promoted
 
 
-def _places(
-    state: State, todo: Plan, service: Service, deployment_id: str, count: int, now: float
-) -> tuple[Place, ...]:
-    """Where so many more tasks go; what has no place is told, and looked at again."""
+def _ready_standbys(state: State, service: Service, deployment_id: str) -> tuple[str, ...]:
+    """Those that can be resumed now, and may stay where they are."""
+    ready = [task for task in state.standbys_of(service.arn) if task.is_ready_standby and state.is_reachable(task)]
+    going = leaving(state, ready)
+    return tuple(task.arn for task in ready if task.deployment_id == deployment_id and task.arn not in going)
+
+
+def _places(state: State, todo: Plan, service: Service, deployment_id: str, count: int, now: float) -> Places:
+    """Where so many more tasks go; what has no place is looked at again."""
     if not count:
-        return ()
+        return Places()
     deployment = next(item for item in service.deployments if item.id == deployment_id)
     definition = state.task_definitions[deployment.task_definition_arn]
     also = todo.placed.setdefault(service.cluster_arn, [])
@@ -203,17 +217,13 @@ def _places(
         if place.instance_arn
     )
     if found.missing:
-        message = unable_to_place(service.name, found.refusals, found.capacity_provider)
-        if message != service.unplaced:
-            todo.actions.append(TellUnplaced(service.arn, message, f"{found.missing} tasks have no place"))
         todo.look_again(service.arn, now + PLACE_AGAIN_SECONDS)
-    return found.places
+    return found
 
 
 def _is_newest_throttled(state: State, service: Service, now: float, todo: Plan) -> bool:
     """Standbys are ready whatever fails to start."""
-    ready = [task for task in state.standbys_of(service.arn) if task.is_ready_standby]
-    if any(task.deployment_id == service.primary.id for task in ready):
+    if _ready_standbys(state, service, service.primary.id):
         return False
     return _is_throttled(service.throttle, service, now, todo)
 
@@ -249,7 +259,7 @@ def _plan_standbys(state: State, service: Service, promoted: tuple[str, ...], no
     missing = service.standby_count - len(useful)
     if missing > 0 and service.steady and not _is_throttled(service.standby_throttle, service, now, todo):
         cause = f"{service.standby_count} standbys are to be kept, {len(useful)} there"
-        if places := _places(state, todo, service, service.primary.id, missing, now):
+        if places := _places(state, todo, service, service.primary.id, missing, now).places:
             todo.actions.append(PrepareStandbys(service.arn, len(places), cause, places))
 
 

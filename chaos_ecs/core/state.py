@@ -302,6 +302,7 @@ class State:
             if entity.service_arn:
                 self.touch(entity.service_arn)
             self._touch_faults_on(entity.arn, entity.service_arn or "")
+            self._touch_instance_of(entity)
         elif isinstance(entity, InjectedFault):
             self.touch(entity.id)
             self.touch(entity.experiment)
@@ -408,6 +409,15 @@ class State:
         self._standbys_of_service.get(standby.service_arn or "", {}).pop(standby.arn, None)
         self._instance_index.remove_task(standby)
         self.touch(standby.service_arn or "")
+
+    def _touch_instance_of(self, task: Task) -> None:
+        """The container instance; once the task has left it, also those who wait for room."""
+        if not task.container_instance_arn:
+            return
+        self.touch(task.container_instance_arn)
+        for service in self.services_in(task.cluster_arn) if task.is_stopped else ():
+            if service.unplaced or service.placement.is_daemon:
+                self.touch(service.arn)
 
     def _touch_faults_on(self, *arns: str) -> None:
         for arn in arns:

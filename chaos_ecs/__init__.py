@@ -28,6 +28,7 @@ The code map, one line a place; `ARCHITECTURE.md` beside this file follows one c
     chaos/designs.py   what a FIS template may say         chaos/experiment.py what is due in an experiment
     ports.py           the seams: Clock, Runtime, LoadBalancer, Store
     controller.py      the loop: apply, plan, apply, save, execute, tell
+    fleet.py           a Runtime made of several engines   live/further.py    Docker engines beside the own one
     live/              on Docker, HAProxy and SQLite       sim/               the same in memory, on a virtual clock
     api/               ECS, elbv2, FIS, Scheduler: models  cli/               commands and the live log, one more client
     api/page/          who may see the cluster page        page/              the page itself, plain files

@@ -343,7 +343,8 @@ class _Hosted:
 def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     from chaos_ecs.controller import Controller
     from chaos_ecs.core.pace import PACES
-    from chaos_ecs.live import engine
+    from chaos_ecs.fleet import Fleet
+    from chaos_ecs.live import engine, further
     from chaos_ecs.live.agent import AgentRelay
     from chaos_ecs.live.balancer import HaproxyBalancer
     from chaos_ecs.live.clock import WallClock
@@ -362,7 +363,8 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     balancer = ProbedBalancer(haproxy, settings.probe_rate)
     meter = Meter(DockerCpu(connector.connect), haproxy.requests)
     measured = MeasuredRuntime(DockerRuntime(connector.connect, home, Images), meter, clock)
-    runtime = AgentRelay(measured, connector.connect, home, Images)
+    relay = AgentRelay(measured, connector.connect, home, Images)
+    runtime = Fleet(relay, lambda name: further.runtime_of(name, connector.connect, home, Images))
     store = SqliteStore(settings.database)
     # A salt of this start's own: where the record was lost, a new task must not get the id of a container that runs.
     salt = secrets.token_hex(16)
@@ -370,7 +372,7 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     controller = Controller(clock=clock, runtime=runtime, balancer=balancer, store=store, salt=salt, pace=pace)
     balancer.watch(controller.state)
     measured.watch(controller.state)
-    release = _serve_agent(controller, runtime, DockerStatistics(connector.connect))
+    release = _serve_agent(controller, relay, DockerStatistics(connector.connect))
     return _Hosted(controller, release, balancer.figures)
 
 
@@ -407,6 +409,7 @@ def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:
     from chaos_ecs.api.client_view import nobody
     from chaos_ecs.controller import Controller
     from chaos_ecs.core.pace import PACES
+    from chaos_ecs.fleet import Fleet
     from chaos_ecs.live import local_files
     from chaos_ecs.live.clock import WallClock
     from chaos_ecs.live.store import SqliteStore
@@ -421,17 +424,26 @@ def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:
     clock = PressedClock(time.time(), speed, time.monotonic) if speed > 1 else WallClock()
     engine = SimEngine(clock, Random(seed))
     engine.read = lambda path: local_files.read(str(settings.home), path)
+    further: dict[str, SimEngine] = {}
+
+    def open_engine(name: str) -> SimRuntime:
+        """Any name is an engine's here; one that was left is as it was."""
+        if name not in further:
+            further[name] = SimEngine(clock, Random(f"{seed} {name}"), id=name)
+            further[name].read = engine.read
+        return SimRuntime(further[name])
+
     name = f"{ENGINE_NAME}, clock x{speed}" if speed > 1 else ENGINE_NAME
-    runtime, balancer = SimRuntime(engine, name), SimBalancer(engine)
+    runtime, balancer = SimRuntime(engine, name), SimBalancer(engine, further)
     controller = Controller(
         clock=clock,
-        runtime=runtime,
+        runtime=Fleet(runtime, open_engine),
         balancer=balancer,
         store=MemoryStore(),
         salt=f"simulation {seed}",
         pace=PACES[settings.pace],
     )
-    runtime.statistics = SimStatistics(engine, balancer.requests, controller.state)
+    runtime.statistics = SimStatistics(engine, balancer.requests, controller.state, further)
     return _Hosted(controller, held.close, nobody)
 
 

@@ -283,10 +283,9 @@ def _plan_starts(state: State, now: float, todo: Plan) -> None:
         if not state.is_reachable(task):
             continue
         definition = state.task_definitions[task.task_definition_arn]
-        engine = state.engine_of(task)
         starts: list[Action] = []
         for container in task.containers:
-            if container.is_to_start and (engine, container.image) not in pulling:
+            if container.is_to_start and (state.engine_of(task), container.image) not in pulling:
                 starts += _plan_start(state, task, definition, container, now, todo)
         if failure := next((action for action in starts if isinstance(action, FailTask)), None):
             todo.actions.append(failure)
@@ -295,22 +294,23 @@ def _plan_starts(state: State, now: float, todo: Plan) -> None:
         slots -= len(starts)
 
 
-def _image(state: State, task: Task, name: str) -> tuple[str, str]:
-    """Which image of which engine: each has its own."""
-    return (state.engine_of(task), task.container(name).image)
+_ImageThere = tuple[str, str]
+"""The engine's name, and the image's."""
 
 
-def _images_starting(state: State) -> list[tuple[str, str]]:
-    return [_image(state, state.the_task(arn), name) for arn, name in state.starting]
+def _images_starting(state: State) -> list[_ImageThere]:
+    """Of the engines that answer: no other takes a slot."""
+    starting = [(state.the_task(arn), name) for arn, name in state.starting]
+    return [(state.engine_of(task), task.container(name).image) for task, name in starting if state.is_reachable(task)]
 
 
-def _images_being_pulled(state: State) -> dict[tuple[str, str], None]:
+def _images_being_pulled(state: State) -> dict[_ImageThere, None]:
     """A start whose image is still on its way works for nobody: it takes no slot, and its like wait for it."""
-    pulling: dict[tuple[str, str], None] = {}
+    pulling: dict[_ImageThere, None] = {}
     for arn, name in state.starting:
         task = state.the_task(arn)
         if task.pull_started_at is not None and task.pull_stopped_at is None:
-            pulling[_image(state, task, name)] = None
+            pulling[state.engine_of(task), task.container(name).image] = None
     return pulling
 
 

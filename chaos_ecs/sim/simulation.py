@@ -15,6 +15,7 @@ from chaos_ecs.core.messages import Command, Effect, Event, Fact
 from chaos_ecs.core.model import ContainerDefinition, Entity
 from chaos_ecs.core.pace import DEMO, Pace
 from chaos_ecs.core.state import State
+from chaos_ecs.fleet import Fleet
 from chaos_ecs.sim.balancer import SimBalancer
 from chaos_ecs.sim.clock import VirtualClock
 from chaos_ecs.sim.engine import Behaviour, SimEngine, demo_behaviour
@@ -90,7 +91,8 @@ class Simulation:
         self.clock = VirtualClock()
         self.began_at = self.clock.now()
         self.engine = SimEngine(self.clock, Random(seed), behaviour)
-        self.balancer = SimBalancer(self.engine)
+        self.further: dict[str, SimEngine] = {}  # engines beside it, by name
+        self.balancer = SimBalancer(self.engine, self.further)
         self.store = MemoryStore()
         self.fuse = Fuse()
         self.events: list[Event] = []
@@ -103,6 +105,15 @@ class Simulation:
     def state(self) -> State:
         assert self.controller is not None, "the controller is down: call restart() first"
         return self.controller.state
+
+    def further_engine(self, name: str) -> SimEngine:
+        """One beside the controller's own, made when it is first asked for. Its `up` says whether it answers;
+        `lose_power` ends its containers too."""
+        if name not in self.further:
+            random = Random(f"{self.seed} {name}")  # text, so that it is the same in every process
+            self.further[name] = SimEngine(self.clock, random, self.engine.behaviour, id=name)
+            self.further[name].read = self.engine.read
+        return self.further[name]
 
     def submit(self, command: Command) -> Future[None]:
         """Hands a command to the controller; its future has an EcsError when it was refused."""
@@ -143,13 +154,14 @@ class Simulation:
         self.runtime = runtime = FusedRuntime(self.engine, self.fuse)
         self.controller = Controller(
             clock=self.clock,
-            runtime=runtime,
+            runtime=Fleet(runtime, lambda name: FusedRuntime(self.further_engine(name), self.fuse)),
             balancer=self.balancer,
             store=FusedStore(self.store, self.fuse),
             salt=f"simulation {self.seed}",
             pace=self.pace,
         )
-        runtime.statistics = SimStatistics(self.engine, self.balancer.requests, self.controller.state)
+        requests = self.balancer.requests
+        runtime.statistics = SimStatistics(self.engine, requests, self.controller.state, self.further)
         self.controller.subscribe(self.events.extend)
         self.controller.runtime.open(lambda: None)
         self.controller.balancer.open(lambda: None)
@@ -164,13 +176,19 @@ class Simulation:
     def _settle(self) -> float | None:
         """Steps until nothing is left to do now; when something will be. Without a controller only the engine lives."""
         if self.controller is None:
-            self.engine.run_due()
-            return self.engine.next_at()
+            return self._run_engines()
         try:
             while self.controller.step():
                 self.after_step()
         except Crash:
             self.crash()
-            return self.engine.next_at()
+            return self._run_engines()
         self.after_step()
         return self.controller.next_due()
+
+    def _run_engines(self) -> float | None:
+        """What is due there happens, in those that nobody looks at too; when more will be."""
+        engines = (self.engine, *self.further.values())
+        for engine in engines:
+            engine.run_due()
+        return min((at for engine in engines if (at := engine.next_at()) is not None), default=None)

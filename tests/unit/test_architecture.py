@@ -23,13 +23,14 @@ ALLOWED = {
     "chaos": ("core", "chaos"),
     "ports": ("core",),
     "controller": ("core", "chaos", "ports"),
+    "fleet": ("core", "ports", "errors"),
     "probe": ("probe",),
     "page": (),
     "live": ("core", "ports", "errors", "live", "probe", "__init__"),
-    "sim": ("core", "chaos", "ports", "controller", "errors", "sim"),
+    "sim": ("core", "chaos", "ports", "controller", "fleet", "errors", "sim"),
     "api": ("core", "chaos", "controller", "errors", "sigv4", "api", "page", "__init__"),
     "cli": ("config", "wiring", "errors", "sigv4", "cli", "probe", "chaos", "page", "__init__"),
-    "wiring": ("core", "ports", "controller", "live", "sim", "api", "config", "errors", "sigv4", "__init__"),
+    "wiring": ("core", "ports", "controller", "fleet", "live", "sim", "api", "config", "errors", "sigv4", "__init__"),
 }
 PURE = ("core", "chaos")
 FORBIDDEN_IN_PURE = (

@@ -242,14 +242,19 @@ class Rollout:
         free = [task for task in older if task.arn in self.unasked]
         older = [task for task in older if task.arn not in self.unasked]
         asked = [task for task in among if task.arn not in self.unasked and task not in surplus]
-        spare = len(self._those(asked, TaskHealth.HEALTHY)) - lower_limit(self.service)
+        healthy = self._those(asked, TaskHealth.HEALTHY)
+        spare = len(healthy) - lower_limit(self.service)
         serving = self._those(older, TaskHealth.HEALTHY)
         serving.sort(key=lambda task: (self._is_protected(task), task.arn not in self.leaving))
         idle = [task for task in older if not self._is(task, TaskHealth.HEALTHY)]
-        kept = [task for task in idle if self._may_serve_soon(task)]
-        kept.sort(key=lambda task: self._is(task, TaskHealth.UNHEALTHY))  # those are the first to be dropped
-        kept = kept[: max(0, -spare)]
+        going = sum(task.arn in self.leaving for task in healthy)  # they are to be replaced, so others are on their way
+        kept = [*self._kept(idle, going - spare, leaving=False), *self._kept(idle, -spare, leaving=True)]
         return [*free, *(task for task in idle if task not in kept), *serving[: max(0, spare)]]
+
+    def _kept(self, idle: Sequence[Task], count: int, *, leaving: bool) -> list[Task]:
+        """So many of these, the unhealthy ones last: they are the first to be dropped."""
+        useful = [task for task in idle if (task.arn in self.leaving) == leaving and self._may_serve_soon(task)]
+        return sorted(useful, key=lambda task: self._is(task, TaskHealth.UNHEALTHY))[: max(0, count)]
 
     def _is_of_source(self, task: Task) -> bool:
         """Whether its deployment serves while traffic moves."""

@@ -104,7 +104,9 @@ def shares(simulation: Simulation, service_arn: str = WEB) -> dict[str, int]:
 
 def zones(simulation: Simulation, service_arn: str = WEB) -> dict[str, int]:
     """The same by zone."""
-    return dict(sorted(Counter(name_of_host(simulation, task)[:1] for task in running(simulation, service_arn)).items()))
+    return dict(
+        sorted(Counter(name_of_host(simulation, task)[:1] for task in running(simulation, service_arn)).items())
+    )
 
 
 def told(simulation: Simulation, type_: EventType) -> list[str]:

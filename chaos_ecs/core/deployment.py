@@ -125,7 +125,7 @@ class Rollout:
         replaced = self._replaced(surplus)
         unhealthy = self._unhealthy_to_stop(dict.fromkeys(task.arn for task in (*surplus, *replaced)))
         stops = (*surplus, *replaced, *unhealthy)
-        free = dict.fromkeys(task.arn for task in stops if not self._is_protected(task))
+        free = dict.fromkeys(task.arn for task in stops if not self.is_protected(task))
         moves = Moves(
             starts=self._starts(self._most - len(self.wanted), free),
             surplus=tuple(task for task in surplus if task.arn in free),
@@ -190,7 +190,7 @@ class Rollout:
     def _those(self, tasks: Sequence[Task], health: TaskHealth) -> list[Task]:
         return [task for task in tasks if self._is(task, health)]
 
-    def _is_protected(self, task: Task) -> bool:
+    def is_protected(self, task: Task) -> bool:
         return task.protected_until is not None and task.protected_until > self.now
 
     def _good(self, tasks: Sequence[Task]) -> list[Task]:
@@ -245,7 +245,7 @@ class Rollout:
         healthy = self._those(asked, TaskHealth.HEALTHY)
         spare = len(healthy) - lower_limit(self.service)
         serving = self._those(older, TaskHealth.HEALTHY)
-        serving.sort(key=lambda task: (self._is_protected(task), task.arn not in self.leaving))
+        serving.sort(key=lambda task: (self.is_protected(task), task.arn not in self.leaving))
         idle = [task for task in older if not self._is(task, TaskHealth.HEALTHY)]
         going = sum(task.arn in self.leaving for task in healthy)  # they are to be replaced, so others are on their way
         kept = [*self._kept(idle, going - spare, leaving=False), *self._kept(idle, -spare, leaving=True)]
@@ -327,7 +327,7 @@ class Rollout:
 
         def rank(task: Task) -> tuple[bool, ...]:
             serves = self._is(task, TaskHealth.HEALTHY)
-            return (self._is_protected(task), serves, task.last_status is TaskStatus.RUNNING)
+            return (self.is_protected(task), serves, task.last_status is TaskStatus.RUNNING)
 
         if count <= 0:
             return []

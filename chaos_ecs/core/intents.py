@@ -91,9 +91,9 @@ def start_tasks(state: State, intent: StartTasks, now: float) -> None:
     deployment = next(item for item in service.deployments if item.id == intent.deployment_id)
     gaps = iter(service.gaps)
     tasks = [_promote(state, state.standbys[arn], next(gaps, None), intent.cause, now) for arn in intent.standbys]
-    for place in _places(state, intent.places, intent.count - len(intent.standbys)):
+    for place in open_places(state, intent.places, intent.count - len(intent.standbys)):
         fills = next(gaps, None)
-        tasks.append(_service_task(state, service, deployment, now, intent.cause, place, fills=fills))
+        tasks.append(service_task(state, service, deployment, now, intent.cause, place, fills=fills))
     service = rollout.unsteady(replace(service, gaps=service.gaps[len(tasks) :]), now)
     state.put(service)
     if not tasks:
@@ -109,7 +109,7 @@ def start_tasks(state: State, intent: StartTasks, now: float) -> None:
     )
 
 
-def _places(state: State, places: Sequence[Place], count: int) -> list[Place]:
+def open_places(state: State, places: Sequence[Place], count: int) -> list[Place]:
     """Those that are still open: what was decided in the same step, as a fault, may have closed one. For the tasks that
     lose theirs the next plan finds another."""
     if not places:
@@ -122,7 +122,7 @@ def _places(state: State, places: Sequence[Place], count: int) -> list[Place]:
     ]
 
 
-def _service_task(
+def service_task(
     state: State,
     service: Service,
     deployment: Deployment,
@@ -162,8 +162,8 @@ def _promote(state: State, standby: Task, fills: Gap | None, cause: str, now: fl
 
 def prepare_standbys(state: State, intent: PrepareStandbys, now: float) -> None:
     service = state.services[intent.service_arn]
-    for place in _places(state, intent.places, intent.count):
-        _service_task(state, service, service.primary, now, intent.cause, place, standby=True)
+    for place in open_places(state, intent.places, intent.count):
+        service_task(state, service, service.primary, now, intent.cause, place, standby=True)
 
 
 def discard_standbys(state: State, intent: DiscardStandbys, now: float) -> None:

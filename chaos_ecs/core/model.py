@@ -406,6 +406,15 @@ class Throttle:
 
 
 @dataclass(frozen=True, slots=True)
+class Rebalancing:
+    """A service whose zones are out of balance: it is told once. `task_arn` is started to take another's place."""
+
+    task_arn: str = ""
+    from_zone: str = ""
+    to_zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     arn: str
     name: str
@@ -436,6 +445,7 @@ class Service:
     last_recovery_seconds: float | None = None
     task_options: TaskOptions = TaskOptions()
     placement: PlacementWishes = PlacementWishes()
+    rebalancing: Rebalancing | None = None  # None: its zones are in balance, or nothing is done about it
     unplaced: str = ""  # what was last told of tasks that have no place; empty: all have one
 
     @property

@@ -13,6 +13,7 @@ from itertools import islice
 from chaos_ecs.core import lifecycle
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.balancing_messages import RouteTraffic
+from chaos_ecs.core.daemon_plan import plan_daemon
 from chaos_ecs.core.discovery import plan_names
 from chaos_ecs.core.fault_plan import plan_fault, plan_forgetting
 from chaos_ecs.core.faulting import hold_the_scheduler
@@ -137,6 +138,8 @@ def _plan_service(state: State, service: Service, now: float, todo: Plan) -> Non
         _plan_forgetting(ForgetService(service.arn, "INACTIVE for an hour"), service, now, todo)
     elif service.status is ServiceStatus.DRAINING:
         plan_draining(state, service, now, todo)
+    elif service.placement.is_daemon:
+        plan_daemon(state, service, now, todo)
     else:
         plan_active(state, service, now, todo)
 

@@ -240,7 +240,7 @@ def delete_service(state: State, command: DeleteService, now: float) -> None:
         raise ServiceNotFoundException("Service not found.")
     if service.status is not ServiceStatus.ACTIVE:
         return
-    if service.desired_count > 0 and not command.force:
+    if service.desired_count > 0 and not command.force and not service.placement.is_daemon:
         raise InvalidParameterException("The service cannot be stopped while it is scaled above 0.")
     state.put(
         replace(service, status=ServiceStatus.DRAINING, desired_count=0, steady=False, gaps=(), outage_began_at=None)

@@ -49,6 +49,7 @@ from chaos_ecs.core.rooms import PlacedTask
 from chaos_ecs.core.shifting import Moment, next_step
 from chaos_ecs.core.state import State
 from chaos_ecs.core.todo import Plan
+from chaos_ecs.core.zone_plan import moving_task, plan_zones
 
 PLACE_AGAIN_SECONDS = 5.0
 """Room is made by other services' tasks too: what found no place looks again so often."""
@@ -56,7 +57,7 @@ PLACE_AGAIN_SECONDS = 5.0
 
 def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
     live = state.live_tasks_of(service.arn)
-    _plan_targets(state, service, live, now, todo)
+    plan_targets(state, service, live, now, todo)
     if has_tripped(service):
         todo.actions.append(FailDeployment(service.arn, f"{service.primary.failed_tasks} of its tasks failed in a row"))
         return  # what follows from it is for the next step
@@ -72,8 +73,9 @@ def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
         first_to_go=partial(surplus_of, state, service)
         if chooses(state, service.cluster_arn, service.launch_type)
         else None,
+        extra=moving_task(service),
     )
-    _plan_health(state, service, rollout, todo)
+    plan_health(state, service, rollout, todo)
     if step := next_step(service, rollout, Moment(now, state.pace.minute, look_again)):
         todo.actions.append(step)
         return  # who is to run at the next stage is for the next step
@@ -84,24 +86,25 @@ def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
     promoted = _plan_starts(state, service, moves, now, todo)
     if moves.stuck and not service.primary.stuck_told:
         todo.actions.append(TellStuck(service.arn, "the deployment configuration leaves no move"))
-    _plan_retirement(service, live, todo)
+    plan_retirement(service, live, todo)
     if service.outage_began_at is not None and rollout.is_recovered and not rollout.is_steady:
         todo.actions.append(MarkRecovered(service.arn, "what died is made good"))
     if not service.steady and rollout.is_steady:
         todo.actions.append(MarkSteady(service.arn, f"desired {service.desired_count}, and as many run"))
     _plan_standbys(state, service, promoted, now, todo)
+    plan_zones(state, service, rollout, now, todo)
 
 
 def plan_draining(state: State, service: Service, now: float, todo: Plan) -> None:
     """A deleted service: its tasks end and are not replaced."""
     live = state.live_tasks_of(service.arn)
-    _plan_targets(state, service, live, now, todo)
+    plan_targets(state, service, live, now, todo)
     wanted = tuple(task.arn for task in live if task.is_wanted)
     standbys = state.standbys_of(service.arn)
     if doomed := tuple(task.arn for task in standbys if task.is_wanted):
         todo.actions.append(DiscardStandbys(service.arn, doomed, "the service is deleted"))
     if wanted:
-        todo.actions.append(StopTasks(service.arn, wanted, _scaling(service), "the service is deleted"))
+        todo.actions.append(StopTasks(service.arn, wanted, scaling(service), "the service is deleted"))
     elif not live and not standbys:
         todo.actions.append(DeactivateService(service.arn, "the service is deleted and its last task has stopped"))
 
@@ -120,7 +123,7 @@ def has_tripped(service: Service) -> bool:
 # --- tasks ---
 
 
-def _plan_health(state: State, service: Service, rollout: Rollout, todo: Plan) -> None:
+def plan_health(state: State, service: Service, rollout: Rollout, todo: Plan) -> None:
     """Only of those whose first health anybody waits for: a service without checks has its tasks RUNNING, and that is
     all there is to say, unless their version is on trial."""
     asked = service.load_balancers or is_under_way(service.primary)
@@ -144,30 +147,30 @@ def _plan_stops(state: State, service: Service, rollout: Rollout, moves: Moves, 
     if moves.surplus:
         surplus = tuple(task.arn for task in moves.surplus)
         cause = f"desired {service.desired_count}, more are running"
-        todo.actions.append(StopTasks(service.arn, surplus, _scaling(service), cause))
+        todo.actions.append(StopTasks(service.arn, surplus, scaling(service), cause))
     if replaced:
         cause = "a newer deployment takes their place"
-        todo.actions.append(StopTasks(service.arn, replaced, _scaling(service), cause, replaced))
+        todo.actions.append(StopTasks(service.arn, replaced, scaling(service), cause, replaced))
     if left:  # of whichever deployment: it is to have as many tasks as before
         cause = "their container instance is to be left"
-        todo.actions.append(StopTasks(service.arn, left, _scaling(service), cause))
+        todo.actions.append(StopTasks(service.arn, left, scaling(service), cause))
     for task in (*moves.unhealthy, *sick):
-        target = why_unhealthy(state, service, task)
-        cause = "its load balancer health checks fail" if target else "its container health checks fail"
-        todo.actions.append(
-            StopUnhealthy(
-                service.arn,
-                task.arn,
-                target.target_group_arn if target else "",
-                cause,
-                port=target.port if target else 0,
-                description=target.description if target else "",
-                replaced=task in sick and task.arn not in rollout.leaving,
-            )
-        )
+        in_deployment = task in sick and task.arn not in rollout.leaving
+        todo.actions.append(stop_unhealthy(state, service, task, replaced=in_deployment))
 
 
-def _scaling(service: Service) -> str:
+def stop_unhealthy(state: State, service: Service, task: Task, *, replaced: bool = False) -> StopUnhealthy:
+    """What fails, its load balancer's check or its container's, is said with it."""
+    target = why_unhealthy(state, service, task)
+    if target is None:
+        return StopUnhealthy(service.arn, task.arn, "", "its container health checks fail", replaced=replaced)
+    cause, group = "its load balancer health checks fail", target.target_group_arn
+    return StopUnhealthy(
+        service.arn, task.arn, group, cause, port=target.port, description=target.description, replaced=replaced
+    )
+
+
+def scaling(service: Service) -> str:
     return f"Scaling activity initiated by (deployment {service.primary.id})"
 
 
@@ -180,7 +183,7 @@ def _plan_starts(state: State, service: Service, moves: Moves, now: float, todo:
     for deployment_id, count in moves.starts:
         standbys = _ready_standbys(state, service, deployment_id)[:count]
         is_newest = deployment_id == service.primary.id
-        waits = is_newest and _is_throttled(service.throttle, service, now, todo)
+        waits = is_newest and is_throttled(service.throttle, service, now, todo)
         found = _places(state, todo, service, deployment_id, 0 if waits else count - len(standbys), now)
         if places := found.places:
             start = StartTasks(service.arn, deployment_id, len(standbys) + len(places), cause, standbys, places)
@@ -225,17 +228,17 @@ def _is_newest_throttled(state: State, service: Service, now: float, todo: Plan)
     """Standbys are ready whatever fails to start."""
     if _ready_standbys(state, service, service.primary.id):
         return False
-    return _is_throttled(service.throttle, service, now, todo)
+    return is_throttled(service.throttle, service, now, todo)
 
 
-def _is_throttled(throttle: Throttle, service: Service, now: float, todo: Plan) -> bool:
+def is_throttled(throttle: Throttle, service: Service, now: float, todo: Plan) -> bool:
     if not throttle.level or now >= throttle.next_start_at or was_set_back(throttle.since, now):
         return False
     todo.look_again(service.arn, throttle.next_start_at)
     return True
 
 
-def _plan_retirement(service: Service, live: Sequence[Task], todo: Plan) -> None:
+def plan_retirement(service: Service, live: Sequence[Task], todo: Plan) -> None:
     """What could still be rolled back to stays in the list, with or without tasks."""
     in_use = {task.deployment_id for task in live}
     kept = fallback(service)
@@ -257,7 +260,7 @@ def _plan_standbys(state: State, service: Service, promoted: tuple[str, ...], no
         arns = tuple(task.arn for task in surplus)
         todo.actions.append(DiscardStandbys(service.arn, arns, f"{service.standby_count} standbys are enough"))
     missing = service.standby_count - len(useful)
-    if missing > 0 and service.steady and not _is_throttled(service.standby_throttle, service, now, todo):
+    if missing > 0 and service.steady and not is_throttled(service.standby_throttle, service, now, todo):
         cause = f"{service.standby_count} standbys are to be kept, {len(useful)} there"
         if places := _places(state, todo, service, service.primary.id, missing, now).places:
             todo.actions.append(PrepareStandbys(service.arn, len(places), cause, places))
@@ -266,7 +269,7 @@ def _plan_standbys(state: State, service: Service, promoted: tuple[str, ...], no
 # --- targets ---
 
 
-def _plan_targets(state: State, service: Service, live: Sequence[Task], now: float, todo: Plan) -> None:
+def plan_targets(state: State, service: Service, live: Sequence[Task], now: float, todo: Plan) -> None:
     """Running tasks join their target groups; those that are to stop drain; what is dead leaves at once, before its
     address can be handed out again."""
     _plan_registering(state, service, live, todo)

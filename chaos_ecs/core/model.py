@@ -406,15 +406,6 @@ class Throttle:
 
 
 @dataclass(frozen=True, slots=True)
-class Rebalancing:
-    """A service whose zones are out of balance: it is told once. `task_arn` is started to take another's place."""
-
-    task_arn: str = ""
-    from_zone: str = ""
-    to_zone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Service:
     arn: str
     name: str

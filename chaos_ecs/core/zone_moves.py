@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chaos_ecs.core import lifecycle
+from chaos_ecs.core.container_instances import Rebalancing
 from chaos_ecs.core.intents import open_places, service_task
 from chaos_ecs.core.messages import EventType
-from chaos_ecs.core.model import Rebalancing, StopCode
+from chaos_ecs.core.model import StopCode
 from chaos_ecs.core.placement_words import (
     started_to_rebalance,
     stopped_to_rebalance,

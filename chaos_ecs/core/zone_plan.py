@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from chaos_ecs.core.container_instances import Place
+from chaos_ecs.core.container_instances import Place, Rebalancing
 from chaos_ecs.core.deployment import Rollout, upper_limit
 from chaos_ecs.core.health import TaskHealth
-from chaos_ecs.core.model import Rebalancing, Service, Task
+from chaos_ecs.core.model import Service, Task
 from chaos_ecs.core.placement_balance import ZoneMove, may_rebalance, to_leave_zone, zone_move, zones_of
 from chaos_ecs.core.placement_rules import strategies_of
 from chaos_ecs.core.placing import chooses, placed_tasks, request

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Rule, ServiceLoadBalancer, Target, TargetGroup
-from chaos_ecs.core.container_instances import ContainerInstance, Needs
+from chaos_ecs.core.container_instances import ContainerInstance, Needs, Rebalancing
 from chaos_ecs.core.container_settings import ContainerSettings, RestartPolicy
 from chaos_ecs.core.deploying import Deployment, DeploymentConfiguration, ServiceDeployment, ServiceRevision
 from chaos_ecs.core.experimenting import Experiment, ExperimentTemplate, SafetyLever

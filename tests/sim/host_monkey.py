@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from contextlib import suppress
 from random import Random
 
 from chaos_ecs.core.arns import service_arn
@@ -18,7 +17,7 @@ from chaos_ecs.core.model import Service, StopCode
 from chaos_ecs.core.placement_rules import Words
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import CLUSTER, a_container, a_simulation, registered, running
-from tests.sim.hosts import a_host, a_placed_service, check_hosts, name_of_host, zones
+from tests.sim.hosts import a_host, a_placed_service, check_hosts, name_of_host, registration, zones
 
 HOSTS = 50
 ENGINES = 3  # of the container instances so many stand for engines of their own
@@ -43,7 +42,7 @@ class HostMonkey:
 
     def _prepare(self) -> None:
         for _ in range(HOSTS):
-            self._add()
+            self.simulation.submit(self._registration()).result(0)
         self.definitions = [
             registered(self.simulation, a_container("web-server", memory=memory), family="hosted")
             for memory in (256, 512)
@@ -66,10 +65,10 @@ class HostMonkey:
             )
         self.simulation.advance(20)
 
-    def _add(self) -> None:
+    def _registration(self) -> Command:
         self.made += 1
         name = f"{'abc'[self.made % 3]}{self.made}"
-        a_host(self.simulation, name, memory=self.rng.choice((600, 1200, 2048)), engine=self._engine(name))
+        return registration(self.simulation, name, memory=self.rng.choice((600, 1200, 2048)), engine=self._engine(name))
 
     def _engine(self, name: str) -> str:
         return name if self.made <= ENGINES or self.rng.random() < 0.1 else ""
@@ -87,8 +86,7 @@ class HostMonkey:
         known = self.simulation.state.instances_in(CLUSTER)
         victims = self.rng.sample(known, min(len(known), self.rng.choice((1, 1, 3, 17))))
         if self.rng.random() < 0.2:
-            with suppress(TimeoutError):  # the answer is lost to a crash
-                self._add()
+            self._submit(self._registration())
         for victim in victims:
             self._submit(self._change(victim, forces=len(victims) == 1 and len(known) > 2))
 
@@ -151,9 +149,8 @@ class HostMonkey:
         least = math.ceil(service.desired_count * service.deployment_configuration.minimum_healthy_percent / 100)
         others = any(task.stop_code not in (None, StopCode.SERVICE_SCHEDULER_INITIATED) for task in live)
         if stopped and not others and self.simulation.crashes == 0:
-            assert len(now_running) >= least, self._told(
-                f"{len(now_running)} run, the limit is {least}: {service.name}"
-            )
+            told = f"{service.name}: {len(now_running)} run, the limit is {least}"
+            assert len(now_running) >= least, self._told(told)
 
     @staticmethod
     def _is_for_a_newer(code: StopCode | None, service: Service) -> bool:
@@ -183,9 +180,8 @@ class HostMonkey:
         self._check_engines()
 
     def _check_spread(self) -> None:
-        homes = Counter(
-            name_of_host(self.simulation, task) for task in running(self.simulation, self.services["agent"])
-        )
+        agents = running(self.simulation, self.services["agent"])
+        homes = Counter(name_of_host(self.simulation, task) for task in agents)
         names = {instance.name for instance in self.simulation.state.instances_in(CLUSTER)}
         assert homes == dict.fromkeys(names, 1), self._told(f"agents on {homes}")
         for kind in ("spread", "apart"):
@@ -199,8 +195,8 @@ class HostMonkey:
         for name, engine in {"": self.simulation.engine, **self.simulation.further}.items():
             for container in engine.running() if not name or name in used else ():
                 task = state.find_task(container.seen.task_arn)
-                assert task and not task.is_stopped, self._told(f"{container.seen.task_arn} runs on {name}")
-                assert state.engine_of(task) == name, self._told(f"{task.arn} runs on {name}")
+                is_at_home = task is not None and not task.is_stopped and state.engine_of(task) == name
+                assert is_at_home, self._told(f"{container.seen.task_arn} runs on {name}")
         assert set(state.engines) == used - {""}, self._told(f"{set(state.engines)} are in use")
 
     def _told(self, what: str) -> str:

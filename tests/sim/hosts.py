@@ -29,14 +29,25 @@ def a_host(
     attributes: tuple[tuple[str, str], ...] = (),
 ) -> str:
     """Registers a container instance; its ARN. The first letter of its name is that of its zone."""
+    command = registration(simulation, name, engine=engine, memory=memory, cpu=cpu, attributes=attributes)
+    simulation.submit(command).result(0)
+    return host(simulation, name).arn
+
+
+def registration(
+    simulation: Simulation,
+    name: str,
+    *,
+    engine: str = "",
+    memory: int = 4096,
+    cpu: int = 2048,
+    attributes: tuple[tuple[str, str], ...] = (),
+) -> RegisterContainerInstance:
     if engine:
         simulation.further_engine(engine)
     built_in = built_in_attributes(availability_zone=ZONE + name[0], instance_type="t3.micro")
-    command = RegisterContainerInstance(
-        CLUSTER, name, cpu, memory, (*built_in, *attributes), engine, "10.9.0.1" if engine else ""
-    )
-    simulation.submit(command).result(0)
-    return host(simulation, name).arn
+    address = "10.9.0.1" if engine else ""
+    return RegisterContainerInstance(CLUSTER, name, cpu, memory, (*built_in, *attributes), engine, address)
 
 
 def host(simulation: Simulation, name: str) -> ContainerInstance:

@@ -41,6 +41,7 @@ from chaos_ecs.core.instance_messages import (
 )
 from chaos_ecs.core.messages import EventType
 from chaos_ecs.core.model import SIGKILL, ContainerStatus, HealthStatus, StopCode, Task
+from chaos_ecs.core.rollout import unsteady
 from chaos_ecs.core.state import State
 
 FORCED = "Container instance deregistration forced by user"
@@ -188,7 +189,11 @@ def _put_attributes(state: State, changed: Mapping[str, Mapping[str, str]]) -> N
 
 
 def use_engine(state: State, effect: UseEngine, now: float) -> None:
+    """A controller that has just begun has not heard of the engine yet: how long it is silent is counted from now."""
     state.engines.setdefault(effect.engine, False)
+    for instance in list(_standing_for(state, effect.engine)):
+        if instance.disconnected_at is not None:
+            state.put(replace(instance, disconnected_at=now))
 
 
 def leave_engine(state: State, effect: LeaveEngine, now: float) -> None:
@@ -225,8 +230,8 @@ def disconnect(state: State, instance: ContainerInstance, reason: str, now: floa
 
 
 def _standing_for(state: State, engine: str) -> Iterable[ContainerInstance]:
-    known = list(state.container_instances.values())
-    return (item for item in known if item.engine == engine and item.status is not ContainerInstanceStatus.INACTIVE)
+    """Deregistered ones too, as long as tasks are left on them."""
+    return (item for item in list(state.container_instances.values()) if item.engine == engine)
 
 
 # --- Intents ---
@@ -300,6 +305,8 @@ def forget(state: State, intent: ForgetContainerInstance, now: float) -> None:
 
 def tell_unplaced(state: State, intent: TellUnplaced, now: float) -> None:
     service = replace(state.services[intent.service_arn], unplaced=intent.message)
+    if intent.message:
+        service = unsteady(service, now)
     state.put(service)
     if intent.message:
         state.tell_service(now, service, EventType.SERVICE_NOT_PLACED, intent.message, cause=intent.cause)

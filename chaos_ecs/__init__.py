@@ -28,12 +28,16 @@ The code map, one line a place; `ARCHITECTURE.md` beside this file follows one c
     chaos/designs.py   what a FIS template may say         chaos/experiment.py what is due in an experiment
     ports.py           the seams: Clock, Runtime, LoadBalancer, Store
     controller.py      the loop: apply, plan, apply, save, execute, tell
+    fleet.py           a Runtime made of several engines   live/further.py    Docker engines beside the own one
     live/              on Docker, HAProxy and SQLite       sim/               the same in memory, on a virtual clock
     api/               ECS, elbv2, FIS, Scheduler: models  cli/               commands and the live log, one more client
     api/page/          who may see the cluster page        page/              the page itself, plain files
     cli/endpoint/      the same commands on Amazon ECS: the only botocore of the CLI, a look every 2 s, a gate
+    core/outbox.py     every change, for other systems     api/eventbridge.py as ECS sends it to EventBridge
+    live/event_targets.py  files and addresses they go to  outgoing.py        the two put together
     probe/             the client: steady requests, counted and measured
     wiring.py          puts live or sim together           config.py          settings, read once
+    home.py            the state folder, its id and keys
 """
 
 __version__ = "0.1.0"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ class Settings:
     cluster: str = DEFAULT_CLUSTER
     pace: str = DEFAULT_PACE  # how fast the scheduler takes its steps
     probe_rate: float = DEFAULT_PROBE_RATE  # requests a second to each listener of the load balancer; 0: none
+    events_to: tuple[str, ...] = ()  # files and addresses that events in EventBridge's shapes go to
 
     @property
     def database(self) -> Path:
@@ -57,7 +58,7 @@ class Settings:
 
 def read(environment: Mapping[str, str]) -> Settings:
     """Settings from the environment: CHAOS_ECS_HOME, CHAOS_ECS_PORT, CHAOS_ECS_REGION, CHAOS_ECS_CLUSTER,
-    CHAOS_ECS_PACE, CHAOS_ECS_PROBE.
+    CHAOS_ECS_PACE, CHAOS_ECS_PROBE, CHAOS_ECS_EVENTS_TO.
 
     Raises ValueError naming the variable and its value.
     """
@@ -77,7 +78,16 @@ def read(environment: Mapping[str, str]) -> Settings:
         cluster=environment.get("CHAOS_ECS_CLUSTER") or DEFAULT_CLUSTER,
         pace=pace,
         probe_rate=_probe_rate(environment.get("CHAOS_ECS_PROBE") or str(DEFAULT_PROBE_RATE)),
+        events_to=event_targets((environment.get("CHAOS_ECS_EVENTS_TO") or "").split(",")),
     )
+
+
+def event_targets(told: Iterable[str]) -> tuple[str, ...]:
+    """Each once; files by their whole path, for the controller's folder is another. Whether they can be targets says
+    `live/event_targets.py`."""
+    named = (text.strip() for text in told)
+    whole = (text if "://" in text else str(Path(text).expanduser().absolute()) for text in named if text)
+    return tuple(dict.fromkeys(whole))
 
 
 def speed(told: str) -> int:

@@ -23,6 +23,7 @@ from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.balancing_messages import RouteTraffic
 from chaos_ecs.core.errors import EcsError
 from chaos_ecs.core.messages import Action, Command, Effect, Event, EventType, Fact
+from chaos_ecs.core.outbox import Change
 from chaos_ecs.core.pace import DEMO, Pace
 from chaos_ecs.core.plan import plan
 from chaos_ecs.core.state import State
@@ -41,6 +42,7 @@ T = TypeVar("T")
 Build = Callable[[State], Command | None]
 Answer = Callable[[State, float, tuple[Event, ...]], T]
 Listener = Callable[[Sequence[Event]], None]
+Follower = Callable[[float, Sequence[Change]], None]
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Controller:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._listeners: list[Listener] = []
+        self._followers: list[Follower] = []
         self._due: dict[str, float] = {}
         self._agenda: list[tuple[float, str]] = []  # a heap; an entry that disagrees with _due is out of date
         self._stepped_at = clock.now()
@@ -107,6 +110,14 @@ class Controller:
         """Tells the listener, on the loop's thread, of every batch of new events; call the result to end that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def follow(self, follower: Follower) -> Callable[[], None]:
+        """Tells the follower, on the loop's thread, of every change of a step, in order and once it is on disk; call
+        the result to end that. To be called within an `ask`, or before `run`."""
+        self._followers.append(follower)
+        if self.state.outbox is None:
+            self.state.outbox = []
+        return lambda: self._followers.remove(follower)
 
     def wake(self) -> None:
         self._wake.set()
@@ -173,6 +184,8 @@ class Controller:
         self._execute(todo.actions)
         self._reply(accepted, now)
         self._tell(events)
+        if self.state.outbox is not None:
+            self._hand_out(self.state.outbox, now)
         return bool(state.touched or requests)
 
     def _take(self, request: _Request, now: float) -> tuple[Event, ...] | None:
@@ -219,6 +232,12 @@ class Controller:
         self.history.extend(events)
         for listener in list(self._listeners):
             listener(events)
+
+    def _hand_out(self, changes: Sequence[Change], now: float) -> None:
+        followers = list(self._followers)
+        self.state.outbox = [] if followers else None
+        for follower in followers if changes else ():
+            follower(now, changes)
 
     def _drain(self) -> list[_Request]:
         requests = []

@@ -8,14 +8,13 @@ import json
 import logging
 import os
 import secrets
-import stat
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -25,7 +24,9 @@ from typing import TYPE_CHECKING, Any
 from chaos_ecs import __version__
 from chaos_ecs.config import DEFAULT_PACE, Settings
 from chaos_ecs.errors import ChaosEcsError
-from chaos_ecs.sigv4 import Credentials
+from chaos_ecs.home import credentials as credentials  # noqa: PLC0414 - handed on
+from chaos_ecs.home import must_be_writable, write_private
+from chaos_ecs.home import prepare_home as prepare_home  # noqa: PLC0414
 
 if TYPE_CHECKING:
     from chaos_ecs.api.client_view import Figures
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 START_WITHIN_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 0.05
 _HEALTH_TIMEOUT_SECONDS = 5.0
-_PROBE_BYTES = 65536  # more than a controller's first words; what a file system may hide in a small file's own record
 
 log = logging.getLogger(__name__)
 
@@ -60,82 +60,11 @@ class ControllerInfo:
     version: str = __version__
     speed: int = 1  # of the simulator's clock
     listen: str = ""  # address and port beyond loopback, for who signs
+    events_to: Sequence[str] = ()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-
-# --- the state folder ---
-
-
-def prepare_home(settings: Settings) -> str:
-    """Makes the state folder, for the user alone, and answers with its id. Raises ChaosEcsError when it cannot."""
-    with _usable(settings):
-        settings.home.mkdir(parents=True, exist_ok=True)
-        if not settings.home_id_file.exists():
-            _write_private(settings.home_id_file, secrets.token_hex(8), only_once=True)
-        return settings.home_id_file.read_text().strip()
-
-
-@contextmanager
-def _usable(settings: Settings) -> Iterator[None]:
-    """Tells as E-STATE-FOLDER what the system says no to: a full disk, a read-only one, somebody else's folder."""
-    try:
-        yield
-    except OSError as error:
-        raise ChaosEcsError(
-            "E-STATE-FOLDER",
-            f"Cannot use the state folder {settings.home}",
-            error.strerror or str(error),
-            "Make room or set CHAOS_ECS_HOME to a folder you can write to, then try again",
-        ) from error
-
-
-def _must_be_writable(settings: Settings) -> None:
-    """Raises E-STATE-FOLDER when nothing can be written: then nobody could leave a word about why, either."""
-    probe = settings.home / f"probe.{os.getpid()}"
-    with _usable(settings):
-        try:
-            probe.write_bytes(bytes(_PROBE_BYTES))
-        finally:
-            probe.unlink(missing_ok=True)
-
-
-def credentials(settings: Settings) -> Credentials:
-    """The keys that requests are signed with; made on first use and readable by the user alone."""
-    prepare_home(settings)
-    with _usable(settings):
-        if not settings.credentials.exists():
-            made = Credentials("CHAOSECS" + secrets.token_hex(6).upper(), secrets.token_urlsafe(30))
-            _write_private(settings.credentials, json.dumps(asdict(made)), only_once=True)
-    return Credentials(**json.loads(settings.credentials.read_text()))
-
-
-def _write_private(path: Path, text: str, *, only_once: bool = False) -> None:
-    """Whole or not at all, and never readable by others, not even for a moment. With `only_once` the first of two
-    commands that begin at the same moment wins, and both go on with what it wrote."""
-    unfinished = path.with_suffix(f".{os.getpid()}.new")
-    descriptor = os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, stat.S_IRUSR | stat.S_IWUSR)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-        if only_once:
-            _link_once(unfinished, path)
-        else:
-            unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _link_once(unfinished: Path, path: Path) -> None:
-    try:
-        os.link(unfinished, path)
-    except FileExistsError:
-        return
-    except OSError:  # a file system without hard links
-        if not path.exists():
-            unfinished.replace(path)
 
 
 # --- the controller as a background process ---
@@ -167,14 +96,19 @@ def start_controller_process(
     """
     if found := running_controller(settings):
         return found, False
+    if settings.events_to:
+        from chaos_ecs import outgoing
+
+        outgoing.check(settings.events_to)
     prepare_home(settings)
-    _must_be_writable(settings)
+    must_be_writable(settings)
     settings.controller_error.unlink(missing_ok=True)
     command = [sys.executable, "-m", "chaos_ecs", "controller", "run"]
     if simulate:
         command += ["--simulate", "--seed", str(seed or 0), "--clock", f"x{speed}"]
     if listen:
         command += ["--listen", listen]
+    command += [f"--events-to={target}" for target in settings.events_to]
     with settings.controller_log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -213,7 +147,7 @@ def _await_controller(settings: Settings, process: subprocess.Popen[bytes]) -> C
         time.sleep(_LOOK_EVERY_SECONDS)
     if process.poll() is not None and settings.controller_error.exists():
         raise ChaosEcsError(**json.loads(settings.controller_error.read_text()))
-    _must_be_writable(settings)
+    must_be_writable(settings)
     raise ChaosEcsError(
         "E-CONTROLLER-DEAD",
         "The controller did not start",
@@ -239,7 +173,7 @@ def run_controller(
     except ChaosEcsError as error:
         told = {name: getattr(error, name) for name in ("code", "what", "why", "hint", "exit_code")}
         with suppress(OSError):  # the disk may be the trouble itself; whoever starts us looks at that too
-            _write_private(settings.controller_error, json.dumps(told))
+            write_private(settings.controller_error, json.dumps(told))
         raise
 
 
@@ -262,11 +196,14 @@ def _page_of(settings: Settings) -> dict[str, str]:
 def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int, listen: str) -> int:
     from chaos_ecs.api.server import Server
     from chaos_ecs.core.messages import OpenRegion
+    from chaos_ecs.outgoing import Outgoing, check
 
+    check(settings.events_to)
     home_id = prepare_home(settings)
     keys = credentials(settings)
     hosted = _simulated_controller(settings, seed, speed) if simulate else _live_controller(settings, home_id)
     controller = hosted.controller
+    outgoing = Outgoing(controller, settings.events_to)
     loop = threading.Thread(target=_run_loop, args=(controller,), name="controller")
     loop.start()
     try:
@@ -277,7 +214,7 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int
             keys,
             port=settings.port,
             before=_port_before(settings),
-            info=_told(settings, simulate=simulate, seed=seed, speed=speed),
+            info=_told(settings, simulate=simulate, seed=seed, speed=speed) | outgoing.told(),
             client=hosted.client,
             page=_page_of(settings),
             listen=listen,
@@ -292,12 +229,14 @@ def _run_controller(settings: Settings, *, simulate: bool, seed: int, speed: int
             pace=settings.pace,
             speed=speed,
             listen=server.listen,
+            events_to=settings.events_to,
         )
-        _write_private(settings.controller_file, json.dumps(asdict(info)))
+        write_private(settings.controller_file, json.dumps(asdict(info)))
         server.run()
     finally:
         controller.stop()
         loop.join()
+        outgoing.close()
         hosted.release()
         with suppress(OSError):  # left behind, it names a process that does not answer: nobody believes it
             settings.controller_file.unlink(missing_ok=True)
@@ -343,7 +282,8 @@ class _Hosted:
 def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     from chaos_ecs.controller import Controller
     from chaos_ecs.core.pace import PACES
-    from chaos_ecs.live import engine
+    from chaos_ecs.fleet import Fleet
+    from chaos_ecs.live import engine, further
     from chaos_ecs.live.agent import AgentRelay
     from chaos_ecs.live.balancer import HaproxyBalancer
     from chaos_ecs.live.clock import WallClock
@@ -362,7 +302,8 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     balancer = ProbedBalancer(haproxy, settings.probe_rate)
     meter = Meter(DockerCpu(connector.connect), haproxy.requests)
     measured = MeasuredRuntime(DockerRuntime(connector.connect, home, Images), meter, clock)
-    runtime = AgentRelay(measured, connector.connect, home, Images)
+    relay = AgentRelay(measured, connector.connect, home, Images)
+    runtime = Fleet(relay, lambda name: further.runtime_of(name, connector.connect, home, Images))
     store = SqliteStore(settings.database)
     # A salt of this start's own: where the record was lost, a new task must not get the id of a container that runs.
     salt = secrets.token_hex(16)
@@ -370,7 +311,7 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     controller = Controller(clock=clock, runtime=runtime, balancer=balancer, store=store, salt=salt, pace=pace)
     balancer.watch(controller.state)
     measured.watch(controller.state)
-    release = _serve_agent(controller, runtime, DockerStatistics(connector.connect))
+    release = _serve_agent(controller, relay, DockerStatistics(connector.connect))
     return _Hosted(controller, release, balancer.figures)
 
 
@@ -407,12 +348,14 @@ def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:
     from chaos_ecs.api.client_view import nobody
     from chaos_ecs.controller import Controller
     from chaos_ecs.core.pace import PACES
+    from chaos_ecs.fleet import Fleet
     from chaos_ecs.live import local_files
     from chaos_ecs.live.clock import WallClock
     from chaos_ecs.live.store import SqliteStore
     from chaos_ecs.sim.balancer import SimBalancer
     from chaos_ecs.sim.clock import PressedClock
     from chaos_ecs.sim.engine import SimEngine
+    from chaos_ecs.sim.further import FurtherEngines
     from chaos_ecs.sim.runtime import ENGINE_NAME, SimRuntime
     from chaos_ecs.sim.statistics import SimStatistics
     from chaos_ecs.sim.store import MemoryStore
@@ -422,16 +365,17 @@ def _simulated_controller(settings: Settings, seed: int, speed: int) -> _Hosted:
     engine = SimEngine(clock, Random(seed))
     engine.read = lambda path: local_files.read(str(settings.home), path)
     name = f"{ENGINE_NAME}, clock x{speed}" if speed > 1 else ENGINE_NAME
-    runtime, balancer = SimRuntime(engine, name), SimBalancer(engine)
+    further = FurtherEngines(engine, seed)
+    runtime, balancer = SimRuntime(engine, name), SimBalancer(engine, further.known)
     controller = Controller(
         clock=clock,
-        runtime=runtime,
+        runtime=Fleet(runtime, lambda name: SimRuntime(further.named(name))),
         balancer=balancer,
         store=MemoryStore(),
         salt=f"simulation {seed}",
         pace=PACES[settings.pace],
     )
-    runtime.statistics = SimStatistics(engine, balancer.requests, controller.state)
+    runtime.statistics = SimStatistics(engine, balancer.requests, controller.state, further.known)
     return _Hosted(controller, held.close, nobody)
 
 
@@ -459,25 +403,26 @@ def images() -> Images:
     return Images(engine.connect())
 
 
-def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool) -> int:
-    """A program in a container, with this terminal (see `live/inside.py`); its exit code."""
+def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, home: Path, toolbox: bool) -> int:
+    """A program in a container, or in our toolbox beside it, with this terminal (see `live/inside.py`); its code."""
     from chaos_ecs.live import inside
 
-    return inside.run_inside(runtime_id, words, terminal=terminal, reads=reads)
+    run = inside.run_beside if toolbox else inside.run_inside
+    return run(runtime_id, words, terminal=terminal, reads=reads, home=home)
 
 
 def plan_clean(settings: Settings, *, everything: bool = False) -> CleanPlan:
     """What `clean` would remove; touches nothing."""
-    from chaos_ecs.live import cleaner, engine
+    from chaos_ecs.live import cleaning
 
-    return cleaner.plan(engine.connect(), prepare_home(settings), everything=everything)
+    return cleaning.plan(prepare_home(settings), settings.home, everything=everything)
 
 
 def clean(settings: Settings, *, everything: bool = False) -> Cleaned:
-    """Removes what carries our label (see `live/cleaner.py`) and looks a second time."""
-    from chaos_ecs.live import cleaner, engine
+    """Removes what carries our label (see `live/cleaning.py`) and looks a second time."""
+    from chaos_ecs.live import cleaning
 
-    return cleaner.clean(engine.connect(), prepare_home(settings), everything=everything)
+    return cleaning.clean(prepare_home(settings), settings.home, everything=everything)
 
 
 def forget_state(settings: Settings) -> None:

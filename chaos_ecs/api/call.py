@@ -28,7 +28,7 @@ class Surroundings:
     controller: Controller
     task_cache: TaskCache
     background: Executor  # for what may block, such as reading logs
-    info: Mapping[str, Any]  # what GetController tells and the controller does not know
+    info: Mapping[str, Any]  # what GetController tells and the controller does not know; a function is asked for it
     stop: Callable[[], None]
     sessions: Sessions  # of the cluster page
     share: Callable[[], Sequence[str]]  # opens a door for guests; its addresses

@@ -12,6 +12,7 @@ from typing import Any
 
 from chaos_ecs import __version__
 from chaos_ecs.api import balanced_services, identifiers
+from chaos_ecs.api.adding_instances import add_container_instance
 from chaos_ecs.api.call import Call, all_settled, done, then
 from chaos_ecs.api.fault_operations import FAULT_OPERATIONS
 from chaos_ecs.api.page.sessions import INVITED_FOR_SECONDS
@@ -39,7 +40,7 @@ def get_controller(call: Call) -> _Answer:
         return {
             "version": __version__,
             "pid": os.getpid(),
-            **info,
+            **{name: value() if callable(value) else value for name, value in info.items()},
             "engine": state.engine,
             "engineConnected": state.engine_connected,
             "engineReason": "" if state.engine_connected else state.engine_reason,
@@ -153,13 +154,14 @@ def get_task_logs(call: Call) -> _Answer:
 
 
 def _read_logs(read: ReadLogs, containers: Sequence[Container], since: float, tail: int | None) -> dict[str, Any]:
-    """Lines of the containers that were made so far; none yet is no error, none any more is."""
+    """Lines of the containers that were made so far; none yet is no error, none any more is. Where none is wanted the
+    newest is read all the same: whoever asks on begins after it."""
     lines: list[dict[str, Any]] = []
     gone: list[ChaosEcsError] = []
     made = [(container.name, container.runtime_id) for container in containers if container.runtime_id]
     for name, runtime_id in made:
         try:
-            told = read(runtime_id, since, tail)
+            told = read(runtime_id, since, None if tail is None else max(1, tail))
         except ChaosEcsError as error:
             gone.append(error)
             continue
@@ -167,13 +169,15 @@ def _read_logs(read: ReadLogs, containers: Sequence[Container], since: float, ta
     if gone and len(gone) == len(made):
         raise ResourceNotFoundException(f"The logs are not there any more: {gone[0]}")
     lines.sort(key=lambda line: float(line["at"]))
+    next_since = lines[-1]["at"] if lines else float(since)
     if tail is not None:
         lines = lines[-tail:] if tail else []
-    return {"lines": lines, "nextSince": lines[-1]["at"] if lines else float(since)}
+    return {"lines": lines, "nextSince": next_since}
 
 
 CHAOS_OPERATIONS: Mapping[str, Callable[[Call], _Answer]] = {
     **FAULT_OPERATIONS,
+    "AddContainerInstance": add_container_instance,
     "DescribeSchedule": describe_schedule,
     "EnsureServiceLoadBalancer": balanced_services.ensure_service_load_balancer,
     "GetController": get_controller,

@@ -73,9 +73,14 @@ COVERAGE: Mapping[str, Told] = {
     "CreateCluster": Told(kept=("settings", "configuration")),
     "UpdateCluster": Told(kept=("settings", "configuration")),
     "UpdateClusterSettings": Told(kept=("settings",)),
-    "CreateCapacityProvider": Told(always_refuses="UnsupportedFeatureException: FARGATE and FARGATE_SPOT are there"),
-    "UpdateCapacityProvider": Told(always_refuses="InvalidParameterException: nobody can have made one"),
-    "DeleteCapacityProvider": Told(always_refuses="ClientException: nobody can have made one"),
+    "CreateCapacityProvider": Told(
+        kept=("autoScalingGroupProvider",),
+        refused={"cluster": "", "managedInstancesProvider": ""},
+    ),
+    "UpdateCapacityProvider": Told(
+        kept=("autoScalingGroupProvider",), dropped=("cluster",), refused={"managedInstancesProvider": ""}
+    ),
+    "DeleteCapacityProvider": Told(dropped=("cluster",)),
     "RegisterTaskDefinition": Told(
         refused={"containerDefinitions": "firelensConfiguration, awsfirelens", "runtimePlatform": "Windows"},
     ),

@@ -17,15 +17,17 @@ from chaos_ecs.api.call import Call, done, then
 from chaos_ecs.api.fault_views import fault_view, recipe_view
 from chaos_ecs.chaos import catalogue, parameters
 from chaos_ecs.chaos.aiming import Order, aimed
-from chaos_ecs.chaos.fault import EVERYTHING, Abilities, Ability, Fault
+from chaos_ecs.chaos.fault import EVERYTHING, Abilities, Ability, Fault, Scope
+from chaos_ecs.chaos.instance_aiming import foretold
 from chaos_ecs.chaos.victims import SEEDS, Selection
 from chaos_ecs.controller import Controller
 from chaos_ecs.core.errors import InvalidParameterException, ResourceNotFoundException
-from chaos_ecs.core.fault_messages import InjectFault, UndoFaults
+from chaos_ecs.core.fault_messages import Aim, InjectFault, UndoFaults
 from chaos_ecs.core.messages import Event, EventType
 from chaos_ecs.core.state import State
 
 _Answer = Future[dict[str, Any]]
+_OF_TASKS = ("tasks", "service", "standalone", "pattern", "tags", "minAgeSeconds", "container")
 
 
 def list_faults(call: Call) -> _Answer:
@@ -91,10 +93,11 @@ def _typed(found: Mapping[str, str]) -> Abilities:
 
 
 def _inject(call: Call, fault: Fault, seed: int, found: Abilities) -> _Answer:
-    def command(state: State, now: float) -> InjectFault:
-        return aimed(state, _order(call, state, fault, seed, found), Random(seed), now)
+    def command(state: State, now: float) -> tuple[InjectFault, list[dict[str, Any]]]:
+        found_aims = aimed(state, _order(call, state, fault, seed, found), Random(seed), now)
+        return found_aims, [_aim_view(state, aim) for aim in found_aims.aims]
 
-    def told(aimed_at: InjectFault) -> dict[str, Any]:
+    def told(aimed_at: InjectFault, victims: list[dict[str, Any]]) -> dict[str, Any]:
         return {
             "name": fault.name,
             "actionId": fault.action_id,
@@ -103,25 +106,32 @@ def _inject(call: Call, fault: Fault, seed: int, found: Abilities) -> _Answer:
             "seed": seed,
             "fallback": catalogue.judged(type(fault), found).reason or None,
             "dryRun": call.params.get("dryRun", False),
-            "victims": [
-                {
-                    "task": aim.task_arn or None,
-                    "service": aim.service_arn or None,
-                    "container": aim.container or None,
-                    **recipe_view(aim.recipe),
-                }
-                for aim in aimed_at.aims
-            ],
+            "victims": victims,
         }
 
-    def go_on(aimed_at: InjectFault) -> _Answer:
+    def go_on(planned: tuple[InjectFault, list[dict[str, Any]]]) -> _Answer:
+        aimed_at, victims = planned
         if call.params.get("dryRun") or not aimed_at.aims:
-            return done(told(aimed_at))
+            return done(told(aimed_at, victims))
         return call.request(
-            lambda state: aimed_at, lambda state, now, events: told(aimed_at) | {"fault": injected_id(events)}
+            lambda state: aimed_at, lambda state, now, events: told(aimed_at, victims) | {"fault": injected_id(events)}
         )
 
     return then(call.ask(command), go_on)
+
+
+def _aim_view(state: State, aim: Aim) -> dict[str, Any]:
+    """Whom it hits, and how, before it does."""
+    told = {
+        "task": aim.task_arn or None,
+        "service": aim.service_arn or None,
+        "container": aim.container or None,
+        **recipe_view(aim.recipe),
+    }
+    if instance := state.container_instances.get(aim.instance_arn):
+        said = foretold(state, instance, aim.recipe)
+        told |= {"instance": instance.arn, "instanceName": instance.name, "foretold": said}
+    return told
 
 
 def injected_id(events: Sequence[Event]) -> str:
@@ -146,10 +156,12 @@ def _order(call: Call, state: State, fault: Fault, seed: int, found: Abilities) 
             tags=tuple(params.get("tags", {}).items()),
             pattern=params.get("pattern", ""),
             min_age=params.get("minAgeSeconds", 0.0),
+            instances=tuple(params.get("instances", ())),
+            zone=params.get("availabilityZone", ""),
         ),
         container=params.get("container", ""),
         forced=params.get("force", False),
-        seed=params.get("seed") if named else seed,
+        seed=params.get("seed") if named or params.get("instances") else seed,
         sealed=params.get("sealed", False),
         abilities=found,
     )
@@ -157,6 +169,7 @@ def _order(call: Call, state: State, fault: Fault, seed: int, found: Abilities) 
 
 def _check(params: Mapping[str, Any]) -> None:
     """Raises InvalidParameterException for what contradicts itself."""
+    _check_instances(params)
     filters = [name for name in ("service", "standalone", "pattern", "tags", "minAgeSeconds") if params.get(name)]
     if params.get("tasks") and filters:
         raise InvalidParameterException(f"Specify either tasks or a filter ({filters[0]}), but not both.")
@@ -165,6 +178,19 @@ def _check(params: Mapping[str, Any]) -> None:
     counts = [name for name in ("all", "count", "percent") if params.get(name)]
     if len(counts) > 1:
         raise InvalidParameterException(f"Specify either {counts[0]} or {counts[1]}, but not both.")
+
+
+def _check_instances(params: Mapping[str, Any]) -> None:
+    """Tasks and container instances are not chosen together, and only where the fault can hit both, or the latter."""
+    asked = [name for name in ("instances", "availabilityZone") if params.get(name)]
+    kind = catalogue.named(params["name"])
+    if asked and not kind.picks:
+        raise InvalidParameterException(f"{kind.name} is not aimed at container instances chosen by {asked[0]}.")
+    of_tasks = [name for name in _OF_TASKS if params.get(name)]
+    if of_tasks and (asked or kind.scope is Scope.INSTANCES):
+        raise InvalidParameterException(f"{of_tasks[0]} says which tasks, and container instances are to be hit.")
+    if len(asked) > 1:
+        raise InvalidParameterException("Specify either instances or availabilityZone, but not both.")
 
 
 def _listed(found: Abilities | None) -> dict[str, Any]:

@@ -43,6 +43,8 @@ def _hit_view(hit: Hit) -> dict[str, Any]:
         "task": hit.task_arn or None,
         "service": hit.service_arn or None,
         "container": hit.container or None,
+        "instance": hit.instance_arn or None,
+        "instanceName": hit.instance_name or None,
         "status": hit.status,
         "proof": hit.proof or None,
         "reason": hit.reason or None,

@@ -89,8 +89,11 @@ class Exchanges:
         return exchange.answer()
 
 
+_FORMATS: Mapping[str, event_stream.Source] = {"": event_stream.OURS, "eventbridge": event_stream.BRIDGE}
+
+
 class EventStream:
-    """`GET /events?after=N&follow=0|1`, as server-sent events."""
+    """`GET /events?after=N&follow=0|1&format=eventbridge`, as server-sent events."""
 
     def __init__(self, border: Border, door: Door = LOOPBACK, limits: Limits = LIMITS) -> None:
         self._border = border
@@ -109,14 +112,14 @@ class EventStream:
         request = _request(scope, b"", self._door)
         request_id = self._border.new_request_id()
         try:
-            after, follow = self._admit(request)
+            after, follow, source = self._admit(request)
         except Refused as refusal:
             await _respond(scope, send, refused(refusal, request_id, JSON).answer(), self._limits)
             return
         loop = asyncio.get_running_loop()
         awake = asyncio.Event()
         self._awake[awake] = None
-        reader = event_stream.Reader(self._border.controller, lambda: _call_on(loop, awake.set))
+        reader = event_stream.Reader(self._border.controller, lambda: _call_on(loop, awake.set), source=source)
         gone = asyncio.create_task(_wait_for_disconnect(receive, awake))
         try:
             try:
@@ -128,7 +131,7 @@ class EventStream:
                 return
             await self._send(send, _event_stream_start(request_id))
             for first in range(0, len(backlog), event_stream.EVENTS_A_CHUNK):
-                await self._send_part(send, event_stream.encode(backlog[first : first + event_stream.EVENTS_A_CHUNK]))
+                await self._send_part(send, source.encode(backlog[first : first + event_stream.EVENTS_A_CHUNK]))
             if follow:
                 await self._follow(reader, awake, gone, send)
             await self._send(send, {"type": "http.response.body", "body": b""})
@@ -139,8 +142,8 @@ class EventStream:
             gone.cancel()
             del self._awake[awake]
 
-    def _admit(self, request: Request) -> tuple[int, bool]:
-        """After which event, and whether to go on with what happens. Raises Refused."""
+    def _admit(self, request: Request) -> tuple[int, bool, event_stream.Source]:
+        """After which event, whether to go on with what happens, and in what form. Raises Refused."""
         check_source(request, self._border.port)
         if request.method != "GET":
             raise Refused(405, "MethodNotAllowedException", f"/events does not take {request.method}.")
@@ -150,7 +153,10 @@ class EventStream:
         follow = query.get("follow", ["1"])[-1]
         if not (after.isascii() and after.isdecimal() and len(after) < 19) or follow not in ("0", "1"):
             raise Refused(400, "InvalidParameterException", "after is the number of an event, follow is 0 or 1.")
-        return int(after), follow == "1"
+        form = query.get("format", [""])[-1]
+        if form not in _FORMATS:
+            raise Refused(400, "InvalidParameterException", "format is eventbridge, or not there.")
+        return int(after), follow == "1", _FORMATS[form]
 
     async def _follow(
         self, reader: event_stream.Reader, awake: asyncio.Event, gone: asyncio.Task[None], send: Send
@@ -158,7 +164,7 @@ class EventStream:
         while True:
             awake.clear()
             while events := reader.take():
-                await self._send_part(send, event_stream.encode(events))
+                await self._send_part(send, reader.source.encode(events))
             if gone.done() or self._closing.is_set() or reader.is_cut_off:
                 return
             try:

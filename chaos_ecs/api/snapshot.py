@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos_ecs.api.fault_views import fault_view
+from chaos_ecs.api.instance_snapshot import Hosts, instance_views, where
 from chaos_ecs.api.schedule_views import schedule_view
 from chaos_ecs.api.views import health_of
 from chaos_ecs.core.arns import name_of, region_of
@@ -46,6 +47,7 @@ class Moment:
     minute: float  # how long one of a bake time takes, in seconds
     faults: Sequence[InjectedFault]  # those that are not over
     schedules: Sequence[tuple[Schedule, Sequence[Invocation]]]  # each with what waits of it
+    hosts: Hosts  # container instances, deregistered ones too as long as they have tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def take(state: State, now: float) -> Moment:
         minute=state.pace.minute,
         faults=[fault for fault in state.faults.values() if not fault.is_over],
         schedules=[(item, state.invocations_of(item.arn)) for item in state.schedules.values()],
+        hosts=dict(state.container_instances),
     )
 
 
@@ -131,7 +134,11 @@ def render(moment: Moment) -> dict[str, Any]:
             }
             for service in moment.services
         ],
-        "tasks": [_task(task, moment.definitions[task.task_definition_arn]) for task in moment.tasks],
+        "tasks": [
+            _task(task, moment.definitions[task.task_definition_arn]) | where(task, moment.hosts)
+            for task in moment.tasks
+        ],
+        **instance_views(moment.hosts, moment.tasks, moment.standbys),
         **_balancing(moment.balancing),
         **({"faults": [fault_view(fault) for fault in moment.faults]} if moment.faults else {}),
         **({"schedules": [schedule_view(*item) for item in moment.schedules]} if moment.schedules else {}),

@@ -11,12 +11,14 @@ from random import Random
 
 from chaos_ecs.chaos import parameters
 from chaos_ecs.chaos.fault import EVERYTHING, Abilities, Fault, Scope, Victim
+from chaos_ecs.chaos.instance_aiming import choose_instances
 from chaos_ecs.chaos.lacking import recipe_for
 from chaos_ecs.chaos.victims import Selection, choose, the_one
 from chaos_ecs.core.arns import service_arn, short
 from chaos_ecs.core.balancing import TargetState
 from chaos_ecs.core.errors import ConflictException, InvalidParameterException, ServiceNotFoundException
 from chaos_ecs.core.fault_messages import Aim, InjectFault
+from chaos_ecs.core.faulting import DRAIN
 from chaos_ecs.core.model import Container, ContainerDefinition, HealthStatus, Service, Task
 from chaos_ecs.core.recipe import Means, Symptom
 from chaos_ecs.core.state import State
@@ -48,12 +50,29 @@ def aimed(state: State, order: Order, rng: Random, now: float) -> InjectFault:
     Raises ConflictException where it would take the last healthy task of a service, InvalidParameterException and
     ServiceNotFoundException for what contradicts itself or does not exist.
     """
+    if hits_instances(order):
+        return _at_instances(state, order, rng)
     if order.fault.scope is not Scope.TASKS:
         return _injection(order, _aims_elsewhere(state, order))
     tasks = choose(_free(state, order), order.selection, rng, now)
     if not order.forced:
         spare_the_last(state, tasks)
     return aimed_at(state, order, tasks)
+
+
+def hits_instances(order: Order) -> bool:
+    """Whether container instances are meant: always, or because the selection says so."""
+    are_named = bool(order.selection.instances or order.selection.zone)
+    return order.fault.scope is Scope.INSTANCES or (are_named and bool(order.fault.picks))
+
+
+def _at_instances(state: State, order: Order, rng: Random) -> InjectFault:
+    chosen = choose_instances(state, order.cluster_arn, order.fault, order.selection, rng, forced=order.forced)
+    recipe = order.fault.instance_recipe()
+    if not order.forced and recipe.do[0] != DRAIN:
+        on_them = (task for instance in chosen for task in state.tasks_on(instance.arn))
+        spare_the_last(state, [task for task in on_them if not task.is_stopped])
+    return _injection(order, tuple(Aim(recipe, instance_arn=instance.arn) for instance in chosen))
 
 
 def aimed_at(state: State, order: Order, tasks: Iterable[Task]) -> InjectFault:
@@ -68,7 +87,7 @@ def _injection(order: Order, aims: tuple[Aim, ...]) -> InjectFault:
         description=order.fault.describe(),
         cluster_arn=order.cluster_arn,
         aims=aims,
-        seconds=order.fault.seconds,
+        seconds=0.0 if aims and all(aim.recipe.means in ENDS_THE_TASK for aim in aims) else order.fault.seconds,
         parameters=parameters.written(order.fault),
         seed=order.seed,
         experiment=order.experiment,
@@ -81,6 +100,8 @@ def _free(state: State, order: Order) -> list[Task]:
     tasks = state.tasks_in(order.cluster_arn)
     if order.selection.tasks:
         return tasks
+    if order.fault.capacity_provider:
+        tasks = [task for task in tasks if task.capacity_provider == order.fault.capacity_provider]
     return [task for task in tasks if all(found.name != order.fault.name for found in state.faults_of(task.arn))]
 
 
@@ -124,6 +145,9 @@ def _aims_at(state: State, order: Order, task: Task) -> Iterable[Aim]:
         raise InvalidParameterException(
             f"The task definition of {short(task.arn)} says enableFaultInjection: false, so its network is left alone."
         )
+    provider = order.fault.capacity_provider
+    if provider and task.capacity_provider != provider:
+        raise InvalidParameterException(f"Task {short(task.arn)} is not on {provider}: its capacity is not taken back.")
     wanted = [member for member in task.containers if definition.container(member.name).essential]
     if order.container:
         wanted = [member for member in task.containers if member.name == order.container]

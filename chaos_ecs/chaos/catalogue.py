@@ -23,6 +23,7 @@ from chaos_ecs.chaos.faults.cutting import (
     NetworkPartition,
     NetworkReject,
 )
+from chaos_ecs.chaos.faults.instances import AzPowerInterruption, DrainInstance, InstanceStop, SpotInterruption
 from chaos_ecs.chaos.faults.network import (
     NetworkCorrupt,
     NetworkDuplicate,
@@ -72,6 +73,10 @@ FAULTS: tuple[type[Fault], ...] = (
     NetworkPartition,
     NetworkDisconnect,
     DnsFailure,
+    DrainInstance,
+    InstanceStop,
+    AzPowerInterruption,
+    SpotInterruption,
     AgentDisconnect,
     ApiThrottle,
     ApiError,

@@ -17,9 +17,21 @@ from chaos_ecs.core.experimenting import ActionSpec, Design, TargetSpec
 from chaos_ecs.core.model import Task
 
 TASK, SERVICE = "aws:ecs:task", "chaos-ecs:service"
+CLUSTER, INSTANCE, SPOT_INSTANCE = "aws:ecs:cluster", "aws:ec2:instance", "aws:ec2:spot-instance"
 RESOURCE_TYPES = {
     TASK: "An Amazon ECS task.",
+    CLUSTER: "An Amazon ECS cluster.",
+    INSTANCE: "An Amazon EC2 instance: here a container instance.",
+    SPOT_INSTANCE: "An Amazon EC2 Spot Instance: here a container instance.",
     SERVICE: "An Amazon ECS service. Known to chaos-ecs alone.",
+}
+INSTANCE_TYPES = (INSTANCE, SPOT_INSTANCE)
+TARGET_PARAMETERS = {
+    TASK: ("cluster", "service"),
+    SERVICE: ("cluster", "service"),
+    CLUSTER: (),
+    INSTANCE: ("cluster", "availabilityZoneIdentifier"),
+    SPOT_INSTANCE: ("cluster", "availabilityZoneIdentifier"),
 }
 TARGET_KEYS = {Scope.TASKS: ("Tasks", TASK), Scope.SERVICE: ("Services", SERVICE)}
 """What an action calls its target, and of which type that is; faults of the control plane have none here."""
@@ -65,6 +77,13 @@ def fault_of(action: ActionSpec) -> Fault:
         raise ValidationException(f"Action {action.name}: {refusal.message}") from None
 
 
+def targets_of(fault: type[Fault]) -> tuple[tuple[str, str], ...]:
+    """What an action may call its target, and of which type that is; without any it has none."""
+    if fault.fis_targets:
+        return fault.fis_targets
+    return (TARGET_KEYS[fault.scope],) if fault.scope in TARGET_KEYS else ()
+
+
 def check(design: Design) -> None:
     """Raises ValidationException by the name of the target or action."""
     if not design.actions:
@@ -94,8 +113,12 @@ def _check_target(target: TargetSpec) -> None:
         )
     selection(target.selection_mode)
     parameters_ = dict(target.parameters)
-    if unknown := [name for name in parameters_ if name not in ("cluster", "service")]:
-        raise ValidationException(f"Target {target.name} has no parameter {unknown[0]}: cluster and service there are.")
+    known_parameters = TARGET_PARAMETERS[target.resource_type]
+    if unknown := [name for name in parameters_ if name not in known_parameters]:
+        there = " and ".join(known_parameters) or "none"
+        raise ValidationException(f"Target {target.name} has no parameter {unknown[0]}: {there} there are.")
+    if target.filters and target.resource_type not in (TASK, SERVICE):
+        raise ValidationException(f"Target {target.name}: only tasks are filtered here.")
     ways = [bool(target.resource_arns), bool(target.resource_tags or target.filters), bool(parameters_)]
     if not any(ways):
         raise ValidationException(f"Target {target.name} must specify resource ARNs, resource tags, or parameters.")
@@ -111,16 +134,17 @@ def _check_target(target: TargetSpec) -> None:
 
 
 def _check_action(action: ActionSpec, targets: Mapping[str, TargetSpec]) -> None:
-    fault = fault_of(action)
-    wanted = TARGET_KEYS.get(fault.scope)
+    wanted = dict(targets_of(type(fault_of(action))))
     given = dict(action.targets)
-    if wanted is None:
+    if not wanted:
         if given:
             raise ValidationException(f"Action {action.name}: {action.action_id} has no target here; remove it.")
         return
-    key, resource_type = wanted
-    if list(given) != [key]:
-        raise ValidationException(f"Action {action.name}: {action.action_id} needs the target {key}, and no other.")
+    key = next(iter(given), "")
+    if len(given) != 1 or key not in wanted:
+        names = " or ".join(wanted)
+        raise ValidationException(f"Action {action.name}: {action.action_id} needs the target {names}, and no other.")
+    resource_type = wanted[key]
     target = targets.get(given[key])
     if target is None:
         raise ValidationException(f"Action {action.name}: there is no target {given[key][:64]}.")

@@ -6,13 +6,14 @@ itself; here only its own progress is decided.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from random import Random
 
 from chaos_ecs.chaos import designs
 from chaos_ecs.chaos.aiming import Order, aimed, aimed_at
 from chaos_ecs.chaos.alarms import alarm, why_in_alarm
 from chaos_ecs.chaos.fault import Abilities, Ability, Fault, Scope
+from chaos_ecs.chaos.instance_targets import at_instances, cluster_hit, elsewhere
 from chaos_ecs.chaos.victims import Selection, candidates
 from chaos_ecs.core.arns import cluster_arn, name_of, region_of, service_arn
 from chaos_ecs.core.errors import EcsError
@@ -97,6 +98,7 @@ def _why_to_stop(state: State, experiment: Experiment) -> str:
     """What it hits is in some clusters; where it hits no task, its alarms are about any of its region."""
     hit = {state.tasks[arn].cluster_arn for _, arns in experiment.resolved for arn in arns if arn in state.tasks}
     hit |= {state.services[arn].cluster_arn for _, arns in experiment.resolved for arn in arns if arn in state.services}
+    hit |= {cluster for _, arns in experiment.resolved for arn in arns if (cluster := cluster_hit(state, arn))}
     return why_alarmed(state, experiment.design, hit or clusters_in(state, region_of(experiment.arn)))
 
 
@@ -133,14 +135,20 @@ def _resolve(state: State, experiment: Experiment, target: TargetSpec) -> tuple[
     service = service_arn(cluster, name_of(f"/{said['service']}")) if "service" in said else ""
     if target.resource_type == designs.SERVICE:
         return (service,) if service in state.services else ()
+    if target.resource_type != designs.TASK:
+        return _drawn(experiment, target, elsewhere(state, region, cluster, target))
     found = [task for task in _candidates(state, region, cluster, target) if service in ("", task.service_arn)]
-    found = [task for task in found if designs.passes(task, target)]
+    return _drawn(experiment, target, [task.arn for task in found if designs.passes(task, target)])
+
+
+def _drawn(experiment: Experiment, target: TargetSpec, found: Sequence[str]) -> tuple[str, ...]:
+    """As many of these, which are in order of creation, as its selection mode says."""
     selected = designs.selection(target.selection_mode)
     count = selected.count if selected.percent is None else len(found) * selected.percent // 100
     if count is not None and count < len(found):
         rng = Random(f"{experiment.seed}/{target.name}")
-        found = sorted(rng.sample(found, count), key=lambda task: task.number)
-    return tuple(task.arn for task in found)
+        return tuple(found[at] for at in sorted(rng.sample(range(len(found)), count)))
+    return tuple(found)
 
 
 def _candidates(state: State, region: str, cluster: str, target: TargetSpec) -> list[Task]:
@@ -191,6 +199,8 @@ def _command(state: State, experiment: Experiment, fault: Fault, wanted: tuple[s
         experiment=experiment.id,
         abilities=_abilities(experiment),
     )
+    if fault.fis_targets and wanted[0] not in state.tasks:
+        return at_instances(state, order, wanted, Random(experiment.seed), now)
     if fault.scope is not Scope.TASKS:
         return aimed(state, order, Random(experiment.seed), now)
     running = candidates([state.tasks[arn] for arn in wanted if arn in state.tasks])
@@ -209,6 +219,8 @@ def _cluster_of(state: State, experiment: Experiment, wanted: tuple[str, ...]) -
     for arn in wanted:
         if found := state.tasks.get(arn) or state.services.get(arn):
             return found.cluster_arn
+        if cluster := cluster_hit(state, arn):
+            return cluster
     here = clusters_in(state, region_of(experiment.arn))
     return here[0] if here else cluster_arn(region_of(experiment.arn), "default")
 

@@ -23,6 +23,7 @@ class Scope(StrEnum):
 
     TASKS = "tasks"
     SERVICE = "service"
+    INSTANCES = "container instances"
     CONTROL_PLANE = "control plane"
     NOTHING = "nothing"  # it only takes its time
 
@@ -80,6 +81,9 @@ class Fault:
     needs: ClassVar[tuple[Ability, ...]] = ()
     otherwise: ClassVar[tuple[Ability, ...]] = ()
     fallback: ClassVar[str] = ""
+    capacity_provider: ClassVar[str] = ""  # only tasks of this one can be hit
+    fis_targets: ClassVar[tuple[tuple[str, str], ...]] = ()  # key and type, where they do not follow from its scope
+    picks: ClassVar[tuple[str, ...]] = ()  # by what container instances are chosen: instances, zone, count
 
     def describe(self) -> str:
         """What it does to whom, as a sentence's predicate: `drops every packet to port 8080 for 30 s`."""
@@ -88,6 +92,10 @@ class Fault:
     def recipe(self, victim: Victim) -> Recipe:
         """How this container is hurt, how that is measured, how it is healed. That its engine has what the fault needs
         was seen to. Raises InvalidParameterException for what these parameters cannot do to it."""
+        raise NotImplementedError
+
+    def instance_recipe(self) -> Recipe:
+        """The same for a container instance as a whole, of a fault that `picks` some."""
         raise NotImplementedError
 
     @property
@@ -119,6 +127,11 @@ def number(help_: str, *, default: int | None = None, least: int = 0, most: int 
 def text(help_: str, *, default: str | None = None, choices: tuple[str, ...] = ()) -> Any:
     """Words, of `choices` where there are any; required without a default."""
     return _field(default, {"kind": "text", "help": help_, "choices": choices})
+
+
+def also(alias: str, field_: Any) -> Any:
+    """The same parameter, which the command line knows by a shorter option too: `--notice`."""
+    return field(default=field_.default, metadata={**field_.metadata, "alias": alias})
 
 
 def _field(default: object, metadata: Mapping[str, Any]) -> Any:

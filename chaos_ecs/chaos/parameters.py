@@ -31,6 +31,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     least: float = 0
     most: float = 0
+    alias: str = ""  # a shorter option: --notice
 
 
 def parameters_of(fault: type[Fault]) -> tuple[Parameter, ...]:
@@ -45,6 +46,7 @@ def parameters_of(fault: type[Fault]) -> tuple[Parameter, ...]:
             choices=item.metadata.get("choices", ()),
             least=item.metadata.get("least", 0),
             most=item.metadata.get("most", 0),
+            alias=item.metadata.get("alias", ""),
         )
         for item in fields(fault)  # type: ignore[arg-type]
     )

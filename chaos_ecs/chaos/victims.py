@@ -51,6 +51,8 @@ class Selection:
     tags: tuple[tuple[str, str], ...] = ()  # all of them
     pattern: str = ""
     min_age: float = 0.0  # seconds since it was RUNNING
+    instances: tuple[str, ...] = ()  # container instances by name, ARN or id, where a fault hits those
+    zone: str = ""  # only container instances of this zone
 
 
 def choose(tasks: Sequence[Task], selection: Selection, rng: Random, now: float = 0.0) -> tuple[Task, ...]:

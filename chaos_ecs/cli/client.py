@@ -65,6 +65,10 @@ class Controller(Protocol):
         """Events with a higher number. With `follow` it never ends by itself: a lost connection raises E-STREAM."""
         ...
 
+    def bridged(self, *, follow: bool) -> Iterator[Answer]:
+        """What is known of the past and, with `follow`, what happens, as Amazon ECS would send it to EventBridge."""
+        ...
+
 
 def state(controller: Controller) -> Snapshot:
     """The state snapshot, typed."""
@@ -105,22 +109,31 @@ class HttpController:
         return self._answer("GET", "/state", "", {}, b"", scope="chaos-ecs", operation="GET /state")
 
     def events(self, after: int, *, follow: bool) -> Iterator[Event]:
+        for data in self._stream(f"after={after}&follow={int(follow)}"):
+            yield Event.of(json.loads(data))
+        if follow:
+            raise lost("the event stream ended")
+
+    def bridged(self, *, follow: bool) -> Iterator[Answer]:
+        for data in self._stream(f"after=0&follow={int(follow)}&format=eventbridge"):
+            yield json.loads(data)
+        if follow:
+            raise lost("the event stream ended")
+
+    def _stream(self, query: str) -> Iterator[str]:
         from http.client import HTTPException
 
-        query = f"after={after}&follow={int(follow)}"
         connection, response = self._send("GET", "/events", query, {}, b"", scope="chaos-ecs")
         try:
             if response.status != 200:
                 raise refusals.of("GET /events", response.status, response.read())
             lines = (line.decode("utf-8") for line in response)
             for _, data in sse.messages(lines):
-                yield Event.of(json.loads(data))
+                yield data
         except (OSError, HTTPException) as error:
             raise lost(str(error) or type(error).__name__) from error
         finally:
             connection.close()
-        if follow:
-            raise lost("the event stream ended")
 
     def _rest(
         self, method: str, path: str, body: Mapping[str, Any] | None, query: str, *, scope: str, operation: str

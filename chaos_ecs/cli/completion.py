@@ -1,4 +1,4 @@
-"""What Tab completes: names of services and schedules, ids of tasks and of faults that are there now.
+"""What Tab completes: names of services, schedules and container instances, ids of tasks and faults that are there now.
 
 One file of the state folder is read and one request is made. Nothing is ever started, and nothing is said: where no
 controller answers at once there are no names. Never here: how a shell is told of it (Typer's --install-completion).
@@ -61,6 +61,13 @@ def schedules(ctx: typer.Context, incomplete: str) -> Found:
     snapshot, _ = _seen(ctx)
     known = snapshot.schedules if snapshot else ()
     return _fitting([(item.label, item.expression) for item in known], incomplete)
+
+
+def instances(ctx: typer.Context, incomplete: str) -> Found:
+    """Container instances of the cluster, each with where and how it is."""
+    snapshot, cluster = _seen(ctx)
+    known = snapshot.instances_in(cluster) if snapshot else ()
+    return _fitting([(item.name, f"{item.zone} {item.status}") for item in known], incomplete)
 
 
 def names_of_faults(ctx: typer.Context, incomplete: str) -> Found:

@@ -31,7 +31,8 @@ def is_told_elsewhere(event: Event) -> bool:
 
 def _about(event: Event) -> tuple[str, tuple[str, ...]]:
     tasks = event.get("tasks") or ((event.task,) if event.task else ())
-    return name_of(event.service), tuple(short(task) for task in tasks)
+    owner = name_of(event.service) or ", ".join(event.get("instances") or ())
+    return owner, tuple(short(task) for task in tasks)
 
 
 def _named(event: Event, text: str) -> str:
@@ -91,6 +92,8 @@ WORDING: dict[str, Callable[[Event], Line]] = {
 def _whom(event: Event) -> str:
     """On task 7f3a9c of service web; on tasks 7f3a9c e41b07; "" where no task is hit."""
     who, ids = _about(event)
+    if event.get("instances"):
+        return f" on container instance {who}"
     owner = f" of service {who}" if who else ""
     if not ids:
         return f" on service {who}" if who else ""

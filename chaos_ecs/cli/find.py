@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 import typer
 
+from chaos_ecs.cli.instance_view import Instance
 from chaos_ecs.cli.snapshot import Service, Snapshot, Task, name_of
 from chaos_ecs.errors import ChaosEcsError
 
@@ -47,6 +49,24 @@ def task(snapshot: Snapshot, cluster: str, text: str) -> Task:
     return found[0]
 
 
+def instance(snapshot: Snapshot, cluster: str, text: str) -> Instance:
+    """The container instance of this name or ARN, else the one whose id begins with `text`."""
+    known = snapshot.instances_in(cluster)
+    found = [item for item in known if text in (item.name, item.arn)]
+    digits = name_of(text).lower()
+    if not found and len(digits) >= _FEWEST_DIGITS:
+        found = [item for item in known if item.id.startswith(digits)]
+    if not found:
+        names = some([item.name for item in known])
+        why = f"container instances of cluster {name_of(cluster)}: {names or 'none yet'}"
+        hint = "chaos-ecs instance ls" if names else "chaos-ecs instance add"
+        raise ChaosEcsError("E-NO-INSTANCE", f"There is no container instance {text}", why, hint, 3)
+    if len(found) > 1:
+        why = f"it could be {', '.join(item.name for item in found)}"
+        raise ChaosEcsError("E-AMBIGUOUS", f"{text} fits {len(found)} container instances", why, "Type its name", 2)
+    return found[0]
+
+
 def service_or_task(snapshot: Snapshot, cluster: str, text: str) -> Service | Task:
     """The service of this name, else the task of this id."""
     named = snapshot.service_named(cluster, name_of(text))
@@ -75,6 +95,17 @@ def duration(text: str) -> float:
     if match is None:
         raise typer.BadParameter(f"{text!r} is no duration: write 90s, 2m or 1h")
     return float(match[1]) * _UNITS[match[2]]
+
+
+def moment(text: str, now: float) -> float:
+    """Seconds since the epoch: of "5m", so long before `now`; of an ISO time, without a zone that of this machine."""
+    if re.fullmatch(r"\d+(?:\.\d+)?[smh]?", text.strip()):
+        return now - duration(text)
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone().timestamp()
+    except (ValueError, OverflowError) as error:
+        examples = "write 90s, 5m, 1h, or a time such as 2026-11-29T15:04:05Z"
+        raise typer.BadParameter(f"{text!r} is no time: {examples}") from error
 
 
 def pairs(values: Sequence[str]) -> list[tuple[str, str]]:

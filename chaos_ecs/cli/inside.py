@@ -18,14 +18,16 @@ from chaos_ecs.cli.follow import Follower
 from chaos_ecs.cli.livelog import screen_for
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.shell import Shell
-from chaos_ecs.cli.snapshot import Container, Snapshot, Task, short
+from chaos_ecs.cli.snapshot import Container, Snapshot, Task, name_of, short
 from chaos_ecs.cli.tasks import OURS_FAILED, Run, started
 from chaos_ecs.errors import ChaosEcsError
 
 SHELL = ("/bin/sh",)
-NO_PROGRAM = (126, 127)  # `docker exec`: it cannot run, or is not there
+TOOLBOX_SHELL = ("/bin/bash",)
 START_SECONDS = 120.0
-_AT_ONCE_SECONDS = 2.0
+_KILLED = 137  # what runs inside ends so with its container
+_TOLD_SECONDS = 2.0  # the controller hears of a container's end a moment after us
+_EVERY_SECONDS = 0.1
 _OF_ITS_WORK = ("command", "healthCheck", "portMappings", "dependsOn")
 
 # Waits for its SIGTERM, as process 1 must to hear it, and for nothing else.
@@ -42,17 +44,26 @@ def exec_(
         list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="Program and arguments (default: /bin/sh).")
     ] = None,
     container: Annotated[str | None, typer.Option(help="Which container, where the task has several.")] = None,
+    toolbox: Annotated[
+        bool, typer.Option("--toolbox", help="In a container of ours beside it: for images without a shell.")
+    ] = False,
 ) -> None:
     """Run a program inside a task, by default a shell. Exits with its code.
 
     \b
     chaos-ecs exec web
     chaos-ecs exec 7f3a9c -- nslookup web
+    chaos-ecs exec 7f3a9c --toolbox -- ss -tlnp
     """
     shell = shell_of(ctx)
     controller, snapshot, cluster = shell.look()
     chosen = _chosen(snapshot, cluster, task)
-    code = run_inside(shell, controller, chosen, _container_of(chosen, container), tuple(command or SHELL))
+    inner = _container_of(chosen, container)
+    words = tuple(command or (TOOLBOX_SHELL if toolbox else SHELL))
+    if toolbox and not command:
+        shell.say(f"beside {chosen.short}: its network and its processes are here, its files in /proc/1/root")
+    with _hang_up_raises():
+        code = run_inside(shell, controller, chosen, inner, words, toolbox=toolbox)
     raise typer.Exit(code)
 
 
@@ -67,16 +78,56 @@ def _chosen(snapshot: Snapshot, cluster: str, text: str) -> Task:
     return running[0]
 
 
-def run_inside(shell: Shell, controller: Controller, task: Task, container: Container, words: tuple[str, ...]) -> int:
-    """Runs it with this terminal; its exit code. A program that is not there is said so."""
+def run_inside(
+    shell: Shell,
+    controller: Controller,
+    task: Task,
+    container: Container,
+    words: tuple[str, ...],
+    *,
+    toolbox: bool = False,
+) -> int:
+    """Runs it with this terminal; its exit code. Raises E-NO-PROGRAM, and E-TASK-ENDED where the task went with it."""
     _check_real(controller)
     is_person = shell.terminal and shell.keyboard is not None
-    began_at = shell.monotonic()
-    code = shell.inside(container.runtime_id, words, terminal=is_person, reads=not sys.stdin.closed)
-    if code in NO_PROGRAM and shell.monotonic() - began_at < _AT_ONCE_SECONDS:  # later it is the last line's of a shell
-        shell.say(f"exit {code}: is there a {words[0]} in {container.image}?")
-        shell.say(f"another one: chaos-ecs exec {task.short} -- PROGRAM")
+    try:
+        reads, home = not sys.stdin.closed, shell.settings.home
+        code = shell.inside(container.runtime_id, words, terminal=is_person, reads=reads, home=home, toolbox=toolbox)
+    except ChaosEcsError as error:
+        if error.code != "E-NO-PROGRAM":
+            raise
+        raise ChaosEcsError(error.code, error.what, error.why, _other_ways(task, container), error.exit_code) from error
+    if code != 0:
+        _must_run_still(shell, controller, task, container, code)
     return code
+
+
+def _other_ways(task: Task, container: Container) -> str:
+    into = f"chaos-ecs exec {task.short}"
+    if len(task.containers) > 1:
+        into += f" --container {container.name}"
+    return f"{into} --toolbox   |   {into} -- PROGRAM"
+
+
+def _must_run_still(shell: Shell, controller: Controller, task: Task, container: Container, code: int) -> None:
+    """Raises E-TASK-ENDED with the program's code where it was not the program that ended, but what it ran in."""
+    until = shell.monotonic() + (_TOLD_SECONDS if code == _KILLED else 0.0)
+    while (why := _why_ended(state(controller).task(task.arn), container)) is None:
+        if shell.monotonic() >= until:
+            return
+        shell.sleep(_EVERY_SECONDS)
+    again = f"chaos-ecs exec {name_of(task.service)}" if task.service else "chaos-ecs ps --all"
+    raise ChaosEcsError("E-TASK-ENDED", f"{task.short} ended while you were inside", why, again, code)
+
+
+def _why_ended(task: Task | None, container: Container) -> str | None:
+    """None while it runs."""
+    if task is None:
+        return "it is not there any more"
+    if task.is_stopped or task.desired_status == "STOPPED":
+        return task.stopped_reason or f"it is {task.last_status}"
+    codes = [item.exit_code for item in task.containers if item.name == container.name and item.exit_code is not None]
+    return f"its container {container.name} ended with exit code {codes[0]}" if codes else None
 
 
 def _check_real(controller: Controller) -> None:
@@ -144,18 +195,23 @@ def _who_has_names(before: Snapshot, cluster: str) -> str:
 
 @contextmanager
 def _hang_up_raises() -> Iterator[None]:
-    """A window that is closed ends us like any other end: what is to be put away is."""
+    """A window that is closed ends us like any other end: what is to be put away is. Once: a closed window hangs up
+    twice, as its shell does too, and the second must not cut the putting away. Whoever said `nohup` stays."""
 
     def end(number: int, frame: object) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
-    numbers = [getattr(signal, name) for name in ("SIGHUP", "SIGTERM") if hasattr(signal, name)]
+    known = [getattr(signal, name) for name in ("SIGHUP", "SIGTERM") if hasattr(signal, name)]
+    numbers = [number for number in known if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) == end:  # once hung up they stay ignored: we are about to end
+                signal.signal(number, handler)
 
 
 def _running(shell: Shell, run: Run) -> Task:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from chaos_ecs.cli import deploylines, experimentlines, faultlines, schedulelines
+from chaos_ecs.cli import deploylines, experimentlines, faultlines, instancelines, schedulelines
 from chaos_ecs.cli.line import Line, recovered_in, seconds
 from chaos_ecs.cli.snapshot import Event, name_of, short
 
@@ -268,10 +268,6 @@ def _standalone_end(event: Event) -> str:
     return f"{'KILLED' if event.get('exitCode') == 137 else 'FAILED'} after {took}"
 
 
-def _not_placed(event: Event) -> Line:
-    return Line(event.at, "attention", "NOT RUN", detail=event.message, reason=True)
-
-
 def _health(event: Event) -> Line:
     who, ids = _about(event)
     word = str(event.get("healthStatus") or "UNKNOWN")
@@ -413,6 +409,7 @@ _WORDING: dict[str, Callable[[Event], Line]] = {
     **faultlines.WORDING,
     **experimentlines.WORDING,
     **schedulelines.WORDING,
+    **instancelines.WORDING,
     "CONTROLLER_STARTED": _ready,
     "ENGINE_CONNECTED": _engine_connected,
     "ENGINE_LOST": _engine_lost,
@@ -439,7 +436,6 @@ _WORDING: dict[str, Callable[[Event], Line]] = {
     "TASK_STOPPING": _task_stopping,
     "TASK_STOPPED": _task_stopped,
     "TASK_KILLED": _task_killed,
-    "TASK_NOT_PLACED": _not_placed,
     "TASK_HEALTH_CHANGED": _health,
     "STRAY_FOUND": _stray,
     "WITHOUT_EFFECT": _without_effect,

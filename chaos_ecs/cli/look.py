@@ -1,16 +1,17 @@
-"""`logs`, `events` and `watch`: what happens, as it happens. Nothing here changes anything."""
+"""`events` and `watch`: what happens, as it happens. Nothing here changes anything."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli import completion, find, layout, plain, sentences
-from chaos_ecs.cli.client import Controller, state
+from chaos_ecs.cli import bridged, completion, find, layout, plain, sentences
+from chaos_ecs.cli.client import Controller
+from chaos_ecs.cli.endpoint.place import only_here
 from chaos_ecs.cli.follow import Follower
 from chaos_ecs.cli.lines import lines_of
 from chaos_ecs.cli.livelog import screen_for
@@ -18,10 +19,7 @@ from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import shell_of
 from chaos_ecs.cli.presses import Presses, listening
 from chaos_ecs.cli.shell import Shell
-from chaos_ecs.cli.snapshot import Event, Service, Snapshot, Task, name_of
-from chaos_ecs.errors import ChaosEcsError
-
-_LOGS_EVERY_SECONDS = 0.5
+from chaos_ecs.cli.snapshot import Event, Snapshot, name_of
 
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Stay, until Ctrl-C.")]
 
@@ -57,6 +55,9 @@ def events(
     ] = None,
     follow: Follow = False,
     tail: Annotated[int | None, typer.Option(min=0, help="Only the newest so many.")] = None,
+    eventbridge: Annotated[
+        bool, typer.Option("--eventbridge", help="As JSON lines that Amazon ECS would send to EventBridge.")
+    ] = False,
 ) -> None:
     """Show what happened, oldest first.
 
@@ -64,10 +65,16 @@ def events(
     chaos-ecs events
     chaos-ecs events web --tail 20
     chaos-ecs events --follow --json
+    chaos-ecs events --follow --eventbridge | jq .detail.lastStatus
     """
     shell = shell_of(ctx)
+    if eventbridge and shell.place is not None:
+        raise only_here(shell.place, "events --eventbridge", "Amazon ECS sends them to EventBridge itself")
     controller, snapshot, cluster = shell.look()
     wanted = _of(snapshot, cluster, service)
+    if eventbridge:
+        bridged.tell(shell, controller, cluster, service, follow=follow, tail=tail)
+        return
     told = list(controller.events(0, follow=False))
     chosen = [event for event in told if wanted(event)]
     show = _event_writer(shell)
@@ -80,41 +87,6 @@ def events(
     after = told[-1].number if told else snapshot.number
     try:
         Follower(shell, controller, screen, after, wanted).run(lambda snapshot: False)
-    except KeyboardInterrupt:
-        return
-
-
-def logs(
-    ctx: typer.Context,
-    *,
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="TASK|SERVICE",
-            help="A task's first digits, or a service.",
-            autocompletion=completion.services_and_tasks,
-        ),
-    ],
-    follow: Follow = False,
-    tail: Annotated[int | None, typer.Option(min=0, help="Only the last so many lines of each task.")] = None,
-) -> None:
-    """Show what the containers print.
-
-    \b
-    chaos-ecs logs web --follow
-    chaos-ecs logs 7f3a9c --tail 10
-    """
-    shell = shell_of(ctx)
-    controller, snapshot, cluster = shell.look()
-    chosen = find.service_or_task(snapshot, cluster, name)
-    reader = _Logs(shell, controller, chosen, tail)
-    if reader.read(snapshot) == 0 and not follow:
-        shell.say(f"{name} has printed nothing" + (" yet" if reader.is_live(snapshot) else ""))
-    try:
-        while follow and reader.is_live(snapshot):
-            shell.sleep(_LOGS_EVERY_SECONDS)
-            snapshot = state(controller)
-            reader.read(snapshot)
     except KeyboardInterrupt:
         return
 
@@ -191,76 +163,3 @@ class _ListScreen:
 
     def close(self) -> None:
         """Nothing is held."""
-
-
-# --- logs ---
-
-
-@dataclass
-class _Logs:
-    """Reads the logs of one task, or of all tasks a service has and gets."""
-
-    shell: Shell
-    controller: Controller
-    chosen: Service | Task
-    tail: int | None
-    _since: dict[str, Any] = field(default_factory=dict)  # by task ARN: where its next reading begins
-    _ended: dict[str, bool] = field(default_factory=dict)
-
-    def is_live(self, snapshot: Snapshot) -> bool:
-        """Whether more may come."""
-        if isinstance(self.chosen, Service):
-            service = snapshot.service(self.chosen.arn)
-            return service is not None and service.status != "INACTIVE"
-        task = snapshot.task(self.chosen.arn)
-        return task is not None and not task.is_stopped
-
-    def read(self, snapshot: Snapshot) -> int:
-        """Prints what is new, oldest first; answers how many lines."""
-        lines: list[tuple[float, Task, dict[str, Any]]] = []
-        for task in self._tasks(snapshot):
-            lines += [(line["at"], task, line) for line in self._new_lines(task)]
-        for at, task, line in sorted(lines, key=lambda item: item[0]):
-            self.shell.tell(self._text(at, task, line))
-        return len(lines)
-
-    def _tasks(self, snapshot: Snapshot) -> list[Task]:
-        """A task that has ended is read once more, for its last words."""
-        if isinstance(self.chosen, Service):
-            arn = self.chosen.arn
-            known = [task for task in snapshot.tasks if task.service == arn]
-            chosen = [task for task in known if not task.is_stopped or task.arn in self._since]
-        else:
-            chosen = [task for task in snapshot.tasks if task.arn == self.chosen.arn]
-        return [task for task in chosen if task.arn not in self._ended]
-
-    def _new_lines(self, task: Task) -> list[dict[str, Any]]:
-        if task.is_stopped:
-            self._ended[task.arn] = True
-        if not any(item.runtime_id for item in task.containers):
-            return []
-        first = task.arn not in self._since
-        try:
-            answer = self.controller.own(
-                "GetTaskLogs",
-                cluster=task.cluster,
-                task=task.arn,
-                since=self._since.get(task.arn),
-                tail=self.tail if first else None,
-            )
-        except ChaosEcsError:
-            if task.is_stopped and not first:
-                return []  # its container went between two readings: what it said was told
-            raise
-        self._since[task.arn] = answer.get("nextSince")
-        lines: list[dict[str, Any]] = answer["lines"]
-        return lines
-
-    def _text(self, at: float, task: Task, line: dict[str, Any]) -> str:
-        if self.shell.json:
-            parts = {"at": at, "task": task.arn, "container": line.get("container"), "message": line["message"]}
-            return as_json(parts)
-        container = f" {line['container']}" if len(task.containers) > 1 else ""
-        if isinstance(self.chosen, Task) and not container:
-            return str(line["message"])
-        return f"{task.short}{container} | {line['message']}"

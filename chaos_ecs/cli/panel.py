@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chaos_ecs.cli import clientline
+from chaos_ecs.cli import clientline, instance_words
 from chaos_ecs.cli.chaos import fault_words
 from chaos_ecs.cli.layout import cut
 from chaos_ecs.cli.line import clock, seconds
@@ -61,7 +61,7 @@ def head_of(task: Task, position: int) -> str:
 def rows(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
     """The panel of one cluster (its ARN)."""
     width, symbols = frame.width, frame.symbols
-    below = [*_schedules(snapshot, cluster, frame), *_faults(snapshot, frame)]
+    below = [*_instances(snapshot, cluster, frame), *_schedules(snapshot, cluster, frame), *_faults(snapshot, frame)]
     if snapshot.client:
         below.append(f" {clientline.row(snapshot.client, width - 1, symbols, frame.now)}")
     room = min(MOST_ROWS, frame.height - 3) - _FRAME_ROWS - len(below)
@@ -121,6 +121,12 @@ def _body(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
     else:
         body.append(" standalone  none yet - try: chaos-ecs run-task batch-job")
     return body
+
+
+def _instances(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
+    """The cluster's container instances, in one row; like the faults never among those that have no room."""
+    told = instance_words.row(snapshot, snapshot.instances_in(cluster), frame.width - 12)
+    return [f" instances  {told}"] if told else []
 
 
 def _schedules(snapshot: Snapshot, cluster: str, frame: Frame) -> list[str]:
@@ -214,6 +220,8 @@ def _task(task: Task, position: int, frame: Frame) -> str:
         parts.append(task.health_status.lower())
     if task.started_at is not None:
         parts.append(f"{'up ' if _says(frame) else ''}{clock(frame.now - task.started_at)}")
+    if task.instance:
+        parts.append(f"{task.instance} {task.zone}" if frame.width >= _WIDE else task.instance)
     if frame.width >= _WIDE:
         parts += [f":{port}" for port in task.host_ports]
     if not task.service:

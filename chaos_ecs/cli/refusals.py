@@ -59,6 +59,7 @@ _HINTS: tuple[tuple[str, str, str], ...] = (
     ("ConflictException", "hook", "chaos-ecs service describe NAME (somebody was quicker)"),
     ("ClientException", "Container.image", "Give an image: --image busybox:1.36"),
     ("InvalidParameterException", "Draining", "Wait until its tasks are gone (chaos-ecs service ls), then try again"),
+    ("InvalidParameterException", "No Container Instances", "chaos-ecs instance ls, then: chaos-ecs instance add"),
     ("InvalidParameterException", "Task count", "Start at most 10 tasks a call: --count 10"),
     ("InvalidParameterException", "desiredCount", "Give a count of 0 or more: --desired 3"),
     ("InvalidParameterException", "nothing to kill", "chaos-ecs ps"),

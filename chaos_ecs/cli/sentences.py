@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from chaos_ecs.cli import faultlines, schedulelines
+from chaos_ecs.cli import faultlines, instancelines, schedulelines
 from chaos_ecs.cli.deploylines import in_stage
 from chaos_ecs.cli.line import Line
 from chaos_ecs.cli.lines import without_doubles
@@ -37,8 +37,9 @@ def _told(events: Sequence[Event], when: Callable[[float], str]) -> list[str]:
 
 
 def _sentence(event: Event) -> str:
-    if event.type in faultlines.SENTENCES:
-        return _ended(faultlines.SENTENCES[event.type](event))
+    for told in (faultlines.SENTENCES, instancelines.SENTENCES):
+        if event.type in told:
+            return _ended(told[event.type](event))
     return _SENTENCES.get(event.type, _other)(event)
 
 

@@ -16,6 +16,7 @@ from chaos_ecs.cli import (
     definitions,
     deploy,
     find,
+    instance_words,
     shiftview,
     strategies,
     tables,
@@ -255,6 +256,7 @@ def _described(snapshot: Snapshot, service: Service, told: dict[str, Any], width
             "" if service.last_recovery_seconds is None else f", last recovery {seconds(service.last_recovery_seconds)}"
         ),
     ]
+    lines += _columns([("placed", instance_words.spread(snapshot.live_tasks_of(service.arn)))], width)
     lines += _conditions(service, width)
     lines += _deploying(service, told, snapshot.at, width)
     lines += _balanced(snapshot, service, width)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos_ecs.cli.chaos.fault_view import Fault
+from chaos_ecs.cli.instance_view import Instance
 from chaos_ecs.cli.schedule_view import Schedule
 from chaos_ecs.cli.shifts import Shift
 
@@ -126,6 +127,15 @@ class Task:
         """That of the essential container which ended first, as the controller says: it speaks for the task."""
         code: int | None = self.raw.get("exitCode")
         return code
+
+    @property
+    def instance(self) -> str:
+        """The name of the container instance that it is on, "" where it is on none."""
+        return self.raw.get("instance") or ""
+
+    @property
+    def zone(self) -> str:
+        return self.raw.get("zone") or ""
 
     @property
     def host_ports(self) -> tuple[int, ...]:
@@ -303,6 +313,7 @@ class Snapshot:
     target_groups: tuple[TargetGroup, ...] = ()
     faults: tuple[Fault, ...] = ()  # those that are not over
     schedules: tuple[Schedule, ...] = ()
+    instances: tuple[Instance, ...] = ()  # of all clusters, in the order in which they were registered
     speed: int = 1  # so many times as fast as ours does the simulator's clock run
 
     @classmethod
@@ -325,6 +336,7 @@ class Snapshot:
             target_groups=tuple(_target_group(item) for item in raw.get("targetGroups") or ()),
             faults=tuple(Fault.of(item) for item in raw.get("faults") or ()),
             schedules=tuple(Schedule.of(item) for item in raw.get("schedules") or ()),
+            instances=tuple(Instance.of(item) for item in raw.get("containerInstances") or ()),
             speed=int(str(raw.get("clock") or "x1").removeprefix("x")),
         )
 
@@ -349,6 +361,15 @@ class Snapshot:
 
     def tasks_in(self, cluster: str) -> list[Task]:
         return [item for item in self.tasks if item.cluster == cluster]
+
+    def instances_in(self, cluster: str) -> list[Instance]:
+        """Container instances of a cluster (its ARN)."""
+        return [item for item in self.instances if item.cluster == cluster]
+
+    def tasks_on(self, instance: Instance) -> list[Task]:
+        """Tasks on a container instance that have not stopped, oldest first."""
+        there = (item for item in self.tasks_in(instance.cluster) if item.instance == instance.name)
+        return [item for item in there if not item.is_stopped]
 
     def live_tasks_of(self, service: str) -> list[Task]:
         """Tasks of a service (its ARN) that have not stopped, oldest first."""

@@ -44,7 +44,7 @@ def brought_up(
     shell: Shell, name: str, desired: int | None, definition: str | None, wish: Wish, balance: Balance
 ) -> View:
     """The service as wished for, created or updated, and what was done said."""
-    controller, before, cluster = _with_cluster(shell)
+    controller, before, cluster = with_cluster(shell)
     known = before.service_named(cluster, name)
     if known is not None and known.is_active:
         action = _update(shell, controller, known, desired=desired, definition=definition, wish=wish, balance=balance)
@@ -80,7 +80,7 @@ def keep_standby(shell: Shell, view: View, count: int) -> View:
     return replace(view, standby=count)
 
 
-def _with_cluster(shell: Shell) -> tuple[Controller, Snapshot, str]:
+def with_cluster(shell: Shell) -> tuple[Controller, Snapshot, str]:
     """The chosen cluster, created if there is none of its name, which is then said."""
     controller = shell.controller()
     snapshot = state(controller)

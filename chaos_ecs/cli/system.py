@@ -8,11 +8,11 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
-from chaos_ecs.cli import awsenv
+from chaos_ecs.cli import awsenv, starting
 from chaos_ecs.cli.output import as_json, table
 from chaos_ecs.cli.parts import Command, Group, shell_of
 from chaos_ecs.cli.shell import Shell, started
-from chaos_ecs.cli.starting import Clock, Listen, PaceName, PaceOption, Seed, Simulate
+from chaos_ecs.cli.starting import Clock, EventsTo, Listen, PaceName, PaceOption, Seed, Simulate
 from chaos_ecs.errors import ChaosEcsError
 
 
@@ -64,11 +64,13 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 @controller_app.command("start", cls=Command)
 def start(
     ctx: typer.Context,
+    *,
     simulate: Simulate = False,
     seed: Seed = 0,
     pace: PaceOption = PaceName.DEMO,
     clock: Clock = None,
     listen: Listen = None,
+    events_to: EventsTo = None,
 ) -> None:
     """Start the controller in the background, if it is not running.
 
@@ -81,30 +83,20 @@ def start(
     chaos-ecs controller start --simulate --seed 7
     chaos-ecs controller start --simulate --clock x60
     chaos-ecs controller start --listen 192.168.1.5
+    chaos-ecs controller start --events-to events.jsonl
+    chaos-ecs controller start --events-to http://127.0.0.1:9000/
     """
     from chaos_ecs import wiring
 
     shell = shell_of(ctx)
     speed = clock or 1
     _must_be_simulated(speed, simulate=simulate)
+    starting.send_events(shell, events_to)
     running = wiring.running_controller(shell.settings)
     info = running or started(shell, simulate=simulate, seed=seed, pace=pace, speed=speed, listen=listen or "")
-    if info.simulated != simulate:
-        other = "the simulator" if info.simulated else "Docker"
-        raise ChaosEcsError(
-            "E-ALREADY-RUNNING", f"A controller on {other} is running", f"pid {info.pid}", "chaos-ecs controller stop"
-        )
-    if info.pace != pace:
-        why = f"pid {info.pid}; stopping it stops no task"
-        hint = "chaos-ecs controller stop"
-        raise ChaosEcsError("E-ALREADY-RUNNING", f"A controller at the pace {info.pace} is running", why, hint)
-    if info.speed != speed:
-        why, hint = f"pid {info.pid}; the simulator forgets everything when it stops", "chaos-ecs controller stop"
-        raise ChaosEcsError("E-ALREADY-RUNNING", f"A controller with clock x{info.speed} is running", why, hint)
-    if listen and info.listen.partition(":")[0] != listen:
-        why = f"pid {info.pid}; stopping it stops no task"
-        what = f"A controller that does not listen on {listen} is running"
-        raise ChaosEcsError("E-ALREADY-RUNNING", what, why, "chaos-ecs controller stop")
+    starting.must_be_as_asked(
+        info, simulate=simulate, pace=pace, speed=speed, listen=listen, events_to=tuple(events_to or ())
+    )
     if running:
         shell.say("it was running already")
     _tell_controller(shell)
@@ -140,13 +132,20 @@ def status(ctx: typer.Context) -> None:
 
 @controller_app.command("run", hidden=True, cls=Command)
 def run(
-    ctx: typer.Context, simulate: Simulate = False, seed: Seed = 0, clock: Clock = None, listen: Listen = None
+    ctx: typer.Context,
+    *,
+    simulate: Simulate = False,
+    seed: Seed = 0,
+    clock: Clock = None,
+    listen: Listen = None,
+    events_to: EventsTo = None,
 ) -> None:
     """Run the controller in the foreground: what `controller start` starts."""
     from chaos_ecs import wiring
 
     speed = clock or 1
     _must_be_simulated(speed, simulate=simulate)
+    starting.send_events(shell_of(ctx), events_to)
     settings = shell_of(ctx).settings
     raise typer.Exit(wiring.run_controller(settings, simulate=simulate, seed=seed, speed=speed, listen=listen or ""))
 
@@ -205,6 +204,7 @@ def _tell_controller(shell: Shell) -> int:
         *([("network", f"http://{told['listen']}, signed requests only")] if told.get("listen") else []),
         ("state folder", str(told.get("home"))),
         ("engine", engine),
+        *starting.event_rows(told.get("eventTargets") or ()),
         *([("clock", f"{told['clock']}: simulated time is pressed")] if told.get("clock") else []),
     ]
     for name, text in rows:
@@ -424,10 +424,12 @@ def counted(containers: int, networks: int, volumes: int) -> str:
 def _tell_plan(shell: Shell, plan: Any) -> None:
     if shell.json:
         items = [{"kind": item.kind, "id": item.id, "name": item.name} for item in plan.items]
-        shell.tell(as_json({"items": items, "otherHomes": plan.foreign, "dryRun": True}))
+        shell.tell(as_json({"items": items, "otherHomes": plan.foreign, "silent": list(plan.silent), "dryRun": True}))
         return
     for item in plan.items:
         shell.tell(f"would remove {item}")
+    for sentence in plan.silent:
+        shell.say(sentence)
     shell.say(f"{_planned(plan)}; left alone: {plan.foreign} things of other state folders")
 
 

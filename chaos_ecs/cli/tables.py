@@ -27,20 +27,22 @@ def of_service(snapshot: Snapshot, service: Service, *, width: int | None = None
 def tasks(snapshot: Snapshot, chosen: Sequence[Task], *, now: float, width: int | None = None) -> str:
     """One row a task; why it stopped stands in full, as the last column."""
     with_ends = any(task.is_stopped for task in chosen)
-    head = ["TASK", "SERVICE", "STATUS", "TASK DEFINITION", "UP", "PORTS"]
+    placed = ("INSTANCE", "ZONE") if any(task.instance for task in chosen) else ()
+    head = ["TASK", "SERVICE", "STATUS", *placed, "TASK DEFINITION", "UP", "PORTS"]
     body = []
     for task in chosen:
         row = [
             task.short,
             name_of(task.service) or "(standalone)",
             task.last_status,
+            *((task.instance or "-", task.zone or "-") if placed else ()),
             task.task_definition,
             _up(task, now),
             " ".join(f"127.0.0.1:{port}" for port in task.host_ports) or "-",
         ]
         body.append([*row, *(_end(task) if with_ends else ())])
     head += ("EXIT", "WHY STOPPED") if with_ends else ()
-    return table(head, body, width=width, fold=("PORTS", "TASK DEFINITION", "UP", "SERVICE"))
+    return table(head, body, width=width, fold=("PORTS", "TASK DEFINITION", "UP", "ZONE", "SERVICE"))
 
 
 def _up(task: Task, now: float) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from chaos_ecs.cli import completion, definitions, find, tables
+from chaos_ecs.cli import completion, definitions, find, instance_words, tables
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.endpoint.place import only_here
@@ -19,6 +19,7 @@ from chaos_ecs.cli.output import as_json
 from chaos_ecs.cli.parts import Command, Group, YesOption, shell_of
 from chaos_ecs.cli.shell import Shell
 from chaos_ecs.cli.snapshot import Snapshot, Task, name_of, short
+from chaos_ecs.cli.text import counted
 from chaos_ecs.errors import ChaosEcsError
 
 app = typer.Typer(
@@ -197,9 +198,9 @@ def started(
         )
     except ChaosEcsError as refusal:
         raise _never_ran(refusal) from refusal
-    if answer.get("failures"):
-        raise _never_ran(_not_placed(answer["failures"]))
     tasks = answer["tasks"]
+    if len(tasks) < count:
+        raise _never_ran(_not_placed(before, count, answer))
     return Run(
         controller, before, cluster, name_of(tasks[0]["taskDefinitionArn"]), tuple(item["taskArn"] for item in tasks)
     )
@@ -221,10 +222,19 @@ def overrides(definition: dict[str, Any], wish: Wish) -> dict[str, Any]:
     return {"containerOverrides": [override]}
 
 
-def _not_placed(failures: Sequence[dict[str, Any]]) -> ChaosEcsError:
-    reason = ", ".join(str(item.get("detail") or item.get("reason") or "unknown") for item in failures[:1])
-    what = f"{len(failures)} tasks were not placed"
-    return ChaosEcsError("E-NOT-PLACED", what, reason, "chaos-ecs doctor", 4)
+def _not_placed(before: Snapshot, count: int, answer: dict[str, Any]) -> ChaosEcsError:
+    """Why some have no place, container instance by container instance; those that have one run."""
+    failures, ids = answer.get("failures") or [], [short(item["taskArn"]) for item in answer["tasks"]]
+    missing = count - len(ids)
+    what = f"{missing} of {counted(count, 'task')} {'was' if missing == 1 else 'were'} not placed"
+    why = instance_words.why_not_placed(before, failures)
+    if not why:
+        why = next((str(item.get("detail") or item.get("reason")) for item in failures), "unknown")
+    if all(item.get("reason") == "AGENT" and ":cluster/" in str(item.get("arn")) for item in failures):
+        return ChaosEcsError("E-NOT-PLACED", what, why, "chaos-ecs doctor", 4)
+    if ids:
+        why = f"{why.rstrip('.')}. Started all the same: {' '.join(ids)}"
+    return ChaosEcsError("E-NOT-PLACED", what, why, "chaos-ecs instance ls, then: chaos-ecs instance add")
 
 
 def _tell_started(shell: Shell, run: Run, *, quiet: bool) -> None:
@@ -333,6 +343,8 @@ def _described(snapshot: Snapshot, task: Task, width: int | None) -> str:
         f"task definition  {task.task_definition}",
         f"status           {task.last_status}, desired {task.desired_status}",
     ]
+    if task.instance:
+        lines.append(f"instance         {task.instance} in {task.zone}")
     if task.fills:
         lines.append(f"takes the place  of {short(task.fills)}, which is never restarted")
     if task.stop_code or task.stopped_reason:

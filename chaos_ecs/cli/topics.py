@@ -22,6 +22,7 @@ ENVIRONMENT: tuple[tuple[str, str], ...] = (
         "CHAOS_ECS_PROBE",
         f"the controller's own client: requests a second to each listener (default: {DEFAULT_PROBE_RATE:g}), or off",
     ),
+    ("CHAOS_ECS_EVENTS_TO", "files and http://ADDRESSes that events in EventBridge's shapes go to, a comma between"),
     ("NO_COLOR", "any value: no colours, like --no-color"),
     ("ACCESSIBLE", "1: on a terminal, sentences line by line instead of a live panel, like --accessible"),
     ("TERM", "dumb: no colours, no panel, no escape codes"),
@@ -104,10 +105,29 @@ ENDPOINT: tuple[tuple[str, str], ...] = (
     ("no variable", "says --endpoint: a kill in a real account must be seen on its own command line"),
 )
 
+INSTANCES: tuple[tuple[str, str], ...] = (
+    ("a container instance", "a machine of the cluster, in an availability zone, that tasks are placed on"),
+    ("none", "as it is at first: tasks run on the controller's own engine, and nothing is placed"),
+    ("from the first on", "tasks of launch type EC2, the usual one, are placed; those that run already stay"),
+    ("a slice", "instance add: a part of the own engine, 2048 cpu units and 2048 MiB; as many as you like"),
+    ("a further engine", "instance add --engine CONTEXT|URL: a machine that can really fail"),
+    ("FARGATE", "tasks of this launch type have no container instance: they run on the own engine"),
+    ("where a task goes", "services are spread over the zones; --placement-strategy of aws ecs says otherwise"),
+    ("cpu and memory", "are reserved, not measured: what is not free is refused, RESOURCE:CPU or RESOURCE:MEMORY"),
+    ("instance drain", "tasks of services move: new ones start elsewhere first. Standalone ones stay to their end"),
+    ("instance activate", "new tasks come again; what has moved does not come back by itself"),
+    ("instance remove", "deregisters it; --force stops its tasks: those of services are replaced elsewhere"),
+    (
+        "a lost engine",
+        "its tasks are over after a while: services replace theirs elsewhere, nobody the standalone ones",
+    ),
+)
+
 TOPICS: tuple[tuple[str, str], ...] = (
     ("environment", "the variables that are read"),
     ("exit-codes", "what each exit code means"),
     ("endpoint", "the same commands on Amazon ECS: --endpoint aws"),
+    ("instances", "the machines of a cluster: slices of the engine, zones, draining"),
     ("experiments", "what the file of an experiment, or of a game day, may say"),
     ("alarms", "what stops an experiment"),
 )
@@ -137,6 +157,8 @@ def help_(
         _tell(shell, "environment", ENVIRONMENT)
     elif words == ["endpoint"]:
         _tell(shell, "endpoint", ENDPOINT)
+    elif words == ["instances"]:
+        _tell(shell, "instances", INSTANCES)
     elif words == ["experiments"]:
         _tell(shell, "experiments", EXPERIMENTS)
     elif words == ["alarms"]:

@@ -16,6 +16,7 @@ from typing import Any
 from chaos_ecs.core import balancing_messages as b
 from chaos_ecs.core import (
     balancing_tags,
+    capacity_commands,
     client,
     commands,
     discovery,
@@ -70,6 +71,9 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     a.DeleteTaskDefinitions: resource_commands.delete_task_definitions,
     a.PutAccountSetting: resource_commands.put_account_setting,
     a.DeleteAccountSetting: resource_commands.delete_account_setting,
+    a.CreateCapacityProvider: capacity_commands.create,
+    a.UpdateCapacityProvider: capacity_commands.update,
+    a.DeleteCapacityProvider: capacity_commands.delete,
     i.RegisterContainerInstance: instances.register,
     i.SetContainerInstanceStatus: instances.set_status,
     i.SetContainerInstanceStatuses: instances.set_statuses,
@@ -175,6 +179,7 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     f.InjectHit: faults.inject_hit,
     f.UndoHit: faults.undo_hit,
     f.SettleHit: faults.settle_hit,
+    f.AdvanceHit: faults.advance_hit,
     f.ForgetFault: faults.forget_fault,
     x.ResolveTargets: experiments.resolve_targets,
     x.BeginAction: experiments.begin_action,

@@ -1,14 +1,15 @@
-"""Capacity provider strategies: how many tasks each provider is to have, by base and weight.
+"""Capacity providers, and strategies: how many tasks each provider is to have, by base and weight.
 
-Source: API_CapacityProviderStrategyItem. First the base is filled, then the weights share out what is above it: each
-task goes to the provider that is furthest behind its share, the first of the strategy where several are. Nothing is
-rounded, so asking for 1 ten times answers the same as asking for 10.
+Sources: API_CapacityProvider, API_CapacityProviderStrategyItem. First the base is filled, then the weights share out
+what is above it: each task goes to the provider that is furthest behind its share, the first of the strategy where
+several are. Nothing is rounded, so asking for 1 ten times answers the same as asking for 10.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from chaos_ecs.core.errors import InvalidParameterException
 
@@ -18,6 +19,41 @@ STRATEGY_LIMIT = 20
 
 Shared = tuple[tuple[str, int], ...]
 """How many tasks for which provider, in the order of the strategy; those with none are left out."""
+
+
+class UpdateStatus(StrEnum):
+    """API_CapacityProvider.updateStatus: those that stay; nothing takes its time here."""
+
+    UPDATE_COMPLETE = "UPDATE_COMPLETE"
+    DELETE_COMPLETE = "DELETE_COMPLETE"
+    DELETE_FAILED = "DELETE_FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityProvider:
+    """One of one's own: container instances that were registered with its name."""
+
+    arn: str
+    created_at: float
+    number: int  # order of creation, from State's counter
+    auto_scaling_group: str  # as it was named: there is none here
+    status: str = "ACTIVE"  # or INACTIVE
+    update_status: UpdateStatus | None = None
+    update_reason: str = ""
+    registered: str = "{}"  # autoScalingGroupProvider, JSON: returned, never read by the core
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.arn
+
+    @property
+    def name(self) -> str:
+        return self.arn.rsplit("/", 1)[1]
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == "ACTIVE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +95,22 @@ def share_out(strategy: Sequence[StrategyItem], count: int, running: Mapping[str
     return _shared(given)
 
 
-def take_back(strategy: Sequence[StrategyItem], count: int, running: Mapping[str, int]) -> Shared:
+def take_back(
+    strategy: Sequence[StrategyItem],
+    count: int,
+    running: Mapping[str, int],
+    may_go: Mapping[str, int] | None = None,
+) -> Shared:
     """From which providers `count` tasks go when there are too many: what the strategy does not know first, then
-    whoever is furthest above its share, and the base last."""
+    whoever is furthest above its share, and the base last. `may_go`: how many of each can be chosen; None: all."""
     weights = {item.provider: item for item in strategy}
     has = {name: tasks for name, tasks in running.items() if tasks > 0}
     taken = {**dict.fromkeys(weights, 0), **dict.fromkeys(has, 0)}
-    for _ in range(min(count, sum(has.values()))):
-        name = max((name for name in reversed(taken) if has.get(name)), key=lambda name: _surplus(weights, name, has))
+    left = dict(has if may_go is None else may_go)
+    for _ in range(min(count, sum(left.values()))):
+        name = max((name for name in reversed(taken) if left.get(name)), key=lambda name: _surplus(weights, name, has))
         has[name] -= 1
+        left[name] -= 1
         taken[name] += 1
     return _shared(taken)
 
@@ -107,7 +150,7 @@ def _check(items: Sequence[StrategyItem]) -> None:
     if any(name in FARGATE_PROVIDERS for name in names) and any(name not in FARGATE_PROVIDERS for name in names):
         raise InvalidParameterException(
             "A capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups and "
-            "Fargate capacity providers."
+            "Fargate providers. Specify one or the other and try again."
         )
     if any(not 0 <= item.weight <= LARGEST_WEIGHT for item in items):
         raise InvalidParameterException(f"The weight of a capacity provider must be between 0 and {LARGEST_WEIGHT}.")

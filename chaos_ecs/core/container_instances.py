@@ -63,6 +63,7 @@ class EngineRoom:
     memory: int
     architecture: str = "x86_64"
     address: str = ""
+    id: str = ""  # its own, whatever it is called and however it is reached; empty where it does not tell
 
 
 @dataclass(frozen=True, slots=True)

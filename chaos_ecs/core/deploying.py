@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.ordered import Ordered
+from chaos_ecs.core.placement_rules import PlacementWishes
 
 
 class DeploymentStatus(StrEnum):
@@ -193,6 +194,7 @@ class ServiceRevision:
     load_balancers: tuple[ServiceLoadBalancer, ...] = ()  # as they were said
     uses_alternates: bool = False  # its tasks are registered in the alternate target groups
     registered: str = "{}"  # Service.registered as it was then: never read by the core
+    placement: PlacementWishes = PlacementWishes()
 
     @property
     def key(self) -> str:

@@ -133,6 +133,11 @@ class Rollout:
         is_held = bool(moves.starts or moves.stops) or moves.protected_until is not None or self.is_throttled
         return replace(moves, stuck=not is_held and self._is_stuck())
 
+    def staying(self, moves: Moves) -> list[Task]:
+        """Those that are to go on: what is to stop, to leave its container instance, or unhealthy is replaced."""
+        stopping = dict.fromkeys(task.arn for task in moves.stops)
+        return [task for task in self._good(self.wanted) if task.arn not in stopping and task.arn not in self.leaving]
+
     @property
     def is_steady(self) -> bool:
         """The desired number of tasks of the newest deployment is healthy, no more are wanted, no older one is left.

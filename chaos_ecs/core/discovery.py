@@ -4,6 +4,7 @@ Every service is found under its own name, NAME and NAME.CLUSTER, and under the 
 gives it (API_ServiceConnectService: discoveryName, and dnsName of clientAliases). A name leads to the service's healthy
 tasks and to nobody else (Developer Guide, "Service discovery"); while there are none it is unknown. On AWS a service
 has a name only where one was configured: here each has one, for there is nobody else whose name it could take.
+Tasks on a further engine have no name: a container's address there leads nowhere here (decision 084).
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def published(state: State, service: Service, now: float, todo: Plan) -> Publish
         _address(task, state.task_definitions[task.task_definition_arn])
         for task in tasks
         if task.is_wanted
+        and not state.engine_of(task)
         and task.arn not in hidden
         and task_health(state, service, task, now, look_again) is TaskHealth.HEALTHY
     )

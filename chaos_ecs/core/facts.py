@@ -310,8 +310,9 @@ def engine_connected(state: State, fact: EngineConnected, now: float) -> None:
         state.engine, state.engine_connected, state.engine_reason = fact.engine, True, ""
         state.engine_asked = True
         state.emit(now, EventType.ENGINE_CONNECTED, f"connected to {fact.engine}", containers=len(fact.containers))
-        state.strays.clear()
-        state.strays_told.clear()
+        if not state.engines:  # else some may be on another one; to remove what is not there does no harm
+            state.strays.clear()
+            state.strays_told.clear()
     present = {seen.runtime_id: seen for seen in fact.containers}
     answered = {(seen.task_arn, seen.name) for seen in fact.containers if seen.state is not RunState.CREATED}
     for seen in fact.containers:

@@ -9,9 +9,9 @@ from chaos_ecs.core.recipe import Means
 
 
 class FaultIndex:
-    """`on` has the ids of the open faults of a task, or of a service as a whole; `ended` those that are over, oldest
-    first; `control` the open ones of the control plane, as one value that is replaced, never changed: another thread
-    may read it."""
+    """`on` has the ids of the open faults of a task, or of a service or a container instance as a whole; `ended` those
+    that are over, oldest first; `control` the open ones of the control plane, as one value that is replaced, never
+    changed: another thread may read it."""
 
     def __init__(self) -> None:
         self.on: dict[str, dict[str, None]] = {}
@@ -46,4 +46,4 @@ class FaultIndex:
 
 
 def _victims_of(fault: InjectedFault) -> dict[str, None]:
-    return dict.fromkeys(hit.task_arn or hit.service_arn for hit in fault.hits)
+    return dict.fromkeys(hit.task_arn or hit.service_arn or hit.instance_arn for hit in fault.hits)

@@ -14,12 +14,13 @@ from chaos_ecs.core.recipe import Recipe
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """A container to be hit, and how; for CONTROL a service, or nothing at all."""
+    """A container to be hit, and how; for CONTROL a service, a container instance, or nothing at all."""
 
     recipe: Recipe
     task_arn: str = ""
     container: str = ""
     service_arn: str = ""
+    instance_arn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,15 @@ class SettleHit:
 
 
 @dataclass(frozen=True, slots=True)
+class AdvanceHit:
+    """Intent: the next stage of a fault of the control plane that has several."""
+
+    fault_id: str
+    index: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class ForgetFault:
     """Intent: a fault that ended long ago leaves the record."""
 
@@ -153,5 +163,5 @@ class ForgetFault:
     cause: str
 
 
-FaultIntent = SettleHit | ForgetFault
+FaultIntent = SettleHit | AdvanceHit | ForgetFault
 FaultEffect = InjectHit | UndoHit

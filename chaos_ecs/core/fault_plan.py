@@ -12,6 +12,7 @@ from chaos_ecs.core.arns import name_of
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.fault_messages import ForgetFault, InjectHit, SettleHit, UndoHit
 from chaos_ecs.core.faulting import STALE_AFTER_SECONDS, Hit, HitStatus, InjectedFault, bad_definition
+from chaos_ecs.core.instance_fault_plan import plan_instance_hit
 from chaos_ecs.core.lifecycle import without_restart
 from chaos_ecs.core.model import SIGKILL, Container, ServiceStatus
 from chaos_ecs.core.recipe import Means, Symptom
@@ -39,14 +40,28 @@ def plan_fault(state: State, fault: InjectedFault, now: float, todo: Plan) -> No
         if hit.is_over:
             continue
         match hit.recipe.means:
+            case Means.CONTROL if hit.instance_arn:
+                plan_instance_hit(state, fault, hit, now, todo)
             case Means.CONTROL:
                 _plan_control(state, fault, hit, now, todo)
             case Means.SIGNAL:
                 _plan_signal(state, fault, hit, now, todo)
             case Means.STOP:
                 _plan_stop(state, fault, hit, now, todo)
-            case _:
+            case _ if _is_within_reach(state, hit, todo):
                 _plan_hit(state, fault, hit, now, todo)
+
+
+def _is_within_reach(state: State, hit: Hit, todo: Plan) -> bool:
+    """Whether the engine its victim is on answers: nobody else can say how it stands. A victim that is over and cannot
+    be reached was lost with its container instance, and the hit with it."""
+    task = state.find_task(hit.task_arn)
+    if task is None or state.is_reachable(task):
+        return True
+    if task.is_stopped:
+        reason = hit.reason or "its victim was lost with its container instance"
+        todo.actions.append(SettleHit(hit.fault_id, hit.index, "nobody can look at it any more", reason=reason))
+    return False
 
 
 def plan_forgetting(state: State, todo: Plan) -> None:

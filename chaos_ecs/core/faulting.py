@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chaos_ecs.core.recipe import Recipe
+from chaos_ecs.core.recipe import Means, Recipe
 
 KEPT_FOR_EVER = 0.0
 """Seconds of a fault that is over as soon as it has struck: there is nothing to undo."""
@@ -38,6 +38,8 @@ class Hit:
     task_arn: str = ""  # empty: no task but the control plane, or a service
     service_arn: str = ""
     container: str = ""
+    instance_arn: str = ""  # a container instance as a whole
+    instance_name: str = ""  # as people call it, also when it is forgotten
     runtime_id: str = ""
     status: HitStatus = HitStatus.INJECTING
     prior: str = ""  # what undoing puts back; written down before anything is changed
@@ -135,6 +137,11 @@ class InjectedFault:
 HOLD = "hold"  # the scheduler decides nothing
 ANSWER = "answer"  # the API answers with an error
 DEPLOY = "deploy"  # a service is given a revision that cannot work
+DRAIN = "drain"  # a container instance is DRAINING
+POWER = "power"  # the power of a container instance fails
+SPOT = "spot"  # the same after a notice of so many seconds
+
+ON_INSTANCES = (DRAIN, POWER, SPOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +179,18 @@ def _broken_answer(do: tuple[str, ...], *, is_secret: bool) -> BrokenAnswer:
 def hold_the_scheduler(faults: tuple[InjectedFault, ...]) -> bool:
     """Whether one of these faults of the control plane cuts the scheduler off from what it should decide about."""
     return any(hit.status is HitStatus.ACTIVE and hit.recipe.do[0] == HOLD for fault in faults for hit in fault.hits)
+
+
+def interruption(reason: str, code: str, notice: float) -> tuple[str, ...]:
+    """What is done to a task whose Spot capacity is taken back, as a recipe of STOP has it."""
+    return (reason, code, f"{notice:g}")
+
+
+def notice_of(recipe: Recipe) -> float | None:
+    """The seconds from the notice to the end of Spot capacity; None where there is no such thing."""
+    if recipe.means is Means.STOP and len(recipe.do) > 2:
+        return float(recipe.do[2])
+    return float(recipe.do[1]) if recipe.means is Means.CONTROL and recipe.do[0] == SPOT else None
 
 
 def bad_definition(hit: Hit) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos_ecs.core import commands, control_faults, hits
+from chaos_ecs.core import commands, control_faults, hits, instance_faults, lifecycle
 from chaos_ecs.core.arns import short
 from chaos_ecs.core.errors import ConflictException, InvalidParameterException, ResourceNotFoundException
 from chaos_ecs.core.fault_messages import (
+    AdvanceHit,
     Aim,
     ForgetFault,
     HitActive,
@@ -27,6 +28,7 @@ from chaos_ecs.core.fault_messages import (
 )
 from chaos_ecs.core.faulting import Hit, HitStatus, InjectedFault
 from chaos_ecs.core.messages import EventType, KillTask, StopTask
+from chaos_ecs.core.model import StopCode
 from chaos_ecs.core.recipe import Means, Recipe
 from chaos_ecs.core.state import State
 
@@ -82,6 +84,9 @@ def _checked(state: State, command: InjectFault, aim: Aim, index: int) -> Hit:
     """The hit, before anything is changed. Raises for what cannot be hit."""
     hit = Hit("", index, aim.recipe, aim.task_arn, aim.service_arn, aim.container)
     if aim.recipe.means is Means.CONTROL:
+        if aim.instance_arn:
+            instance = instance_faults.check(state, aim)
+            return replace(hit, instance_arn=instance.arn, instance_name=instance.name)
         control_faults.check(state, command, aim)
         return hit
     task = state.tasks.get(aim.task_arn)
@@ -125,11 +130,20 @@ def _strike(state: State, hit: Hit, now: float) -> None:
             kill = KillTask(hit.task_arn, hit.recipe.do[0], hit.container, hit.fault_id, is_told)
             commands.kill_task(state, kill, now)
         case Means.STOP:
-            reason = hit.recipe.do[0] if hit.recipe.do else ""
-            commands.stop_task(state, StopTask(hit.task_arn, reason), now)
+            _stop(state, hit, now)
             hits.put_hit(state, replace(hit, sent_at=now), now)
         case Means.CONTROL:
-            hits.put_hit(state, control_faults.begin(state, hit, now), now)
+            begin = instance_faults.begin if hit.instance_arn else control_faults.begin
+            hits.put_hit(state, begin(state, hit, now), now)
+
+
+def _stop(state: State, hit: Hit, now: float) -> None:
+    """As a user, or, where the recipe says another code, as whoever takes the task's capacity."""
+    reason, *more = hit.recipe.do or ("",)
+    if more:
+        lifecycle.begin_stop(state, state.tasks[hit.task_arn], StopCode(more[0]), reason, now)
+    else:
+        commands.stop_task(state, StopTask(hit.task_arn, reason), now)
 
 
 def undo_faults(state: State, command: UndoFaults, now: float) -> None:
@@ -202,8 +216,17 @@ def settle_hit(state: State, intent: SettleHit, now: float) -> None:
     hit = hits.the_hit(state, intent)
     if not intent.ends:
         return
-    is_control = hit.recipe.means is Means.CONTROL
-    hits.end(state, hit, control_faults.end(state, hit, now) if is_control else intent.cause, now)
+    if hit.recipe.means is not Means.CONTROL:
+        told = intent.cause
+    elif hit.instance_arn:
+        told = instance_faults.end(state, hit, now)
+    else:
+        told = control_faults.end(state, hit, now)
+    hits.end(state, hit, told, now)
+
+
+def advance_hit(state: State, intent: AdvanceHit, now: float) -> None:
+    hits.put_hit(state, instance_faults.advance(state, hits.the_hit(state, intent), now), now)
 
 
 def forget_fault(state: State, intent: ForgetFault, now: float) -> None:

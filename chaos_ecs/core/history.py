@@ -85,6 +85,7 @@ def _new_revision(state: State, service: Service, now: float) -> ServiceRevision
         load_balancers=service.load_balancers,
         uses_alternates=_uses_alternates(state, service),
         registered=service.registered,
+        placement=service.placement,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from chaos_ecs.core import lifecycle
-from chaos_ecs.core.fault_messages import FaultFact, InjectHit, SettleHit, UndoHit
+from chaos_ecs.core.fault_messages import AdvanceHit, FaultFact, InjectHit, SettleHit, UndoHit
 from chaos_ecs.core.faulting import STALE_AFTER_SECONDS, Hit, HitStatus, InjectedFault
 from chaos_ecs.core.messages import EventType
 from chaos_ecs.core.recipe import STATE_ALONE, Means
@@ -36,7 +36,7 @@ def open_hit(state: State, word: FaultFact) -> Hit | None:
     return fault.hits[word.index]
 
 
-def the_hit(state: State, action: InjectHit | UndoHit | SettleHit) -> Hit:
+def the_hit(state: State, action: InjectHit | UndoHit | SettleHit | AdvanceHit) -> Hit:
     """The hit that was just planned for."""
     hit = state.faults[action.fault_id].hits[action.index]
     assert not hit.is_over, f"hit {action.index} of {action.fault_id} is over"
@@ -44,6 +44,10 @@ def the_hit(state: State, action: InjectHit | UndoHit | SettleHit) -> Hit:
 
 
 def prove(state: State, hit: Hit, proof: str, now: float) -> None:
+    """What was proven before is only told anew to whoever looks."""
+    if hit.is_proven:
+        put_hit(state, replace(hit, proof=proof), now)
+        return
     status = HitStatus.UNDOING if hit.status is HitStatus.UNDOING else HitStatus.ACTIVE
     put_hit(state, replace(hit, status=status, active_at=now, proof=proof), now)
     fault = state.faults[hit.fault_id]
@@ -128,11 +132,15 @@ def tell(state: State, fault: InjectedFault, now: float, type_: EventType, messa
     tasks = list(dict.fromkeys(hit.task_arn for hit in fault.hits))
     service = services[0] if len(services) == 1 else ""
     task = tasks[0] if len(tasks) == 1 else ""
+    if instances := [hit.instance_name for hit in fault.hits if hit.instance_name]:
+        data |= {"instances": instances}
     _emit(state, fault, now, type_, message, service=service, task=task, victims=len(fault.hits), **data)
 
 
 def tell_hit(state: State, hit: Hit, now: float, type_: EventType, message: str, **data: Any) -> None:
     fault = state.faults[hit.fault_id]
+    if hit.instance_name:
+        data |= {"instances": [hit.instance_name]}
     _emit(state, fault, now, type_, message, service=hit.service_arn, task=hit.task_arn, **data)
 
 

@@ -23,7 +23,7 @@ def plan_instance(state: State, instance: ContainerInstance, now: float, todo: P
         _plan_forgetting(state, instance, now, todo)
     elif instance.engine and instance.engine not in state.engines:
         todo.actions.append(UseEngine(instance.engine, f"container instance {instance.name} stands for it"))
-    elif not instance.agent_connected and not instance.is_off:
+    elif not instance.agent_connected and not (instance.is_off and _answers(state, instance)):
         _plan_loss(state, instance, now, todo)
 
 
@@ -35,6 +35,11 @@ def plan_engines(state: State, todo: Plan) -> None:
     for engine in state.engines:
         if engine not in used:
             todo.actions.append(LeaveEngine(engine, "no container instance stands for it any more"))
+
+
+def _answers(state: State, instance: ContainerInstance) -> bool:
+    """Whether its engine does: what has no power there is known to end."""
+    return state.engines.get(instance.engine, False) if instance.engine else state.engine_connected
 
 
 def _is_used(state: State, instance: ContainerInstance) -> bool:

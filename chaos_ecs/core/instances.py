@@ -115,9 +115,13 @@ def change_status(state: State, instance: ContainerInstance, status: ContainerIn
         return
     instance = replace(instance, status=status, version=instance.version + 1)
     state.put(instance)
-    tasks = sum(not task.is_stopped for task in state.tasks_on(instance.arn))
-    message = f"container instance {instance.name} is {status}, {tasks} tasks on it"
+    tasks = [task.arn for task in state.tasks_on(instance.arn) if not task.is_stopped and task.arn in state.tasks]
+    message = f"container instance {instance.name} is {status}, {_counted(len(tasks))} on it"
     tell(state, instance, EventType.INSTANCE_STATUS_CHANGED, message, now, status=str(status), tasks=tasks)
+
+
+def _counted(tasks: int) -> str:
+    return f"{tasks} task{'' if tasks == 1 else 's'}"
 
 
 def deregister(state: State, command: DeregisterContainerInstance, now: float) -> None:
@@ -232,7 +236,7 @@ def lose(state: State, intent: LoseContainerInstance, now: float) -> None:
     """Nobody can say what has become of its containers: its tasks are over, and what comes back is removed."""
     instance = state.container_instances[intent.arn]
     live = [task for task in state.tasks_on(instance.arn) if not task.is_stopped]
-    message = f"container instance {instance.name} is lost with {len(live)} tasks"
+    message = f"container instance {instance.name} is lost with {_counted(len(live))}"
     tell(state, instance, EventType.INSTANCE_LOST, message, now, tasks=[task.arn for task in live])
     for task in live:
         _end_unseen(state, task, host_gone(instance), now, instance.disconnected_at)
@@ -268,13 +272,18 @@ def power_off(state: State, instance: ContainerInstance, now: float) -> None:
     """A fault: its tasks end at once, as those of a machine whose power fails."""
     state.put(replace(instance, is_off=True))
     disconnect(state, state.container_instances[instance.arn], "its power is off", now)
+    reason = host_gone(instance)
     for task in [task for task in state.tasks_on(instance.arn) if not task.is_stopped]:
+        if not state.is_reachable(task):
+            _end_unseen(state, task, reason, now)
+            continue
         containers = tuple(
-            replace(container, fault_signal=SIGKILL, fault_sent=False) if container.is_live else container
+            replace(container, fault_signal=SIGKILL, fault_sent=False)
+            if container.is_live or container.is_starting
+            else container
             for container in task.containers
         )
         state.put(replace(task, containers=containers))
-        reason = host_gone(instance)
         lifecycle.begin_stop(state, state.the_task(task.arn), StopCode.TERMINATION_NOTICE, reason, now)
 
 

@@ -38,6 +38,7 @@ from chaos_ecs.core.model import (
 )
 from chaos_ecs.core.platforms import not_on_aws
 from chaos_ecs.core.rooms import needs_of
+from chaos_ecs.core.sharing import design_of
 from chaos_ecs.core.state import State
 
 
@@ -96,7 +97,7 @@ def start_tasks(state: State, intent: StartTasks, now: float) -> None:
         else:
             place = intent.places[index - len(intent.standbys)] if intent.places else Place()
             tasks.append(_service_task(state, service, deployment, now, intent.cause, place, fills=fills))
-    service = replace(service, gaps=service.gaps[intent.count :], unplaced="")
+    service = replace(service, gaps=service.gaps[intent.count :])
     state.put(service)
     named = " ".join(f"(task {task.id})" for task in tasks)
     state.tell_service(
@@ -125,7 +126,7 @@ def _service_task(
         new_task(state, service.cluster_arn, definition, now),
         group=f"service:{service.name}",
         started_by=deployment.id,
-        launch_type=service.launch_type,
+        launch_type=design_of(state, service, deployment.id)[0],
         service_arn=service.arn,
         deployment_id=deployment.id,
         fills=fills,
@@ -141,7 +142,7 @@ def _service_task(
 
 def _promote(state: State, standby: Task, fills: Gap | None, cause: str, now: float) -> Task:
     """A ready standby becomes a task of its service. Its containers run already and only need to be resumed."""
-    task = replace(standby, standby=False, created_at=now, fills=fills, version=standby.version + 1)
+    task = replace(standby, standby=False, created_at=now, fills=fills)
     state.put(task)
     _tell_created(state, task, f"{cause}; a standby is resumed", now)
     return task

@@ -51,7 +51,7 @@ def advance(state: State, task: Task, status: TaskStatus, now: float, message: s
     """Moves the task down to `status`; a task never moves up, so a late fact changes nothing."""
     if status.rank <= task.last_status.rank:
         return task
-    task = replace(task, last_status=status, version=task.version + 1)
+    task = replace(task, last_status=status)
     state.put(task)
     if (told := _TOLD.get(status)) and not task.standby:
         state.emit(now, told, message, cluster=task.cluster_arn, service=task.service_arn or "", task=task.arn, **data)
@@ -73,7 +73,6 @@ def begin_stop(state: State, task: Task, code: StopCode, reason: str, now: float
         stop_code=code,
         stopped_reason=reason,
         stopping_at=now,
-        version=task.version + 1,
     )
     state.put(task)
     if task.service_arn and was_running:

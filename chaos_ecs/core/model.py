@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Rule, ServiceLoadBalancer, Target, TargetGroup
+from chaos_ecs.core.capacity_providers import CapacityProvider
 from chaos_ecs.core.container_instances import ContainerInstance, Needs
 from chaos_ecs.core.container_settings import ContainerSettings, RestartPolicy
 from chaos_ecs.core.deploying import Deployment, DeploymentConfiguration, ServiceDeployment, ServiceRevision
@@ -492,4 +493,5 @@ Entity = (
     | Invocation
     | AccountSetting
     | ContainerInstance
+    | CapacityProvider
 )

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from chaos_ecs.core.capacity_providers import StrategyItem, share_out
+from chaos_ecs.core.capacity_providers import share_out
 from chaos_ecs.core.container_instances import ContainerInstance, Needs, Place
 from chaos_ecs.core.model import Service, Task, TaskDefinition
 from chaos_ecs.core.placement import Placement, Refusal, place
@@ -24,6 +24,7 @@ from chaos_ecs.core.placement_rules import (
     strategies_of,
 )
 from chaos_ecs.core.rooms import PlacedTask, PlacementRequest, needs_of
+from chaos_ecs.core.sharing import counted, design_of, has_own_providers, strategy_of, surplus_by_provider
 from chaos_ecs.core.state import State
 
 EC2 = "EC2"
@@ -97,11 +98,11 @@ def places_for(
     running: dict[str, int],
     also: Sequence[PlacedTask] = (),
 ) -> Places:
-    """Where `wanted.count` tasks go. `running` is how many each capacity provider has of the service; `also` are tasks
-    that were given a place in the same plan."""
-    items = tuple(StrategyItem(*item) for item in wishes.providers)
+    """Where `wanted.count` tasks go. `running` is how many each capacity provider has of those that they join; `also`
+    are tasks that were given a place in the same plan."""
+    items = strategy_of(wishes)
     shares = share_out(items, wanted.count, running) if items else (("", wanted.count),)
-    if not chooses(state, cluster_arn, launch_type):
+    if not chooses(state, cluster_arn, launch_type) and not has_own_providers(wishes):
         return Places(
             tuple(Place("", provider) for provider, count in shares for _ in range(count)), needs=wanted.needs
         )
@@ -158,18 +159,21 @@ def sharing_ports(instances: Sequence[ContainerInstance], known: Sequence[Placed
 
 
 def places_of_service(
-    state: State, service: Service, definition: TaskDefinition, count: int, also: Sequence[PlacedTask] = ()
+    state: State,
+    service: Service,
+    deployment_id: str,
+    count: int,
+    *,
+    staying: Sequence[Task] = (),
+    also: Sequence[PlacedTask] = (),
 ) -> Places:
-    """Where `count` more tasks of the service go."""
-    group = f"service:{service.name}"
-    wanted = replace(request(definition, group, service.placement, is_service=True), count=count)
-    running: dict[str, int] = {}
-    for task in state.live_tasks_of(service.arn):
-        if task.is_wanted:
-            running[task.capacity_provider] = running.get(task.capacity_provider, 0) + 1
-    return places_for(
-        state, service.cluster_arn, service.launch_type, service.placement, wanted, running=running, also=also
-    )
+    """Where `count` more tasks of a deployment go. `staying` are those it has that count for its capacity providers'
+    shares."""
+    deployment = next(item for item in service.deployments if item.id == deployment_id)
+    definition = state.task_definitions[deployment.task_definition_arn]
+    launch_type, wishes = design_of(state, service, deployment_id)
+    wanted = replace(request(definition, f"service:{service.name}", wishes, is_service=True), count=count)
+    return places_for(state, service.cluster_arn, launch_type, wishes, wanted, running=counted(staying), also=also)
 
 
 def leaving(state: State, tasks: Sequence[Task]) -> frozenset[str]:
@@ -183,17 +187,40 @@ def leaving(state: State, tasks: Sequence[Task]) -> frozenset[str]:
     )
 
 
+def chooses_whom(state: State, service: Service) -> bool:
+    """Whether it matters which of its tasks scaling in takes."""
+    return chooses(state, service.cluster_arn, service.launch_type) or bool(service.placement.providers)
+
+
 def surplus_of(
     state: State, service: Service, tasks: Sequence[Task], count: int, rank: Callable[[Task], tuple[bool, ...]]
 ) -> list[Task]:
-    """Which `count` of these tasks scaling in takes, so that what stays is spread as the service's strategies say.
-    Those from before there were container instances go first."""
-    homeless = sorted((task for task in tasks if not task.container_instance_arn), key=rank)[:count]
+    """Which `count` of these tasks of one deployment scaling in takes, so that what stays is shared out and spread as
+    its strategies say."""
+    _, wishes = design_of(state, service, tasks[0].deployment_id if tasks else None)
+    choose = partial(_least_spread, state, service, rank)
+    if not wishes.providers:
+        return choose(tasks, count, ())
+    return surplus_by_provider(wishes, tasks, count, rank, choose)
+
+
+def _least_spread(
+    state: State,
+    service: Service,
+    rank: Callable[[Task], tuple[bool, ...]],
+    tasks: Sequence[Task],
+    count: int,
+    gone: Sequence[Task],
+) -> list[Task]:
+    """Those on no container instance go first, the youngest of them."""
+    homeless = [task for task in tasks if not task.container_instance_arn]
+    homeless = sorted(homeless, key=lambda task: (*rank(task), -task.number))[:count]
     by_arn = {task.arn: task for task in tasks if task.container_instance_arn}
     count -= len(homeless)
     definition = state.task_definitions[service.task_definition_arn]
     wanted = request(definition, f"service:{service.name}", service.placement, is_service=True)
-    known = placed_tasks(state, service.cluster_arn)
+    left = dict.fromkeys(task.arn for task in gone)
+    known = [task for task in placed_tasks(state, service.cluster_arn) if task.arn not in left]
     chosen = first_to_go(
         replace(wanted, count=count),
         state.instances_in(service.cluster_arn),

@@ -15,7 +15,7 @@ from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.balancing_messages import RouteTraffic
 from chaos_ecs.core.discovery import plan_names
 from chaos_ecs.core.fault_plan import plan_fault, plan_forgetting
-from chaos_ecs.core.faulting import hold_the_scheduler
+from chaos_ecs.core.faulting import hold_the_scheduler, notice_of
 from chaos_ecs.core.instance_plan import plan_engines, plan_instance
 from chaos_ecs.core.messages import (
     Action,
@@ -40,11 +40,11 @@ from chaos_ecs.core.model import (
     HealthStatus,
     Service,
     ServiceStatus,
+    StopCode,
     Task,
     TaskDefinition,
     TaskStatus,
 )
-from chaos_ecs.core.pace import Pace
 from chaos_ecs.core.restarts import plan_restart
 from chaos_ecs.core.scaling_plan import plan_scaling
 from chaos_ecs.core.schedule_plan import plan_schedules
@@ -180,7 +180,7 @@ def _plan_task(state: State, task: Task, now: float, todo: Plan) -> None:
     if task.is_wanted:
         _plan_freezing(task, definition, now, todo)
     elif not lifecycle.is_draining(state, task):
-        _plan_stopping(task, definition, state.pace, now, todo)
+        _plan_stopping(state, task, definition, now, todo)
 
 
 def _plan_fault_signals(task: Task, todo: Plan) -> None:
@@ -225,29 +225,46 @@ def _is_warm(container: Container, definition: TaskDefinition) -> bool:
     return healthy or container.is_over
 
 
-def _plan_stopping(task: Task, definition: TaskDefinition, pace: Pace, now: float, todo: Plan) -> None:
+def _plan_stopping(state: State, task: Task, definition: TaskDefinition, now: float, todo: Plan) -> None:
     """Stop signal, then SIGKILL after stopTimeout; dependants first (API_ContainerDependency: reverse order)."""
     for container in task.containers:
-        if not container.is_live or container.restart_due:
+        if not container.is_live or container.restart_due or _loses_power(task, container, now, todo):
             continue
         if not container.stop_sent and not _has_live_dependant(task, definition, container):
             todo.actions.append(_signal(task, container, None, task.stopped_reason or ""))
         if container.stop_sent_at is not None:
-            _plan_sigkill(task, container, definition, pace, now, todo)
+            _plan_sigkill(state, task, container, definition, now, todo)
+
+
+def _loses_power(task: Task, container: Container, now: float, todo: Plan) -> bool:
+    """Whether its host has lost its power, and SIGKILL is on its way: nobody asks it to stop before that."""
+    if task.stop_code is not StopCode.TERMINATION_NOTICE or container.fault_signal != SIGKILL:
+        return False
+    until = (task.stopping_at or now) + ASK_AGAIN_SECONDS
+    if now >= until or was_set_back(task.stopping_at or now, now):
+        return False
+    todo.look_again(task.arn, until)
+    return True
 
 
 def _plan_sigkill(
-    task: Task, container: Container, definition: TaskDefinition, pace: Pace, now: float, todo: Plan
+    state: State, task: Task, container: Container, definition: TaskDefinition, now: float, todo: Plan
 ) -> None:
     assert container.stop_sent_at is not None, "the stop signal comes first"
     stop_timeout = definition.container(container.name).stop_timeout
-    timeout = pace.stop_timeout if stop_timeout is None else stop_timeout
+    timeout = min((state.pace.stop_timeout if stop_timeout is None else stop_timeout, *_notices_of(state, task)))
     kill_at = container.stop_sent_at + timeout
     if now < kill_at and not was_set_back(container.stop_sent_at, now):
         todo.look_again(task.arn, kill_at)
     elif _may_send(container.sigkill_sent_at, task, now, todo):
-        cause = f"still running {timeout} s after its stop signal"
+        cause = f"still running {timeout:g} s after its stop signal"
         todo.actions.append(_signal(task, container, SIGKILL, cause))
+
+
+def _notices_of(state: State, task: Task) -> list[float]:
+    """After which its Spot capacity is gone, whatever its stopTimeout says."""
+    hits = (hit for fault in state.faults_of(task.arn) for hit in fault.hits if hit.task_arn == task.arn)
+    return [notice for hit in hits if (notice := notice_of(hit.recipe)) is not None]
 
 
 def _has_live_dependant(task: Task, definition: TaskDefinition, container: Container) -> bool:
@@ -283,7 +300,7 @@ def _plan_starts(state: State, now: float, todo: Plan) -> None:
         definition = state.task_definitions[task.task_definition_arn]
         starts: list[Action] = []
         for container in task.containers:
-            if container.is_to_start and container.image not in pulling:
+            if container.is_to_start and (state.engine_of(task), container.image) not in pulling:
                 starts += _plan_start(state, task, definition, container, now, todo)
         if failure := next((action for action in starts if isinstance(action, FailTask)), None):
             todo.actions.append(failure)
@@ -292,17 +309,23 @@ def _plan_starts(state: State, now: float, todo: Plan) -> None:
         slots -= len(starts)
 
 
-def _images_starting(state: State) -> list[str]:
-    return [state.the_task(arn).container(name).image for arn, name in state.starting]
+_ImageThere = tuple[str, str]
+"""The engine's name, and the image's."""
 
 
-def _images_being_pulled(state: State) -> dict[str, None]:
+def _images_starting(state: State) -> list[_ImageThere]:
+    """Of the engines that answer: no other takes a slot."""
+    starting = [(state.the_task(arn), name) for arn, name in state.starting]
+    return [(state.engine_of(task), task.container(name).image) for task, name in starting if state.is_reachable(task)]
+
+
+def _images_being_pulled(state: State) -> dict[_ImageThere, None]:
     """A start whose image is still on its way works for nobody: it takes no slot, and its like wait for it."""
-    pulling: dict[str, None] = {}
+    pulling: dict[_ImageThere, None] = {}
     for arn, name in state.starting:
         task = state.the_task(arn)
         if task.pull_started_at is not None and task.pull_stopped_at is None:
-            pulling[task.container(name).image] = None
+            pulling[state.engine_of(task), task.container(name).image] = None
     return pulling
 
 

@@ -43,6 +43,42 @@ class DeleteAccountSetting:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class CreateCapacityProvider:
+    """`without_effect`: members that are kept on record only, each with what is there instead."""
+
+    arn: str
+    auto_scaling_group: str
+    registered: str
+    tags: tuple[tuple[str, str], ...] = ()
+    without_effect: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCapacityProvider:
+    """`registered` takes the place of all that was known (see `CapacityProvider`)."""
+
+    arn: str
+    registered: str
+    without_effect: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCapacityProvider:
+    """`cluster` has it, by name; empty: none does."""
+
+    arn: str
+    cluster: str = ""
+
+
 ResourceCommand = (
-    UpdateCluster | TagResource | UntagResource | DeleteTaskDefinitions | PutAccountSetting | DeleteAccountSetting
+    UpdateCluster
+    | TagResource
+    | UntagResource
+    | DeleteTaskDefinitions
+    | PutAccountSetting
+    | DeleteAccountSetting
+    | CreateCapacityProvider
+    | UpdateCapacityProvider
+    | DeleteCapacityProvider
 )

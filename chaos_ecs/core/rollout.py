@@ -266,6 +266,8 @@ def roll_back(state: State, service: Service, target: Deployment, why: str, now:
         load_balancers=load_balancers,
         deployment_configuration=configuration,
         registered=revision.registered if revision else service.registered,
+        launch_type=revision.launch_type if revision else service.launch_type,
+        placement=revision.placement if revision else service.placement,
         throttle=Throttle(),
         steady=False,
         unsteady_since=now,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from chaos_ecs.core.arns import family_arn, region_of
@@ -15,7 +16,9 @@ from chaos_ecs.core.compatibility import task_size
 from chaos_ecs.core.errors import ClientException, InvalidParameterException
 from chaos_ecs.core.messages import RunTask
 from chaos_ecs.core.model import ContainerOverride, TaskOverride
-from chaos_ecs.core.schedules import Invocation, Schedule, started_by, utc
+from chaos_ecs.core.placement_rules import PlacementWishes
+from chaos_ecs.core.schedules import Invocation, RunTarget, Schedule, started_by, utc
+from chaos_ecs.core.sharing import check_associated, default_of, launch_type_with, strategy_of
 from chaos_ecs.core.state import State
 from chaos_ecs.core.task_definitions import check_network, latest_active, tags_of_run
 
@@ -30,19 +33,31 @@ def run_task_of(state: State, schedule: Schedule, invocation: Invocation) -> Run
     definition = state.task_definitions.get(arn)
     check_network(definition, has_network=target.has_network)
     overrides, task_override = _overrides(filled_in(target.input, schedule, invocation) if target.input else "{}")
+    launch_type, placement = _placed(state, target)
     return RunTask(
         cluster_arn=target.cluster_arn,
         task_definition_arn=arn,
         count=target.count,
         started_by=started_by(schedule.name),
         group=target.group,
-        launch_type=target.launch_type,
+        launch_type=launch_type,
         overrides=overrides,
         task_override=task_override,
         tags=tags_of_run(definition, target.tags, propagates=target.propagates_tags),
-        placement=target.placement,
+        placement=placement,
         cause=f"schedule {schedule.name} is due; nobody will replace it",
     )
+
+
+def _placed(state: State, target: RunTarget) -> tuple[str, PlacementWishes]:
+    """Launch type and wishes: with the capacity providers that were said, or else the cluster's (API_RunTask)."""
+    cluster, wishes = state.clusters.get(target.cluster_arn), target.placement
+    check_associated(cluster, strategy_of(wishes))
+    default = default_of(cluster) if target.takes_default and not wishes.providers else ()
+    if not default:
+        return target.launch_type, wishes
+    providers = tuple((item.provider, item.weight, item.base) for item in default)
+    return launch_type_with(default[0].provider), replace(wishes, providers=providers)
 
 
 def filled_in(text: str, schedule: Schedule, invocation: Invocation) -> str:

@@ -42,6 +42,7 @@ class RunTarget:
     task_definition: str
     count: int = 1
     launch_type: str = "EC2"
+    takes_default: bool = False  # without a strategy the cluster's own: no launch type was given
     group: str = ""
     tags: Tags = ()
     propagates_tags: bool = False  # PropagateTags TASK_DEFINITION

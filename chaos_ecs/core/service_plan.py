@@ -35,7 +35,7 @@ from chaos_ecs.core.messages import (
 )
 from chaos_ecs.core.model import Service, Task, Throttle
 from chaos_ecs.core.placement_words import unable_to_place
-from chaos_ecs.core.placing import chooses, leaving, places_of_service, surplus_of
+from chaos_ecs.core.placing import chooses_whom, leaving, places_of_service, surplus_of
 from chaos_ecs.core.rollout_messages import (
     FailDeployment,
     MarkHealthy,
@@ -47,6 +47,7 @@ from chaos_ecs.core.rollout_messages import (
     TellStuck,
 )
 from chaos_ecs.core.rooms import PlacedTask
+from chaos_ecs.core.sharing import design_of, stand_ins
 from chaos_ecs.core.shifting import Moment, next_step
 from chaos_ecs.core.state import State
 from chaos_ecs.core.todo import Plan
@@ -70,9 +71,7 @@ def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
         unasked=unasked(state, service, live),
         is_throttled=_is_newest_throttled(state, service, now, todo),
         leaving=leaving(state, live),
-        first_to_go=partial(surplus_of, state, service)
-        if chooses(state, service.cluster_arn, service.launch_type)
-        else None,
+        first_to_go=partial(surplus_of, state, service) if chooses_whom(state, service) else None,
     )
     _plan_health(state, service, rollout, todo)
     if step := next_step(service, rollout, Moment(now, state.pace.minute, look_again)):
@@ -85,8 +84,10 @@ def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
     promoted: tuple[str, ...] = ()
     if service.unplaced and not moves.starts:
         todo.actions.append(TellUnplaced(service.arn, "", "no task is looking for a place"))
+    staying = rollout.staying(moves)
     for deployment_id, count in moves.starts:
-        promoted += _start(state, todo, service, deployment_id, count, now)
+        own = [task for task in staying if task.deployment_id == deployment_id]
+        promoted += _start(state, todo, service, deployment_id, count, now, staying=own)
     if moves.stuck and not service.primary.stuck_told:
         todo.actions.append(TellStuck(service.arn, "the deployment configuration leaves no move"))
     _plan_retirement(service, live, todo)
@@ -172,15 +173,20 @@ def _scaling(service: Service) -> str:
     return f"Scaling activity initiated by (deployment {service.primary.id})"
 
 
-def _start(state: State, todo: Plan, service: Service, deployment_id: str, count: int, now: float) -> tuple[str, ...]:
-    """Ready standbys first: resuming one takes a tenth of the time of a start. Answers which those are."""
+def _start(
+    state: State, todo: Plan, service: Service, deployment_id: str, count: int, now: float, *, staying: Sequence[Task]
+) -> tuple[str, ...]:
+    """Ready standbys first: resuming one takes a tenth of the time of a start. Answers which those are. `staying` are
+    the tasks that the deployment has already."""
     wanted = sum(task.is_wanted for task in state.live_tasks_of(service.arn))
     cause = f"desired {service.desired_count}, {wanted} there"
     ready = [task for task in state.standbys_of(service.arn) if task.is_ready_standby]
-    standbys = tuple(task.arn for task in ready if task.deployment_id == deployment_id)[:count]
+    ready = [task for task in ready if task.deployment_id == deployment_id]
+    chosen = stand_ins(design_of(state, service, deployment_id)[1], ready, count, staying)
+    standbys = tuple(task.arn for task in chosen)
     if deployment_id == service.primary.id and _is_throttled(service.throttle, service, now, todo):
         count = len(standbys)
-    places = _places(state, todo, service, deployment_id, count - len(standbys), now)
+    places = _places(state, todo, service, deployment_id, count - len(standbys), now, staying=[*staying, *chosen])
     if standbys or places:
         start = StartTasks(service.arn, deployment_id, len(standbys) + len(places), cause, standbys, places)
         todo.actions.append(start)
@@ -188,24 +194,22 @@ def _start(state: State, todo: Plan, service: Service, deployment_id: str, count
 
 
 def _places(
-    state: State, todo: Plan, service: Service, deployment_id: str, count: int, now: float
+    state: State, todo: Plan, service: Service, deployment_id: str, count: int, now: float, *, staying: Sequence[Task]
 ) -> tuple[Place, ...]:
     """Where so many more tasks go; what has no place is told, and looked at again."""
     if not count:
         return ()
-    deployment = next(item for item in service.deployments if item.id == deployment_id)
-    definition = state.task_definitions[deployment.task_definition_arn]
     also = todo.placed.setdefault(service.cluster_arn, [])
-    found = places_of_service(state, service, definition, count, also)
+    found = places_of_service(state, service, deployment_id, count, staying=staying, also=also)
     also += (
         PlacedTask(f"{service.arn}#{len(also) + at}", place.instance_arn, f"service:{service.name}", found.needs)
         for at, place in enumerate(found.places)
         if place.instance_arn
     )
+    message = unable_to_place(service.name, found.refusals, found.capacity_provider) if found.missing else ""
+    if message != service.unplaced:
+        todo.actions.append(TellUnplaced(service.arn, message, f"{found.missing} tasks have no place"))
     if found.missing:
-        message = unable_to_place(service.name, found.refusals, found.capacity_provider)
-        if message != service.unplaced:
-            todo.actions.append(TellUnplaced(service.arn, message, f"{found.missing} tasks have no place"))
         todo.look_again(service.arn, now + PLACE_AGAIN_SECONDS)
     return found.places
 
@@ -249,7 +253,8 @@ def _plan_standbys(state: State, service: Service, promoted: tuple[str, ...], no
     missing = service.standby_count - len(useful)
     if missing > 0 and service.steady and not _is_throttled(service.standby_throttle, service, now, todo):
         cause = f"{service.standby_count} standbys are to be kept, {len(useful)} there"
-        if places := _places(state, todo, service, service.primary.id, missing, now):
+        staying = [task for task in state.live_tasks_of(service.arn) if task.is_wanted]  # all there is, as it is steady
+        if places := _places(state, todo, service, service.primary.id, missing, now, staying=[*staying, *useful]):
             todo.actions.append(PrepareStandbys(service.arn, len(places), cause, places))
 
 

@@ -6,19 +6,19 @@ a step's cost independent of the cluster's size: what belongs to a service or cl
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Routing, Rule, Target, TargetGroup
+from chaos_ecs.core.capacity_providers import CapacityProvider
 from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus
 from chaos_ecs.core.deploying import ServiceDeployment, ServiceRevision
 from chaos_ecs.core.experimenting import Experiment, ExperimentTemplate, SafetyLever
 from chaos_ecs.core.fault_index import FaultIndex
 from chaos_ecs.core.faulting import InjectedFault
 from chaos_ecs.core.instance_index import InstanceIndex
-from chaos_ecs.core.messages import ContainerSeen, Event, EventType
+from chaos_ecs.core.messages import ContainerSeen, Event
 from chaos_ecs.core.model import (
     AccountSetting,
     Cluster,
@@ -31,14 +31,12 @@ from chaos_ecs.core.model import (
     Task,
     TaskDefinition,
 )
+from chaos_ecs.core.outbox import Change, changes_of, numbered
 from chaos_ecs.core.pace import DEMO, Pace
 from chaos_ecs.core.scaling import Measure, Sample, ScalableTarget
 from chaos_ecs.core.schedules import Invocation, Schedule, ScheduleGroup
 from chaos_ecs.core.target_index import TargetIndex
-
-SERVICE_EVENTS_KEPT = 100
-"""API_Service: "The event stream for your service. A maximum of 100 of the latest events are displayed."""
-
+from chaos_ecs.core.telling import SERVICE_EVENTS_KEPT, Telling
 
 _K = TypeVar("_K")
 _Queue = OrderedDict[_K, None]
@@ -72,7 +70,7 @@ def _groups_of(service: Service) -> tuple[str, ...]:
     return tuple(dict.fromkeys(arn for pair in groups for arn in pair if arn))
 
 
-class State:
+class State(Telling):
     def __init__(self, salt: str, pace: Pace = DEMO) -> None:
         self.salt, self.pace = salt, pace  # the salt makes two state folders give out different ids
         self.clusters: dict[str, Cluster] = {}
@@ -101,10 +99,12 @@ class State:
         self.container_instances: dict[
             str, ContainerInstance
         ] = {}  # also those that are INACTIVE and not yet forgotten
+        self.capacity_providers: dict[str, CapacityProvider] = {}  # without FARGATE and FARGATE_SPOT
         self.account_settings: dict[str, AccountSetting] = {}  # by REGION/PRINCIPAL_ARN/NAME
         self.touched: dict[str, None] = {}
         self.changes: dict[tuple[type[Entity], str], Entity | None] = {}
         self.events: list[Event] = []
+        self.outbox: list[Change] | None = None  # every change of this step, in order; None: nobody follows
 
         self._begin_what_is_not_kept()
         self._begin_indexes()
@@ -167,6 +167,7 @@ class State:
             Invocation: self.invocations,
             AccountSetting: self.account_settings,
             ContainerInstance: self.container_instances,
+            CapacityProvider: self.capacity_providers,
         }
 
     # --- reading ---
@@ -238,9 +239,10 @@ class State:
         """What the schedule still wants to run: those that wait for their window or for a retry, oldest first."""
         return [self.invocations[key] for key in self._invocations_of_schedule.get(schedule_arn, ())]
 
-    def faults_of(self, task_arn: str) -> list[InjectedFault]:
-        """The open faults that hit the task, in the order in which they were asked for."""
-        return [self.faults[fault_id] for fault_id in self._fault_index.on.get(task_arn, ())]
+    def faults_of(self, arn: str) -> list[InjectedFault]:
+        """The open faults that hit the task, or the container instance as a whole, in the order in which they were
+        asked for."""
+        return [self.faults[fault_id] for fault_id in self._fault_index.on.get(arn, ())]
 
     @property
     def control_faults(self) -> tuple[InjectedFault, ...]:
@@ -293,30 +295,45 @@ class State:
         self.touched[arn] = None
 
     def put(self, entity: Entity) -> None:
-        """Adds or replaces; touches it, and the service of a task."""
+        """Adds or replaces; touches it, and whatever follows from it. The version of a task is counted here."""
+        if isinstance(entity, Task):
+            entity = numbered(self.find_task(entity.arn), entity)
+        if self.outbox is not None:
+            self._note(self.outbox, entity)
         self._table(entity)[entity.key] = entity
         self.changes[type(entity), entity.key] = entity
         self._index(entity)
-        if isinstance(entity, Task):
-            self.touch(entity.arn)
-            if entity.service_arn:
+        self._touch_after(entity)
+
+    def _touch_after(self, entity: Entity) -> None:
+        match entity:
+            case Task():
+                self._touch_task(entity)
+            case InjectedFault():
+                self.touch(entity.id)
+                self.touch(entity.experiment)
+            case Experiment():
+                self.touch(entity.id)
+            case Service() | Cluster() | Schedule() | ScheduleGroup() | Invocation():
+                self.touch(entity.key)
+            case ScalableTarget():
                 self.touch(entity.service_arn)
-            self._touch_faults_on(entity.arn, entity.service_arn or "")
-        elif isinstance(entity, InjectedFault):
-            self.touch(entity.id)
-            self.touch(entity.experiment)
-        elif isinstance(entity, Experiment):
-            self.touch(entity.id)
-        elif isinstance(entity, Service | Cluster | Schedule | ScheduleGroup | Invocation):
-            self.touch(entity.key)
-        elif isinstance(entity, ScalableTarget):
-            self.touch(entity.service_arn)
-        elif isinstance(entity, ContainerInstance):
-            self.touch(entity.arn)
-            for service in self.services_in(entity.cluster_arn):
-                self.touch(service.arn)
-        elif isinstance(entity, TargetGroup | Listener | Rule | Target):
-            self._touch_balancing(entity)
+            case ContainerInstance():
+                self.touch(entity.arn)
+                self._touch_faults_on(entity.arn)
+                for service in self.services_in(entity.cluster_arn):
+                    self.touch(service.arn)
+            case TargetGroup() | Listener() | Rule() | Target():
+                self._touch_balancing(entity)
+
+    def _touch_task(self, task: Task) -> None:
+        """And its service; the container instance that one leaves which has stopped."""
+        self.touch(task.arn)
+        if task.service_arn:
+            self.touch(task.service_arn)
+        if task.is_stopped and task.container_instance_arn:
+            self.touch(task.container_instance_arn)
+        self._touch_faults_on(task.arn, task.service_arn or "", task.container_instance_arn)
 
     def drop(self, entity: Entity) -> None:
         self._table(entity).pop(entity.key, None)
@@ -335,6 +352,7 @@ class State:
             self._invocations_of_schedule.get(entity.schedule_arn, {}).pop(entity.key, None)
         elif isinstance(entity, ContainerInstance):
             self._instance_index.remove(entity)
+            self.touch(entity.cluster_arn)  # its engine may be left now
         elif isinstance(entity, Schedule):
             self._invocations_of_schedule.pop(entity.arn, None)
         elif isinstance(entity, Task):
@@ -354,50 +372,13 @@ class State:
             if not self.tasks_of_token.get(token, True):
                 del self.tasks_of_token[token]
 
-    def emit(
-        self,
-        now: float,
-        type_: EventType,
-        message: str,
-        *,
-        cluster: str = "",
-        service: str = "",
-        task: str = "",
-        **data: Any,
-    ) -> None:
-        """Tells the watchers. A `data` member that is None is left out."""
-        told = {name: value for name, value in data.items() if value is not None}
-        self.events.append(Event(self.next_number("event"), now, type_, message, cluster, service, task, told))
-
-    def tell_service(self, now: float, service: Service, type_: EventType, message: str, **data: Any) -> None:
-        """An event in ECS's own words: kept in DescribeServices' list too."""
-        self.note_service(now, service, message)
-        self.emit(now, type_, message, cluster=service.cluster_arn, service=service.arn, **data)
-
-    def note_service(self, now: float, service: Service, message: str) -> None:
-        """A line of DescribeServices' list that nobody else is told."""
-        number = self.next_number(f"events/{service.arn}")
-        key = f"{service.arn}#{number % SERVICE_EVENTS_KEPT}"
-        self.put(ServiceEvent(key, service.arn, number, self.new_uuid(), now, message))
-
-    def next_number(self, key: str) -> int:
-        counter = self.counters.get(key)
-        value = counter.value + 1 if counter else 1
-        self.put(Counter(key, value))
-        return value
-
-    def new_id(self) -> str:
-        """32 hexadecimal digits, replayed by the same salt and history."""
-        number = self.next_number("id")
-        return hashlib.blake2b(f"{self.salt}/{number}".encode(), digest_size=16).hexdigest()
-
-    def new_uuid(self) -> str:
-        hexadecimal = self.new_id()
-        return "-".join((hexadecimal[:8], hexadecimal[8:12], hexadecimal[12:16], hexadecimal[16:20], hexadecimal[20:]))
-
-    def new_deployment_id(self) -> str:
-        """`ecs-svc/` and 19 decimal digits, as ECS has them."""
-        return f"ecs-svc/{int(self.new_id(), 16) % 9 * 10**18 + 10**18 + int(self.new_id(), 16) % 10**18:019d}"
+    def _note(self, outbox: list[Change], entity: Entity) -> None:
+        match entity:
+            case Task():
+                definition = self.task_definitions.get(entity.task_definition_arn)
+                outbox.extend(changes_of(self.find_task(entity.arn), entity, definition))
+            case Service():
+                outbox.extend(changes_of(self.services.get(entity.arn), entity, None))
 
     def _table(self, entity: Entity) -> dict[str, Any]:
         return self.standbys if isinstance(entity, Task) and entity.standby else self._tables[type(entity)]

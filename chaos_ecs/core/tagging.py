@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chaos_ecs.core.arns import name_of
+from chaos_ecs.core.capacity_providers import CapacityProvider
 from chaos_ecs.core.container_instances import ContainerInstance
 from chaos_ecs.core.errors import InvalidParameterException, LimitExceededException, ResourceNotFoundException
 from chaos_ecs.core.model import Cluster, Service, Task, TaskDefinition
@@ -19,7 +20,9 @@ TAGS_PER_RESOURCE = 50
 RESERVED = "aws:"
 
 Tags = tuple[tuple[str, str], ...]
-Tagged = Cluster | Service | Task | TaskDefinition | ContainerInstance
+Tagged = Cluster | Service | Task | TaskDefinition | ContainerInstance | CapacityProvider
+
+_CALLED = {ContainerInstance: "container instance", CapacityProvider: "capacity provider"}
 
 
 def of_service_task(service: Service, definition: TaskDefinition) -> Tags:
@@ -48,11 +51,12 @@ def find_tagged(state: State, arn: str) -> Tagged:
         or state.tasks.get(arn)
         or state.task_definitions.get(arn)
         or state.container_instances.get(arn)
+        or state.capacity_providers.get(arn)
     )
     if found is None:
         raise ResourceNotFoundException("The specified resource wasn't found.")
-    if isinstance(found, Cluster | Service | ContainerInstance) and found.status == "INACTIVE":
-        kind = "container instance" if isinstance(found, ContainerInstance) else type(found).__name__.lower()
+    if isinstance(found, Cluster | Service | ContainerInstance | CapacityProvider) and found.status == "INACTIVE":
+        kind = _CALLED.get(type(found), type(found).__name__.lower())
         raise InvalidParameterException(f"The specified {kind} is inactive. Specify an active {kind} and try again.")
     return found
 

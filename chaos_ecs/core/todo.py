@@ -14,7 +14,7 @@ from chaos_ecs.core.experiment_messages import (
     ForgetExperiment,
     ResolveTargets,
 )
-from chaos_ecs.core.fault_messages import ForgetFault, InjectHit, SettleHit, UndoHit
+from chaos_ecs.core.fault_messages import AdvanceHit, ForgetFault, InjectHit, SettleHit, UndoHit
 from chaos_ecs.core.instance_messages import (
     ForgetContainerInstance,
     LeaveEngine,
@@ -96,7 +96,7 @@ def _subject(action: Action) -> str:  # noqa: C901, PLR0912 - a table, and mypy 
             said = action.engine
         case RouteTraffic():
             said = f"{len(action.routing.listeners)} listeners"
-        case InjectHit() | UndoHit() | SettleHit() | ForgetFault():
+        case InjectHit() | UndoHit() | SettleHit() | AdvanceHit() | ForgetFault():
             said = action.fault_id
         case ResolveTargets() | AbortExperiment() | EndExperiment() | ForgetExperiment():
             said = action.experiment_id

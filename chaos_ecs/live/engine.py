@@ -7,12 +7,14 @@ install one (see `doctor.py`).
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -28,6 +30,7 @@ from chaos_ecs.errors import ChaosEcsError
 
 DOWN = "E-DOCKER-DOWN"
 CONNECTIONS = 40  # more than our threads, so that no request waits for a connection
+CHOSEN_SECONDS = 10.0  # for a further engine to answer, which may be far away
 PROBE_SECONDS = 5.0  # for a well-known socket nobody asked for: a stopped virtual machine must not hold us up
 
 # What says that the engine did not answer, as against answering "no" (APIError, which is a RequestException too).
@@ -63,16 +66,29 @@ def connect(timeout: float = 60) -> APIClient:
     return Connector(timeout).connect()
 
 
+def named(name: str) -> Connector:
+    """For a further engine: `name` is a Docker context's, or the URL of a host (unix://, tcp://, ssh://)."""
+    return Connector(chosen=name)
+
+
+def cli_words(name: str) -> tuple[str, str]:
+    """How Docker's command line is told the same."""
+    return ("--host", name) if "://" in name else ("--context", name)
+
+
 class Connector:
     """Opens the engine, and after the first time only that same one: another engine knows nothing of our tasks."""
 
-    def __init__(self, timeout: float = 60, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, timeout: float = 60, environment: Mapping[str, str] | None = None, *, chosen: str = "") -> None:
         self._timeout = timeout
         self._environment = os.environ if environment is None else environment
+        self._chosen = chosen  # see `named`
         self._address: Address | None = None
 
     def connect(self) -> APIClient:
         """Raises E-DOCKER-DOWN, which names what the Docker CLI would have used."""
+        if self._chosen:
+            return self._connect_chosen()
         trouble: list[ChaosEcsError] = []
         for position, address in enumerate([self._address] if self._address else addresses(self._environment)):
             try:
@@ -84,6 +100,29 @@ class Connector:
             self._address = address
             return client
         raise trouble[0]
+
+    def _connect_chosen(self) -> APIClient:
+        try:
+            self._address = self._address or _address_named(self._chosen, self._environment)
+            client = _open(self._address, min(self._timeout, CHOSEN_SECONDS))
+        except ChaosEcsError as error:
+            hint = f"Start that engine, or see what Docker says: docker {' '.join(cli_words(self._chosen))} version"
+            raise ChaosEcsError(DOWN, error.what, error.why, hint, error.exit_code) from error
+        client.timeout = self._timeout
+        return client
+
+
+def _address_named(name: str, environment: Mapping[str, str]) -> Address:
+    if "://" in name:
+        return Address(name, {"base_url": name})
+    with unreachable(f"the Docker context {name}"):
+        if name == "default":
+            text = DEFAULT_NPIPE if sys.platform == "win32" else DEFAULT_UNIX_SOCKET.removeprefix("http+")
+            return Address(text, {"base_url": text})
+        parameters = ContextAPI.kwargs_from_context(name, environment=environment)
+    if not parameters:
+        raise down(f"the Docker context {name}", "there is no such context")
+    return Address(parameters["base_url"], parameters)
 
 
 def addresses(environment: Mapping[str, str]) -> Sequence[Address]:
@@ -160,12 +199,37 @@ def describe(client: APIClient) -> str:
     return f"{name} {version['Version']} {version['Arch']}{inside}" + ("" if usual else f" at {address}")
 
 
-def room_of(client: APIClient) -> EngineRoom:
-    """Its processors and memory. Raises E-DOCKER-DOWN."""
+def room_of(client: APIClient, *, further: bool = False) -> EngineRoom:
+    """Its processors, memory and id; of a further one where its machine is reached too. Raises E-DOCKER-DOWN."""
     with unreachable(address_of(client)):
         told = client.info()
-    memory = int(told["MemTotal"]) // 2**20
-    return EngineRoom(describe(client), int(told["NCPU"]) * 1024, memory, told.get("Architecture") or "x86_64")
+    return EngineRoom(
+        describe(client),
+        int(told["NCPU"]) * 1024,
+        int(told["MemTotal"]) // 2**20,
+        told.get("Architecture") or "x86_64",
+        host_address(client) if further else "",
+        _identity(told),
+    )
+
+
+def _identity(told: Mapping[str, Any]) -> str:
+    """An engine's ID alone will not do: machines made from one image share it, and so do two engines of Docker 20.10 on
+    one machine, which keep it in /etc/docker/key.json."""
+    return " ".join(str(told[name]) for name in ("ID", "Name", "DockerRootDir") if told.get(name))
+
+
+def host_address(client: APIClient) -> str:
+    """The IP address of the machine it is reached at over a network; empty where that does not say it."""
+    adapter = client.get_adapter(client.base_url)
+    host = getattr(adapter, "ssh_host", "") or urlsplit(str(client.base_url)).hostname or ""
+    if getattr(adapter, "socket_path", "") or getattr(adapter, "npipe_path", ""):
+        return ""
+    host = host.removeprefix("ssh://").rpartition("@")[2].partition(":")[0]
+    try:
+        return socket.gethostbyname(host)
+    except OSError:  # a name that only SSH knows
+        return ""
 
 
 @contextmanager

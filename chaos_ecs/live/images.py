@@ -27,6 +27,7 @@ from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import base_image
 from chaos_ecs.live.engine import UNREACHABLE, address_of, down, has_answered, why
 from chaos_ecs.live.machine import Machine, ThisMachine
+from chaos_ecs.live.once import Once
 
 OUR_TAG = "1"
 OUR_BASE = "chaos-ecs/base:busybox"
@@ -92,8 +93,7 @@ class Images:
         self._machine = ThisMachine() if machine is None else machine
         self._folder = task_images_folder() if folder is None else folder
         self._patience = registry_patience
-        self._lock = threading.Lock()
-        self._on_the_way: dict[str, Future[None]] = {}
+        self._once = Once()
 
     def ensure(self, image: str, on_pull: Callable[[], None]) -> None:
         """Answers once the image is here, having called `on_pull` if it was not. Raises ImageError."""
@@ -101,7 +101,7 @@ class Images:
         if self.is_here(image):
             return
         on_pull()
-        self._once(image, lambda: self._bring(image, _nothing))
+        self._once.do(image, lambda: self._bring(image, _nothing))
 
     def is_here(self, image: str) -> bool:
         """Whether it can be used as it is: there, and if we built it, from the folder as it is now. Raises
@@ -121,7 +121,7 @@ class Images:
             raise ImageError(f"There is no task image named {name}; known: {known}", "chaos-ecs images ls")
         was_there = self.is_here(image)
         if not was_there:
-            self._once(image, lambda: self._bring(image, report))
+            self._once.do(image, lambda: self._bring(image, report))
         return Built(tag=image, size=self._inspect(image)["Size"], was_there=was_there)
 
     def listing(self) -> list[Listed]:
@@ -149,25 +149,6 @@ class Images:
         if match is None or match["name"] not in self.names():
             return None
         return self._folder / match["name"], match["name"], match["tag"]
-
-    def _once(self, key: str, act: Callable[[], None]) -> None:
-        """Acts, or waits for the one who does already; both see the same outcome."""
-        with self._lock:
-            running = self._on_the_way.get(key)
-            mine: Future[None] = Future()
-            if running is None:
-                self._on_the_way[key] = mine
-        if running is not None:
-            return running.result()
-        try:
-            act()
-            mine.set_result(None)
-        except BaseException as error:
-            mine.set_exception(error)
-            raise
-        finally:
-            with self._lock:
-                del self._on_the_way[key]
 
     def _bring(self, image: str, report: Callable[[str], None]) -> None:
         if self.is_here(image):
@@ -237,7 +218,7 @@ class Images:
             report(f"not pulled: {error}")
             if not base_image.can_make_base(self._machine):
                 raise
-            self._once(ours, lambda: self._import_base(ours, report))
+            self._once.do(ours, lambda: self._import_base(ours, report))
             return ours
         return wanted
 

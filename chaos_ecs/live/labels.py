@@ -18,6 +18,7 @@ from chaos_ecs.core.model import ContainerDefinition, Task
 HOME = "chaos-ecs.home"  # the id of the state folder: whose it is
 HOME_PATH = "chaos-ecs.home-path"
 MACHINE = "chaos-ecs.machine"  # where HOME_PATH is: an engine may serve several machines
+OF_A_HOME = (HOME, HOME_PATH, MACHINE)  # what all that is ours carries, and `clean` looks for
 CLUSTER = "chaos-ecs.cluster"  # full ARNs from here on
 TASK = "chaos-ecs.task"
 SERVICE = "chaos-ecs.service"

@@ -34,15 +34,21 @@ def container_config(
     definition: ContainerDefinition,
     resolver: str | None = None,
     looked_up: LookedUp = _NOTHING,
+    *,
+    publish_on: str = "",
+    has_agent: bool = True,
 ) -> dict[str, Any]:
     """The body of POST /containers/create. A member that is absent is left to the image. `resolver` is the address of
-    who knows the cluster's names, `looked_up` what the definition refers to."""
+    who knows the cluster's names, `looked_up` what the definition refers to, `publish_on` the address of the host that
+    ports are published at; `has_agent`: whether somebody answers there what a task asks about itself."""
     settings = definition.settings
+    ports = _port_bindings(definition, publish_on or LOCALHOST)
+    told = environment(task, definition, looked_up, has_agent=has_agent)
     config: dict[str, Any] = {
         "Image": definition.image,
         "Labels": {**dict(settings.docker_labels), **labels.container_labels(home, task, definition)},
         "Hostname": settings.hostname or labels.host_name(task),
-        "Env": [f"{name}={value}" for name, value in environment(task, definition, looked_up).items()],
+        "Env": [f"{name}={value}" for name, value in told.items()],
         "Cmd": _listed(definition.command),
         "Entrypoint": _listed(definition.entry_point),
         "User": definition.user,
@@ -50,9 +56,9 @@ def container_config(
         "OpenStdin": settings.interactive or None,
         "Tty": settings.terminal or None,
         "NetworkDisabled": settings.network_disabled or None,
-        "ExposedPorts": {port: {} for port in _port_bindings(definition)},
+        "ExposedPorts": {port: {} for port in ports},
         "Healthcheck": _health_check(definition.health_check),
-        "HostConfig": _host_config(home, task, definition, resolver, looked_up),
+        "HostConfig": {"PortBindings": ports, **_host_config(home, task, definition, resolver, looked_up)},
     }
     if settings.links and not settings.network_disabled:
         links = [f"{labels.container_name(task, link.container_name)}:{link.alias}" for link in settings.links]
@@ -61,7 +67,9 @@ def container_config(
     return {member: value for member, value in config.items() if value is not None}
 
 
-def environment(task: Task, definition: ContainerDefinition, looked_up: LookedUp = _NOTHING) -> dict[str, str]:
+def environment(
+    task: Task, definition: ContainerDefinition, looked_up: LookedUp = _NOTHING, *, has_agent: bool = True
+) -> dict[str, str]:
     """What tells a task who it is, then what its definition says, which wins; the latter's own variables before those
     of its files (API_ContainerDefinition.environmentFiles)."""
     known = {
@@ -72,10 +80,10 @@ def environment(task: Task, definition: ContainerDefinition, looked_up: LookedUp
     }
     if task.service_arn:
         known["CHAOS_ECS_SERVICE"] = arns.name_of(task.service_arn)
-    if not definition.settings.network_disabled:
+    if has_agent and not definition.settings.network_disabled:
         index = [member.name for member in task.containers].index(definition.name)
         known["ECS_CONTAINER_METADATA_URI_V4"] = agent_container.metadata_uri(task.id, index)
-    if task.fault_injection:
+    if has_agent and task.fault_injection:
         known["ECS_AGENT_URI"] = agent_container.uri(task.id)
     return known | dict(looked_up.from_files) | dict(definition.environment) | dict(looked_up.secrets)
 
@@ -90,7 +98,6 @@ def _host_config(
     ]
     config: dict[str, Any] = {
         "NetworkMode": "none" if settings.network_disabled else labels.network_name(home, task.cluster_arn),
-        "PortBindings": _port_bindings(definition),
         "RestartPolicy": {"Name": "no"},  # restarting is the service scheduler's
         "LogConfig": _log_config(definition, looked_up),
         "Dns": list(settings.dns_servers) or ([resolver] if resolver else None),
@@ -106,7 +113,7 @@ def _host_config(
         "PidMode": "host" if settings.pid_mode == "host" else None,
         "IpcMode": settings.ipc_mode if settings.ipc_mode in ("host", "none") else None,
     }
-    told = {member: value for member, value in config.items() if value or member == "PortBindings"}
+    told = {member: value for member, value in config.items() if value}
     return told | _linux(settings.linux) | _limits(definition)
 
 
@@ -165,7 +172,7 @@ def _mount(home: Home, task: Task, mount: Mount) -> dict[str, Any]:
     return told
 
 
-def _port_bindings(definition: ContainerDefinition) -> Mapping[str, list[dict[str, str]]]:
+def _port_bindings(definition: ContainerDefinition, host_address: str) -> Mapping[str, list[dict[str, str]]]:
     """Each port of a containerPortRange gets a port of its own, which the engine picks."""
     bindings: dict[str, list[dict[str, str]]] = {}
     if definition.settings.network_disabled:
@@ -174,7 +181,7 @@ def _port_bindings(definition: ContainerDefinition) -> Mapping[str, list[dict[st
         host_port = str(mapping.host_port) if mapping.host_port else ""  # empty: the engine picks a free one
         for number in mapping.container_ports:
             port = f"{number}/{mapping.protocol}"
-            bindings.setdefault(port, []).append({"HostIp": LOCALHOST, "HostPort": host_port})
+            bindings.setdefault(port, []).append({"HostIp": host_address, "HostPort": host_port})
     return bindings
 
 

@@ -64,6 +64,7 @@ class DockerRuntime:
         leftovers_after: float = LEFTOVERS_AFTER_SECONDS,
     ) -> None:
         self._wake: Callable[[], None] = lambda: None
+        self._connect = connect
         self._home = home
         self._bug: Exception | None = None
         self._sightings = Sightings(self._wake_controller)
@@ -157,11 +158,15 @@ class DockerRuntime:
         return self._findings.on(client)
 
     def examine(self, name: str) -> EngineRoom:
-        """The own engine's processors and memory; others are `fleet.py`'s. Raises ChaosEcsError."""
-        client = self._watcher.client
-        if client is None:
-            raise engine.down("the engine", "the connection is lost")
-        return engine.room_of(client)
+        """This engine's, which is called `name` if it is a further one; opened for this where it is not in use. Raises
+        ChaosEcsError."""
+        if (client := self._watcher.client) is not None:
+            return engine.room_of(client, further=bool(name))
+        client = self._connect()
+        try:
+            return engine.room_of(client, further=bool(name))
+        finally:
+            client.close()
 
     def close(self) -> None:
         """Waits for no worker: a start cut off here is found by its name later."""

@@ -125,7 +125,15 @@ class Starter:
     def _create(self, client: APIClient, effect: StartContainer) -> str | None:
         """The id of a container to start; None when one of that name has run before and just needs telling."""
         resolver = self._resolver_of(effect.task.cluster_arn)
-        config = recipe.container_config(self._home, effect.task, effect.definition, resolver, self._look_up(effect))
+        config = recipe.container_config(
+            self._home,
+            effect.task,
+            effect.definition,
+            resolver,
+            self._look_up(effect),
+            publish_on=effect.publish_on,
+            has_agent=not effect.engine,
+        )
         config["Image"] = effect.image_digest or effect.definition.image
         name = labels.container_name(effect.task, effect.definition.name)
         for _ in range(3):

@@ -6,6 +6,7 @@ import { Course, drawTasks } from "./draw.js"
 import { Challenge, Lesson } from "./lesson.js"
 import { Log } from "./log.js"
 import { courseOfTasks, ending, indexed, isStopped, merged, reduce, remembering, shortId } from "./reduce.js"
+import { Instances } from "./instances.js"
 import { Schedules } from "./schedules.js"
 import { Service } from "./service.js"
 import { wireSettings } from "./settings.js"
@@ -98,6 +99,7 @@ const race = new Race(page, actions)
 const faults = boot.mayAct ? new Faults(page, actions) : null
 const score = new Score(page, actions)
 const schedules = new Schedules(page, actions)
+const instances = new Instances(page)
 const log = new Log(byId("log"), byId("announcer"), byId("log-pause"))
 
 // --- a task as a tile ---
@@ -171,6 +173,7 @@ function frame() {
     showServices()
     showStandalone()
     schedules.show()
+    instances.show()
     showEngine()
     faults?.show()
     lesson.how()

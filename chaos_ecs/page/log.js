@@ -118,7 +118,7 @@ function sentence(events) {
   if (alone) return t(alone.data.exitCode === 0 ? "spoken.finished" : "spoken.gone", values(alone))
   const killed = of("TASK_KILLED")
   if (killed.length > 1) return t("spoken.killed", { n: killed.length })
-  const word = ["TASK_KILLED", "SERVICE_THROTTLED", "SERVICE_STEADY", "SERVICE_DELETED", "DEPLOYMENT_STARTED", "FAULT_ACTIVE", "FAULT_ENDED"].find(last)
+  const word = ["TASK_KILLED", "SERVICE_THROTTLED", "SERVICE_STEADY", "INSTANCE_LOST", "INSTANCE_DISCONNECTED", "INSTANCE_STATUS_CHANGED", "SERVICE_DELETED", "DEPLOYMENT_STARTED", "FAULT_ACTIVE", "FAULT_ENDED"].find(last)
   const event = word && last(word)
   return event ? (has(`event.${word}`) ? t(`event.${word}`, values(event)) : event.message) : ""
 }

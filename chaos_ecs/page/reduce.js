@@ -61,6 +61,7 @@ export function reduce(state, event) {
   if (event.type === "ENGINE_LOST") return { ...next, engine: { ...state.engine, connected: false, reason: event.message } }
   if (event.type === "ENGINE_CONNECTED") return { ...next, engine: { ...state.engine, connected: true, reason: "" } }
   if (event.type.startsWith("SERVICE_")) return withService(next, event)
+  if (event.type.startsWith("INSTANCE_")) return { ...next, containerInstances: instancesAfter(state.containerInstances ?? [], event) }
   const task = state.tasks.get(event.task)
   if (!task) return next
   if (isKill(event)) return { ...next, killed: new Map(state.killed).set(task.arn, event.at) }
@@ -107,7 +108,39 @@ function withService(state, event) {
   return { ...state, services }
 }
 
+function instancesAfter(known, event) {
+  const { instance: arn, name, zone, status, engine } = event.data
+  if (event.type === "INSTANCE_DEREGISTERED") return known.filter((item) => item.arn !== arn)
+  if (event.type === "INSTANCE_REGISTERED") {
+    const isThere = { status: "ACTIVE", agentConnected: true, cpu: 0, memory: 0, cpuUsed: 0, memoryUsed: 0, running: 0, pending: 0 }
+    return [...known.filter((item) => item.arn !== arn), { arn, name, zone, clusterArn: event.cluster, engine: engine ?? "", ...isThere }]
+  }
+  const change = {
+    INSTANCE_STATUS_CHANGED: { status },
+    INSTANCE_CONNECTED: { agentConnected: true },
+    INSTANCE_DISCONNECTED: { agentConnected: false },
+    INSTANCE_LOST: { agentConnected: false },
+  }[event.type]
+  return known.map((item) => (item.arn === arn ? { ...item, ...change } : item))
+}
+
 // --- what is seen of it ---
+
+/** A cluster's container instances by zone, each with the tasks that are on it and have not stopped: [zone, [[instance, tasks]]]. */
+export function byZone(instances, tasks, clusterArn) {
+  const zones = new Map()
+  for (const instance of instances.filter((item) => item.clusterArn === clusterArn)) {
+    const on = [...tasks].filter((task) => task.clusterArn === clusterArn && task.instance === instance.name && !isStopped(task))
+    if (!zones.has(instance.zone)) zones.set(instance.zone, [])
+    zones.get(instance.zone).push([instance, on])
+  }
+  return [...zones].sort(([one], [other]) => one.localeCompare(other))
+}
+
+/** In one word how a container instance is: the first that is true. */
+export function instanceState(instance) {
+  return instance.agentConnected ? instance.status : "LOST"
+}
 
 /** The tasks of a service in places that stay: a newcomer takes the place of the one it fills, everybody else comes last. */
 export function placed(tasks, before, desired, isActive) {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from chaos_ecs.core.balancing import GroupRoute, RouteMode, Routing, TargetHealthCheck, TargetRoute
 from chaos_ecs.core.balancing_messages import BalancerLost, BalancerUp, HostPortTaken, TargetChecked
@@ -40,8 +41,11 @@ class _Checked:
 
 
 class SimBalancer:
-    def __init__(self, engine: SimEngine) -> None:
+    """`further` are the engines beside the one it runs on, by name: their containers have ports of their hosts."""
+
+    def __init__(self, engine: SimEngine, further: Mapping[str, SimEngine] = MappingProxyType({})) -> None:
         self.engine = engine
+        self._further = further
         self.runs = False
         self._is_open = False
         self._returns = False  # a start is under way
@@ -228,9 +232,7 @@ class SimBalancer:
 
     def _check(self, checked: _Checked) -> None:
         now = self.engine.clock.now()
-        found = self.engine.at(checked.target.address)
-        symptoms = self.engine.symptoms_of(found.seen.runtime_id) if found else ()
-        failure = _failure(found, symptoms, checked.target.port, checked.group.health_check)
+        failure = _failure(*self._behind(checked.target.address, checked.target.port), checked.group.health_check)
         passing = failure is None
         if passing is not checked.passing:
             checked.passing, checked.row, checked.since = passing, 0, now
@@ -241,6 +243,16 @@ class SimBalancer:
         target = checked.target
         checked.verdict = TargetChecked(checked.group.arn, target.id, target.address, passing, reason, description)
         self._tell(checked.verdict)
+
+    def _behind(self, address: str, port: int) -> tuple[SimContainer | None, Sequence[Symptom], int]:
+        """Who is there, how it is, and which of its ports is asked."""
+        if found := self.engine.at(address):
+            return found, self.engine.symptoms_of(found.seen.runtime_id), port
+        for engine in self._further.values():
+            if published := engine.published_at(address, port):
+                container, port = published
+                return container, engine.symptoms_of(container.seen.runtime_id), port
+        return None, (), port
 
 
 def _is_enough(checked: _Checked, now: float) -> bool:

@@ -25,6 +25,7 @@ from chaos_ecs.ports import Clock
 SIGKILL_CODE = 137
 STOPPED_CODE = 143  # told to stop before the work was done
 FIRST_HOST_PORT = 49153
+LOCALHOST = "127.0.0.1"
 _WORK_SECONDS = {"migrate": 5.0, "batch": 5.0, "train": 20.0, "feed": 1.0, "count": 1.0}
 FLAG_SECONDS = 0.1  # how long the flag of an end out of memory comes after it
 
@@ -123,6 +124,7 @@ class SimContainer:
     definition: ContainerDefinition
     behaviour: Behaviour
     lines: tuple[tuple[float, str], ...] = ()
+    publish_on: str = ""  # the host's address that its ports are published at; empty: 127.0.0.1
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,10 @@ class SimEngine:
         clock: Clock,
         rng: Random,
         behaviour: Callable[[ContainerDefinition], Behaviour] = demo_behaviour,
+        *,
+        id: str = "own",  # noqa: A002 - as Docker calls it
     ) -> None:
+        self.id = id
         self.clock = clock
         self.rng = rng
         self.behaviour = behaviour
@@ -190,13 +195,15 @@ class SimEngine:
         """Somebody builds another image under the same name: from now on the tag means that."""
         self._builds[image] = self._builds.get(image, 1) + 1
 
-    def create(self, task_arn: str, definition: ContainerDefinition, image_digest: str = "") -> SimContainer:
+    def create(
+        self, task_arn: str, definition: ContainerDefinition, image_digest: str = "", publish_on: str = ""
+    ) -> SimContainer:
         self._made += 1
         image_digest = image_digest or self.digest_of(definition.image)
         runtime_id = hashlib.sha256(f"{task_arn}/{definition.name}/{self._made}".encode()).hexdigest()
         seen = ContainerSeen(task_arn, definition.name, runtime_id, RunState.CREATED, image_digest=image_digest)
         self._of_member[task_arn, definition.name] = runtime_id
-        return self._keep(SimContainer(seen, definition, self.behaviour(definition)))
+        return self._keep(SimContainer(seen, definition, self.behaviour(definition), publish_on=publish_on))
 
     def adopt(self, ran: Sequence[tuple[ContainerSeen, ContainerDefinition]]) -> None:
         """Begins with containers that ran in another process's engine, and run until somebody ends them: what
@@ -230,7 +237,7 @@ class SimEngine:
         return self._begin(replace(container, seen=seen))
 
     def _begin(self, container: SimContainer) -> str:
-        bindings = self._bind(container.definition)
+        bindings = self._bind(container.definition, container.publish_on or LOCALHOST)
         if isinstance(bindings, str):
             return bindings
         now, runtime_id = self.clock.now(), container.seen.runtime_id
@@ -247,14 +254,14 @@ class SimEngine:
             self.after(_seconds_until_known(check), lambda: self._report_health(runtime_id, now))
         return ""
 
-    def _bind(self, definition: ContainerDefinition) -> tuple[PortBinding, ...] | str:
+    def _bind(self, definition: ContainerDefinition, address: str) -> tuple[PortBinding, ...] | str:
         wanted = [mapping.host_port for mapping in definition.port_mappings if mapping.host_port]
         if taken := next((port for port in wanted if port in self._ports), None):
-            return f"Bind for 127.0.0.1:{taken} failed: port is already allocated"
+            return f"Bind for {address}:{taken} failed: port is already allocated"
         if definition.settings.network_disabled:
             return ()
         bindings = tuple(
-            PortBinding(port, mapping.host_port or self._free_port(), mapping.protocol)
+            PortBinding(port, mapping.host_port or self._free_port(), mapping.protocol, address)
             for mapping in definition.port_mappings
             for port in mapping.container_ports
         )
@@ -285,6 +292,14 @@ class SimEngine:
         """Who has this address now."""
         return self.containers.get(self._of_address.get(address, ""))
 
+    def published_at(self, address: str, port: int) -> tuple[SimContainer, int] | None:
+        """Who has this port of the host, and which of its own ports that is."""
+        for container in self.running():
+            for binding in container.seen.bindings:
+                if (binding.bind_ip, binding.host_port) == (address, port):
+                    return container, binding.container_port
+        return None
+
     def _give_address(self, runtime_id: str) -> str:
         number = heapq.heappop(self._free_addresses) if self._free_addresses else len(self._of_address) + 1
         address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
@@ -296,6 +311,12 @@ class SimEngine:
             heapq.heappush(self._free_addresses, _address_number(container.seen.address))
 
     # --- what anybody can do ---
+
+    def lose_power(self) -> None:
+        """As of a machine: it does not answer, and its containers have ended when it does again."""
+        self.up = False
+        for container in self.running():
+            self.end(container.seen.runtime_id, SIGKILL_CODE)
 
     def signal(self, runtime_id: str, signal: str) -> None:
         """SIGKILL ends it; any other signal is taken as the stop signal, which a program may ignore."""

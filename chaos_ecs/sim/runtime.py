@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -109,8 +110,13 @@ class SimRuntime:
         return {}
 
     def examine(self, name: str) -> EngineRoom:
-        """Every engine is as large as two processors and 4 GiB."""
-        return EngineRoom(name or self._name, 2048, 4096, address="127.0.0.1" if name else "")
+        """Every engine is as large as two processors and 4 GiB; a further one has an address of its own."""
+        if not self.engine.up:
+            what, why = f"The engine {name} does not answer", "the simulated engine is stopped"
+            raise ChaosEcsError("E-DOCKER-DOWN", what, why, "Start it, then try again", 4)
+        digest = hashlib.sha256(self.engine.id.encode()).digest()
+        address = f"192.0.2.{1 + digest[0] % 254}" if name else ""  # of those that are nobody's (RFC 5737)
+        return EngineRoom(name or self._name, 2048, 4096, address=address, id=self.engine.id)
 
     def close(self) -> None:
         """From here on nothing is heard or asked any more; what is under way in the engine goes on or is lost."""
@@ -171,7 +177,7 @@ class SimRuntime:
             self._answer(key, StartFailed(*key, ERROR, str(missing)))
             return
         container = self.engine.find(*key) or self.engine.create(
-            effect.task.arn, effect.definition, effect.image_digest
+            effect.task.arn, effect.definition, effect.image_digest, effect.publish_on
         )
         runtime_id = container.seen.runtime_id
         if container.seen.state is not RunState.CREATED:

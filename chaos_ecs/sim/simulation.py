@@ -15,9 +15,11 @@ from chaos_ecs.core.messages import Command, Effect, Event, Fact
 from chaos_ecs.core.model import ContainerDefinition, Entity
 from chaos_ecs.core.pace import DEMO, Pace
 from chaos_ecs.core.state import State
+from chaos_ecs.fleet import Fleet
 from chaos_ecs.sim.balancer import SimBalancer
 from chaos_ecs.sim.clock import VirtualClock
 from chaos_ecs.sim.engine import Behaviour, SimEngine, demo_behaviour
+from chaos_ecs.sim.further import FurtherEngines
 from chaos_ecs.sim.runtime import SimRuntime
 from chaos_ecs.sim.statistics import SimStatistics
 from chaos_ecs.sim.store import MemoryStore
@@ -90,7 +92,8 @@ class Simulation:
         self.clock = VirtualClock()
         self.began_at = self.clock.now()
         self.engine = SimEngine(self.clock, Random(seed), behaviour)
-        self.balancer = SimBalancer(self.engine)
+        self.further = FurtherEngines(self.engine, seed)
+        self.balancer = SimBalancer(self.engine, self.further.known)
         self.store = MemoryStore()
         self.fuse = Fuse()
         self.events: list[Event] = []
@@ -143,13 +146,14 @@ class Simulation:
         self.runtime = runtime = FusedRuntime(self.engine, self.fuse)
         self.controller = Controller(
             clock=self.clock,
-            runtime=runtime,
+            runtime=Fleet(runtime, lambda name: FusedRuntime(self.further.named(name), self.fuse)),
             balancer=self.balancer,
             store=FusedStore(self.store, self.fuse),
             salt=f"simulation {self.seed}",
             pace=self.pace,
         )
-        runtime.statistics = SimStatistics(self.engine, self.balancer.requests, self.controller.state)
+        requests = self.balancer.requests
+        runtime.statistics = SimStatistics(self.engine, requests, self.controller.state, self.further.known)
         self.controller.subscribe(self.events.extend)
         self.controller.runtime.open(lambda: None)
         self.controller.balancer.open(lambda: None)
@@ -164,13 +168,19 @@ class Simulation:
     def _settle(self) -> float | None:
         """Steps until nothing is left to do now; when something will be. Without a controller only the engine lives."""
         if self.controller is None:
-            self.engine.run_due()
-            return self.engine.next_at()
+            return self._run_engines()
         try:
             while self.controller.step():
                 self.after_step()
         except Crash:
             self.crash()
-            return self.engine.next_at()
+            return self._run_engines()
         self.after_step()
         return self.controller.next_due()
+
+    def _run_engines(self) -> float | None:
+        """What is due there happens, in those that nobody looks at too; when more will be."""
+        engines = (self.engine, *self.further.known.values())
+        for engine in engines:
+            engine.run_due()
+        return min((at for engine in engines if (at := engine.next_at()) is not None), default=None)

@@ -6,6 +6,7 @@ How much CPU a program uses says its Behaviour, asked anew each time: a test may
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from chaos_ecs.core.scaling import (
     MeasuredTask,
@@ -23,8 +24,15 @@ Requests = Callable[[], Mapping[str, Mapping[str, int]]]
 
 
 class SimStatistics:
-    def __init__(self, engine: SimEngine, requests: Requests, state: State) -> None:
+    def __init__(
+        self,
+        engine: SimEngine,
+        requests: Requests,
+        state: State,
+        further: Mapping[str, SimEngine] = MappingProxyType({}),
+    ) -> None:
         self._engine = engine
+        self._further = further
         self._requests = requests
         self._state = state
         self._due: float | None = None  # None: nothing was to be measured when this was last asked
@@ -69,8 +77,10 @@ class SimStatistics:
         for task in tasks:
             percent = 0.0
             for runtime_id in task.runtime_ids:
-                if container := self._engine.containers.get(runtime_id):
-                    behaviour = self._engine.behaviour(container.definition)
+                for engine in (self._engine, *self._further.values()):
+                    if (container := engine.containers.get(runtime_id)) is None:
+                        continue
+                    behaviour = engine.behaviour(container.definition)
                     percent += behaviour.cpu_percent + behaviour.shared_cpu_percent / len(tasks)
             used[task.id] = task.cores * percent / 100
         return used

@@ -34,8 +34,8 @@ SMALLEST: Mapping[str, Mapping[str, Any]] = {
         "defaultCapacityProviderStrategy": [],
     },
     "DescribeCapacityProviders": {},
-    "CreateCapacityProvider": {"name": "mine"},
-    "UpdateCapacityProvider": {"name": "mine"},
+    "CreateCapacityProvider": {"name": "new", "autoScalingGroupProvider": {"autoScalingGroupArn": "group-2"}},
+    "UpdateCapacityProvider": {"name": "mine", "autoScalingGroupProvider": {}},
     "DeleteCapacityProvider": {"capacityProvider": "mine"},
     "RegisterTaskDefinition": {"family": "new", "containerDefinitions": [CONTAINER]},
     "DescribeTaskDefinition": {"taskDefinition": "worker"},
@@ -102,6 +102,7 @@ WHOLE: Mapping[str, Mapping[str, Any]] = {
     "ListClusters": PAGE,
     "UpdateCluster": {"serviceConnectDefaults": {"namespace": "shop"}},
     "DescribeCapacityProviders": {"cluster": CLUSTER, "capacityProviders": ["FARGATE"], "include": ["TAGS"], **PAGE},
+    "CreateCapacityProvider": {"tags": TAGS},
     "RegisterTaskDefinition": {
         "networkMode": "bridge",
         "volumes": [],
@@ -197,8 +198,8 @@ WHOLE: Mapping[str, Mapping[str, Any]] = {
 
 
 def with_everything() -> Harness:
-    """A service web of two whose namespace is shop, a cluster without anything, one that was deleted, and one that has
-    a container instance."""
+    """A service web of two whose namespace is shop, a cluster without anything, one that was deleted, one that has a
+    container instance, and a capacity provider mine."""
     api = Harness()
     web = {
         "cluster": CLUSTER,
@@ -212,6 +213,7 @@ def with_everything() -> Harness:
         ("CreateCluster", {"clusterName": "spare"}),
         ("CreateCluster", {"clusterName": "gone"}),
         ("DeleteCluster", {"cluster": "gone"}),
+        ("CreateCapacityProvider", {"name": "mine", "autoScalingGroupProvider": {"autoScalingGroupArn": "group"}}),
         ("CreateCluster", {"clusterName": INSTANCES}),
     ):
         status, body = api.call(operation, params)

@@ -167,6 +167,7 @@ class FakeController:
     def __init__(self, state: Answer) -> None:
         self.state = state
         self.told: list[Event] = []
+        self.bridge: list[list[Answer | BaseException]] = []  # what each look at EventBridge's events tells
         self.answers: dict[str, Answer | Callable[[Answer], Answer]] = {}
         self.calls: list[tuple[str, Answer]] = []
         self.is_dead = False
@@ -195,6 +196,13 @@ class FakeController:
 
     def events(self, after: int, *, follow: bool) -> Iterator[Event]:
         yield from (item for item in list(self.told) if item.number > after)
+
+    def bridged(self, *, follow: bool) -> Iterator[Answer]:
+        """What `bridge` has; a connection that is lost is an error in it."""
+        for item in self.bridge.pop(0) if self.bridge else ():
+            if isinstance(item, BaseException):
+                raise item
+            yield item
 
     def tell(self, *events: Event) -> None:
         """More of the stream; the state has seen them all."""

@@ -142,6 +142,13 @@ def test_lines_told_before_are_not_told_again(api: Harness) -> None:
     ]
 
 
+def test_whoever_wants_no_old_line_goes_on_after_the_newest(api: Harness) -> None:
+    task = running(api)[0]
+    answer = logs(api, task, tail=0)
+    assert answer == {"lines": [], "nextSince": logs(api, task)["nextSince"]}
+    assert logs(api, task, since=answer["nextSince"])["lines"] == []
+
+
 def test_the_lines_of_several_containers_are_in_order_of_time(api: Harness) -> None:
     ecs = api.client()
     member = {"image": "chaos-ecs/demo:1", "memory": 32}

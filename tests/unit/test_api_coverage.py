@@ -87,7 +87,7 @@ def test_a_newer_botocore_does_not_make_the_page_wrong() -> None:
 @pytest.mark.parametrize(
     ("said", "instead"),
     [
-        ("47 of 88", "48 of 88"),
+        (" of 88 operations", " of 89 operations"),
         ("| `ListClusters` | `nextToken`, `maxResults` | - |", "| `ListClusters` | `nextToken` | `maxResults` |"),
         ("`SubmitTaskStateChange`", "`ListClusters`"),
         ("always: NoUpdateAvailableException", "always: ClientException"),

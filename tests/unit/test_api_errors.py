@@ -142,11 +142,26 @@ _DISTINCT = {"type": "distinctInstance", "expression": "x"}
 _ANY = [{"type": "distinctInstance"}]
 _BOTH = {"targetGroupArn": "a", "loadBalancerName": "b", "containerName": "worker", "containerPort": 80}
 _LOG = {"s3BucketName": "b"}
+_MANAGED = {
+    "infrastructureRoleArn": "arn",
+    "instanceLaunchTemplate": {
+        "ec2InstanceProfileArn": "arn",
+        "networkConfiguration": {"subnets": ["subnet-1"]},
+    },
+}
 
 
 def _connected(port: str, aliases: int = 0) -> dict[str, Any]:
     service = {"portName": port, "clientAliases": [{"port": 80}] * aliases}
     return {"serviceConnectConfiguration": {"enabled": True, "namespace": "shop", "services": [service]}}
+
+
+def _group(name: str, **members: Any) -> dict[str, Any]:
+    return {"autoScalingGroupProvider": {"autoScalingGroupArn": name, **members}}
+
+
+def _scaled(**said: int) -> dict[str, Any]:
+    return _group("other", managedScaling=said)
 
 
 def _strategy(field: str) -> dict[str, Any]:
@@ -164,28 +179,43 @@ OWN: list[Case] = [
     _with("CreateCluster", INVALID, "Invalid cluster name", clusterName="no spaces"),
     _with("CreateCluster", INVALID, "Arguments on this idempotent request", clusterName=CLUSTER, tags=_tags("k")),
     _with("CreateCluster", INVALID, "must be one of enabled", settings=[{"name": "containerInsights", "value": "?"}]),
-    _with("CreateCluster", INVALID, "does not exist. Specify a valid name", capacityProviders=["mine"]),
+    _with("CreateCluster", INVALID, "does not exist. Specify a valid name", capacityProviders=["unknown"]),
+    _with("CreateCluster", INVALID, "maximum number of capacity providers", capacityProviders=["FARGATE"] * 21),
     _with("CreateCluster", INVALID, "not associated with the cluster", defaultCapacityProviderStrategy=[_SPOT]),
     _with("DescribeClusters", INVALID, "at most 100", clusters=["x"] * 101),
     _with("DeleteCluster", "ClusterContainsServicesException", "while Services are active", cluster=CLUSTER),
     _with("UpdateClusterSettings", INVALID, "Settings cannot be empty", settings=[]),
     _with("UpdateCluster", INVALID, "must be one of enabled", settings=[{"name": "containerInsights"}]),
-    _with("PutClusterCapacityProviders", INVALID, "does not exist", capacityProviders=["FARGATE", "mine"]),
+    _with("PutClusterCapacityProviders", INVALID, "does not exist", capacityProviders=["FARGATE", "unknown"]),
     _with("PutClusterCapacityProviders", INVALID, "duplicates", capacityProviders=["FARGATE", "FARGATE"]),
     _with("PutClusterCapacityProviders", INVALID, "not associated", defaultCapacityProviderStrategy=[_SPOT]),
     # capacity providers
     _with("DescribeCapacityProviders", INVALID, "at most 100", capacityProviders=["x"] * 101),
     _with("DescribeCapacityProviders", "ClusterNotFoundException", "Cluster not found.", cluster="nowhere"),
     _with("CreateCapacityProvider", INVALID, "can't be prefixed", name="FARGATE_MINE"),
-    _with("CreateCapacityProvider", INVALID, "either autoScalingGroupProvider or managedInstancesProvider"),
+    _with("CreateCapacityProvider", INVALID, "either autoScalingGroupProvider or", managedInstancesProvider=_MANAGED),
+    _with("CreateCapacityProvider", CLIENT, "already exists. To change the configuration", name="mine"),
+    _with("CreateCapacityProvider", CLIENT, "already being used by another", **_group("group")),
+    _with("CreateCapacityProvider", INVALID, "can not be blank", **_group("")),
+    _with("CreateCapacityProvider", INVALID, "cluster can not be specified", cluster=CLUSTER),
     _with(
         "CreateCapacityProvider",
-        "UnsupportedFeatureException",
-        "no Auto Scaling groups",
-        autoScalingGroupProvider={"autoScalingGroupArn": "arn"},
+        INVALID,
+        "can not be greater than maximum",
+        **_scaled(minimumScalingStepSize=3, maximumScalingStepSize=2),
     ),
-    _with("UpdateCapacityProvider", INVALID, "does not exist. Specify a valid name or ARN"),
-    _with("DeleteCapacityProvider", CLIENT, "does not exist. Specify a valid name or ARN"),
+    ("CreateCapacityProvider", {"name": "x"}, INVALID, "Specify either"),
+    (
+        "CreateCapacityProvider",
+        {"name": "x", "managedInstancesProvider": _MANAGED},
+        "UnsupportedFeatureException",
+        "no managed instances",
+    ),
+    _with("UpdateCapacityProvider", INVALID, "does not exist. Specify a valid name or ARN", name="unknown"),
+    _with("UpdateCapacityProvider", INVALID, "managed by Amazon ECS", name="FARGATE_SPOT"),
+    _with("UpdateCapacityProvider", "UnsupportedFeatureException", "managed", managedInstancesProvider=_MANAGED),
+    ("UpdateCapacityProvider", {"name": "mine"}, INVALID, "Specify either"),
+    _with("DeleteCapacityProvider", CLIENT, "does not exist. Specify a valid name or ARN", capacityProvider="unknown"),
     _with("DeleteCapacityProvider", CLIENT, "managed by Amazon ECS", capacityProvider="FARGATE"),
     # task definitions
     _with("RegisterTaskDefinition", CLIENT, "Family contains invalid characters.", family="no spaces"),
@@ -247,6 +277,7 @@ OWN: list[Case] = [
     _with("UpdateService", CLIENT, "TaskDefinition not found.", taskDefinition="nobody"),
     _with("UpdateService", INVALID, "less than or equal to 5000", desiredCount=5001),
     _with("UpdateService", INVALID, "not associated", capacityProviderStrategy=[{"capacityProvider": "mine"}]),
+    _with("UpdateService", INVALID, "you must force a new deployment", capacityProviderStrategy=[_SPOT]),
     _with("DescribeServices", INVALID, "Services cannot be empty.", services=[]),
     _with(
         "DescribeServices", INVALID, "service names can have at most 10 items.", services=[f"s{n}" for n in range(11)]
@@ -287,7 +318,12 @@ OWN: list[Case] = [
     _with("UpdateService", INVALID, "subnets can not be empty.", networkConfiguration=_network()),
     _with("UpdateService", INVALID, "subnets can have at most 16", networkConfiguration=_network(*"abcdefghijklmnopq")),
     _with(
-        "UpdateService", INVALID, "strategies are not supported", capacityProviderStrategy=[_SPOT], **_strategy("cpu")
+        "UpdateService",
+        INVALID,
+        "strategies are not supported",
+        capacityProviderStrategy=[_SPOT],
+        forceNewDeployment=True,
+        **_strategy("cpu"),
     ),
     _with("UpdateService", INVALID, "must be null when specifying an EC2", platformVersion="LATEST"),
     # task sets

@@ -328,7 +328,7 @@ def test_lists_come_in_pages(fis: Any) -> None:
         ),
         ({"actions": {"slow": {**SLOW, "startAfter": ["gone"]}}}, "starts after gone, which does not exist"),
         ({"actions": {"slow": {**SLOW, "startAfter": ["slow"]}}}, "would have to start after itself"),
-        ({"targets": {"one": {**ONE_WEB, "resourceType": "aws:ec2:instance"}}}, "aws:ec2:instance is not supported"),
+        ({"targets": {"one": {**ONE_WEB, "resourceType": "aws:rds:cluster"}}}, "aws:rds:cluster is not supported"),
         ({"targets": {"one": {**ONE_WEB, "selectionMode": "SOME"}}}, "none of ALL, COUNT"),
         ({"targets": {"one": {**ONE_WEB, "selectionMode": "PERCENT(101)"}}}, "over 100 percent"),
         ({"targets": {"one": {**ONE_WEB, "parameters": {}}}}, "must specify resource ARNs"),
@@ -380,7 +380,13 @@ def test_every_fault_is_an_action_of_fis(fis: Any) -> None:
 
 def test_the_types_of_targets_are_told(fis: Any) -> None:
     types = [one["resourceType"] for one in fis.list_target_resource_types()["targetResourceTypes"]]
-    assert types == ["aws:ecs:task", "chaos-ecs:service"]
+    assert types == [
+        "aws:ec2:instance",
+        "aws:ec2:spot-instance",
+        "aws:ecs:cluster",
+        "aws:ecs:task",
+        "chaos-ecs:service",
+    ]
     told = fis.get_target_resource_type(resourceType="aws:ecs:task")["targetResourceType"]
     assert set(told["parameters"]) == {"cluster", "service"}
 

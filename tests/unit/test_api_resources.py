@@ -277,6 +277,31 @@ def test_execute_command_says_what_ecs_says_and_what_to_type_here(api: Harness, 
     assert "chaos-ecs exec " in str(enabled)
 
 
+def test_execute_command_into_what_has_ended_says_what_it_is_and_why(api: Harness, ecs: Any) -> None:
+    member = {"image": "chaos-ecs/demo:1", "memory": 32}
+    pair = [{**member, "name": "main", "command": ["web"]}, {**member, "name": "side", "essential": False}]
+    ecs.register_task_definition(family="pair", containerDefinitions=pair)
+    started = ecs.run_task(cluster=CLUSTER, taskDefinition="pair", enableExecuteCommand=True)
+    task = started["tasks"][0]["taskArn"]
+    api.simulation.advance(3)
+    side = next(one for one in api.simulation.state.tasks[task].containers if one.name == "side")
+    api.simulation.engine.signal(str(side.runtime_id), "SIGKILL")
+    api.simulation.advance(1)
+
+    def refusal(container: str) -> ClientError:
+        with pytest.raises(ClientError) as caught:
+            ecs.execute_command(cluster=CLUSTER, task=task, container=container, interactive=True, command="sh")
+        return caught.value
+
+    assert refusal("side").response["Error"]["Code"] == "TargetNotConnectedException"
+    assert "side isn't running: it ended with exit code 137" in str(refusal("side"))
+    assert "--container main opens a shell" in str(refusal("main"))
+    ecs.stop_task(cluster=CLUSTER, task=task, reason="enough")
+    api.simulation.advance(60)
+    assert refusal("main").response["Error"]["Code"] == "InvalidParameterException"
+    assert "isn't running: it is STOPPED (enough)" in str(refusal("main"))
+
+
 def test_tasks_tell_whether_execute_command_is_enabled(api: Harness, ecs: Any) -> None:
     web(ecs, desiredCount=1, enableExecuteCommand=True)
     api.simulation.advance(3)

@@ -130,6 +130,39 @@ def test_where_its_tasks_go_is_as_it_says(room: Room) -> None:
     assert room.refused(name="nothing", Target=ecs(CapacityProviderStrategy=nothing))[1] == "ValidationException"
 
 
+@pytest.mark.parametrize(
+    ("said", "default", "told"),
+    [
+        ({"CapacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT"}]}, [], ("FARGATE", "FARGATE_SPOT")),
+        ({}, [{"capacityProvider": "FARGATE", "weight": 1}], ("FARGATE", "FARGATE")),
+        ({"LaunchType": "EC2"}, [{"capacityProvider": "FARGATE", "weight": 1}], ("EC2", None)),
+        ({}, [], ("EC2", None)),
+    ],
+)
+def test_tasks_are_on_the_capacity_provider_of_the_schedule_or_else_of_the_cluster(
+    room: Room, said: dict[str, Any], default: list[Any], told: tuple[str, str | None]
+) -> None:
+    room.ecs.put_cluster_capacity_providers(
+        cluster=CLUSTER, capacityProviders=["FARGATE", "FARGATE_SPOT"], defaultCapacityProviderStrategy=default
+    )
+    room.create(Target=ecs(**said))
+    arns = room.ecs.list_tasks(cluster=CLUSTER)["taskArns"]
+    (task,) = room.ecs.describe_tasks(cluster=CLUSTER, tasks=arns)["tasks"]
+    assert (task["launchType"], task.get("capacityProviderName")) == told
+
+
+def test_a_schedule_for_a_provider_that_its_cluster_has_not_is_tried_and_dropped(room: Room) -> None:
+    room.ecs.put_cluster_capacity_providers(
+        cluster=CLUSTER, capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=[]
+    )
+    target = ecs(CapacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT"}])
+    room.create(Target={**target, "RetryPolicy": {"MaximumRetryAttempts": 0}})
+    room.api.simulation.advance(5)
+    (dropped, *_) = [event for event in room.api.simulation.events if event.type == "SCHEDULE_DROPPED"]
+    assert "not associated with the cluster" in dropped.data["reason"]
+    assert room.ecs.list_tasks(cluster=CLUSTER)["taskArns"] == []
+
+
 def test_an_update_sets_what_it_does_not_say_to_its_default(room: Room) -> None:
     room.create(Description="x", ScheduleExpressionTimezone="Asia/Tokyo", ActionAfterCompletion="DELETE")
     room.api.simulation.advance(10)

@@ -161,7 +161,6 @@ def test_load_balancers_that_ecs_refuses(
         ("serviceRegistries", [{"registryArn": "arn:aws:servicediscovery:x"}], True),
         ("placementConstraints", [{"type": "distinctInstance"}], False),
         ("placementStrategy", [{"type": "spread", "field": "host"}], False),
-        ("capacityProviderStrategy", [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}], False),
         ("enableExecuteCommand", True, False),
         ("enableECSManagedTags", True, False),
         ("propagateTags", "SERVICE", False),

@@ -302,7 +302,7 @@ def test_awsvpc_needs_a_network_configuration(api: Harness, ecs: Any) -> None:
         ),
         (
             {"placementStrategy": [{"type": "random"}]},
-            {"capacityProviderStrategy": SPOT},
+            {"capacityProviderStrategy": SPOT, "forceNewDeployment": True},
             "Placement strategies are not supported with FARGATE launch type.",
         ),
         (
@@ -353,18 +353,16 @@ def privileged(ecs: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("forced", [True, False])
-def test_a_definition_that_fargate_cannot_run_is_not_moved_there(api: Harness, ecs: Any, forced: bool) -> None:
+def test_a_definition_that_fargate_cannot_run_is_not_moved_there(api: Harness, ecs: Any) -> None:
     privileged(ecs)
     web(ecs, taskDefinition="privileged")
     before = dict(api.simulation.state.services)
-    status, body = api.call(*updating(capacityProviderStrategy=SPOT, forceNewDeployment=forced))
+    status, body = api.call(*updating(capacityProviderStrategy=SPOT, forceNewDeployment=True))
     assert (status, body.get("message")) == (400, "Task definition does not support launch_type FARGATE.")
     assert api.simulation.state.services == before
 
 
 def test_the_launch_type_that_a_service_leaves_does_not_count(api: Harness, ecs: Any) -> None:
-    """Our Fargate providers are all there are, so no request leaves Fargate yet: the command is asked."""
     privileged(ecs)
     web(ecs, launchType="FARGATE")
     arn, definition = f"{ARN}service/my-cluster/web", f"{ARN}task-definition/privileged:1"
@@ -377,9 +375,10 @@ def test_the_launch_type_that_a_service_leaves_does_not_count(api: Harness, ecs:
 @pytest.mark.parametrize("launch_type", ["EC2", "FARGATE"])
 def test_an_empty_strategy_leaves_the_launch_type_of_its_providers(ecs: Any, launch_type: str) -> None:
     web(ecs, launchType=launch_type)
-    ecs.update_service(cluster="my-cluster", service="web", capacityProviderStrategy=SPOT)
+    forced = {"cluster": "my-cluster", "service": "web", "forceNewDeployment": True}
+    ecs.update_service(**forced, capacityProviderStrategy=SPOT)
     assert "launchType" not in described(ecs)
-    updated = ecs.update_service(cluster="my-cluster", service="web", capacityProviderStrategy=[])["service"]
+    updated = ecs.update_service(**forced, capacityProviderStrategy=[])["service"]
     assert (updated["launchType"], updated["capacityProviderStrategy"]) == ("FARGATE", [])
 
 

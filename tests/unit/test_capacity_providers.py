@@ -16,7 +16,7 @@ SEVERAL_BASES = (
 )
 MIXED = (
     "A capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling groups and Fargate "
-    "capacity providers."
+    "providers. Specify one or the other and try again."
 )
 
 

@@ -188,20 +188,6 @@ def test_events_are_plain_lines_or_json_objects_one_a_line() -> None:
     assert [(item["v"], item["number"]) for item in objects] == [(1, 2), (1, 3)]
 
 
-def test_logs_of_a_service_name_the_task_of_each_line_in_order_of_time() -> None:
-    controller = FakeController(a_state(services=[a_service()], tasks=WEB_TASKS[:2]))
-    spoken = {task_arn("7f3a9c"): (2.0, "second"), task_arn("c9d550"): (1.0, "first")}
-
-    def lines(members: dict[str, Any]) -> dict[str, Any]:
-        at, message = spoken[members["task"]]
-        return {"lines": [{"at": at, "container": "app", "message": message}], "nextSince": at}
-
-    controller.answers["GetTaskLogs"] = lines
-    terminal = Terminal(controller)
-    assert terminal.run("logs", "web") == 0
-    assert terminal.out.getvalue() == "c9d550 | first\n7f3a9c | second\n"
-
-
 # --- services ---
 
 

@@ -220,6 +220,7 @@ def test_options_of_the_place_may_follow_the_command() -> None:
         ("service", "up", "web", "--strategy", "canary"),
         ("service", "up", "web", "--standby", "1"),
         ("run-task", "--interactive"),
+        ("events", "--eventbridge"),
     ],
     ids=" ".join,
 )

@@ -64,7 +64,7 @@ def test_what_a_fault_holds_is_not_until_that_is_over(name: str) -> None:
 
 def test_the_faults_that_hold_are_those_that_stop_or_cut_off_the_whole_container() -> None:
     means = (Means.FREEZE, Means.STALL, Means.DETACH)
-    needed = {"port": "80", "processName": "sleep", "to": "web"}
+    needed = {"port": "80", "processName": "sleep", "to": "web", "az": "a"}
     victim = Victim("aaaa01", "app", memory=512, peers=("10.0.0.9",))
     made = []
     for kind in catalogue.FAULTS:

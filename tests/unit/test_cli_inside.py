@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,19 +18,29 @@ WEB = a_task("7f3a9c", "web")
 
 @dataclass
 class Programs:
-    """Stands for the engine: (container, words, terminal) of each program that was run. It exits with 3, or with 127:
-    `nothing` at once, as what is not there, `late` after a while, as a shell whose last line was a slip."""
+    """Stands for the engine: (container, words, terminal) of each program that was run. It exits with 3; `nothing` is
+    not there, `late` is a shell whose last line was a slip, `killed` ends with its container after `meanwhile`."""
 
     calls: list[tuple[str, tuple[str, ...], bool]] = field(default_factory=list)
+    toolbox: list[bool] = field(default_factory=list)
+    meanwhile: Callable[[], None] = lambda: None
     now: float = 0.0
 
-    def run(self, runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool) -> int:
+    def run(
+        self, runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, home: Path, toolbox: bool
+    ) -> int:
         self.calls.append((runtime_id, tuple(words), terminal))
-        self.now += 60.0 if words[0] == "late" else 0.1
-        return 127 if words[0] in ("nothing", "late") else 3
+        self.toolbox.append(toolbox)
+        if words[0] == "nothing":
+            raise ChaosEcsError("E-NO-PROGRAM", "There is no nothing in chaos-ecs/demo:1", "nor in its PATH", "", 127)
+        self.meanwhile()
+        return {"late": 127, "killed": 137}.get(words[0], 3)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
 
     def on(self, controller: FakeController) -> Terminal:
-        return Terminal(controller, inside=self.run, monotonic=lambda: self.now)
+        return Terminal(controller, inside=self.run, monotonic=lambda: self.now, sleep=self.sleep)
 
 
 @pytest.fixture
@@ -58,17 +69,55 @@ def test_of_a_service_the_first_task_that_runs(ran: Programs) -> None:
     assert "No task of web runs" in terminal.err.getvalue()
 
 
-def test_a_program_that_the_image_lacks_is_said_so(ran: Programs) -> None:
+def test_a_program_that_the_image_lacks_is_said_so_with_two_ways_on(ran: Programs) -> None:
     terminal = ran.on(a_room())
     assert terminal.run("exec", "7f3a9c", "--", "nothing") == 127
-    assert "is there a nothing in chaos-ecs/demo:1?" in terminal.err.getvalue()
-    assert "chaos-ecs exec 7f3a9c -- PROGRAM" in terminal.err.getvalue()
+    told = terminal.err.getvalue()
+    assert "E-NO-PROGRAM: There is no nothing in chaos-ecs/demo:1" in told
+    assert "chaos-ecs exec 7f3a9c --toolbox" in told
+    assert "chaos-ecs exec 7f3a9c -- PROGRAM" in told
+    side = {**WEB["containers"][0], "name": "side", "runtimeId": "51de" * 16}
+    terminal = ran.on(a_room({**WEB, "containers": [WEB["containers"][0], side]}))
+    assert terminal.run("exec", "7f3a9c", "--container", "side", "--", "nothing") == 127
+    assert "chaos-ecs exec 7f3a9c --container side --toolbox" in terminal.err.getvalue()
 
 
 def test_a_slip_in_a_shells_last_line_is_no_missing_program(ran: Programs) -> None:
     terminal = ran.on(a_room())
     assert terminal.run("exec", "7f3a9c", "--", "late") == 127
-    assert "is there a" not in terminal.err.getvalue()
+    assert terminal.err.getvalue() == ""
+
+
+def test_the_toolbox_is_a_shell_of_ours_beside_the_container(ran: Programs) -> None:
+    terminal = ran.on(a_room())
+    assert terminal.run("exec", "7f3a9c", "--toolbox") == 3
+    assert ran.calls == [("c0ffee" * 8, ("/bin/bash",), False)]
+    assert ran.toolbox == [True]
+    assert "its files in /proc/1/root" in terminal.err.getvalue()
+    assert ran.on(a_room()).run("exec", "7f3a9c") == 3
+    assert ran.toolbox == [True, False]
+
+
+def test_a_task_that_ends_while_one_is_inside_says_why_and_where_to_go(ran: Programs) -> None:
+    controller = a_room()
+    why = "Essential container in task exited"
+
+    def ends() -> None:
+        controller.state = a_state(services=[a_service()], tasks=[stopped(WEB, 137, stoppedReason=why)])
+
+    ran.meanwhile = ends
+    terminal = ran.on(controller)
+    assert terminal.run("exec", "7f3a9c", "--", "killed") == 137
+    assert "E-TASK-ENDED: 7f3a9c ended while you were inside" in terminal.err.getvalue()
+    assert why in terminal.err.getvalue()
+    assert "chaos-ecs exec web" in terminal.err.getvalue()
+
+
+def test_a_program_that_is_killed_alone_says_nothing_of_its_task(ran: Programs) -> None:
+    terminal = ran.on(a_room())
+    assert terminal.run("exec", "7f3a9c", "--", "killed") == 137
+    assert terminal.err.getvalue() == ""
+    assert ran.now >= 1  # the controller had time to hear of it
 
 
 def test_of_several_containers_the_one_that_is_named(ran: Programs) -> None:
@@ -93,10 +142,10 @@ def test_what_does_not_run_and_what_is_simulated_is_refused_before_anything_is_r
     assert ran.calls == []
 
 
-def test_without_the_docker_program_the_refusal_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_docker_program_the_refusal_names_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ChaosEcsError, match="docker"):
-        inside.run_inside("c0ffee", ("sh",), terminal=False, reads=False)
+        inside.run_inside("c0ffee", ("sh",), terminal=False, reads=False, home=tmp_path)
 
 
 def for_interactive(controller: FakeController, *known: dict[str, Any]) -> FakeController:

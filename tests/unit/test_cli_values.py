@@ -19,7 +19,7 @@ from chaos_ecs.errors import ChaosEcsError
 from tests.unit.fake_controller import FakeController, Terminal, a_state
 from tests.unit.sim_room import SimRoom
 
-NEEDED = {"port": "8080", "processName": "sleep", "to": "web"}
+NEEDED = {"port": "8080", "processName": "sleep", "to": "web", "az": "a"}
 NONSENSE = {
     "signal": "FOO",
     "sources": "nowhere",
@@ -30,7 +30,7 @@ NONSENSE = {
     "path": "somewhere",
 }
 """Of texts that are not of a list."""
-FREE = ("reason", "network", "to", "operations", "processName")
+FREE = ("reason", "network", "to", "operations", "processName", "az")
 """Texts of which only the controller can say that they mean nothing."""
 
 

@@ -51,5 +51,5 @@ def test_every_command_in_the_readme_exists() -> None:
 
 def test_every_setting_is_in_the_readme() -> None:
     source = (ROOT / "chaos_ecs" / "config.py").read_text(encoding="utf-8")
-    for name in set(re.findall(r"CHAOS_ECS_[A-Z]+", source)) - {"CHAOS_ECS_"}:
+    for name in set(re.findall(r"CHAOS_ECS_[A-Z_]+", source)) - {"CHAOS_ECS_"}:
         assert f"`{name}`" in README, name

@@ -11,8 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chaos_ecs.api.operations.account import INSIGHTS, VALUES
+from chaos_ecs.core.arns import capacity_provider_arn, region_of
+from chaos_ecs.core.capacity_commands import UNKNOWN_PROVIDER
+from chaos_ecs.core.capacity_providers import FARGATE_PROVIDERS, items_of
 from chaos_ecs.core.errors import InvalidParameterException, ResourceInUseException
 from chaos_ecs.core.model import Cluster, ServiceStatus
+from chaos_ecs.core.sharing import DEFAULT, NOT_ASSOCIATED, check_associated, said_of
 from chaos_ecs.core.state import State
 
 CLUSTER_MEMBERS = (
@@ -20,19 +24,9 @@ CLUSTER_MEMBERS = (
     "configuration",
     "serviceConnectDefaults",
     "capacityProviders",
-    "defaultCapacityProviderStrategy",
+    DEFAULT,
 )
-CAPACITY_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
-"""Those that are there without being created; there are no others here yet."""
-
-STRATEGY_LIMIT = 20
 CLUSTER_PROVIDERS_LIMIT = 20
-
-UNKNOWN_PROVIDER = "The specified capacity provider does not exist. Specify a valid name or ARN and try again."
-NOT_ASSOCIATED = (
-    "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the "
-    "cluster. Associate the capacity provider with the cluster or specify a valid capacity provider and try again."
-)
 
 _Params = Mapping[str, Any]
 _Strategy = Sequence[Mapping[str, Any]]
@@ -82,59 +76,64 @@ def default_namespace(state: State, cluster_arn: str) -> str | None:
     return namespace
 
 
-def check_providers(providers: Sequence[str], strategy: _Strategy) -> None:
-    """What a cluster is to be associated with, and what it places by if nobody says anything."""
+def check_providers(state: State, cluster: str, providers: Sequence[str], strategy: _Strategy) -> None:
+    """What a cluster, by its ARN, is to be associated with, and what it places by if nobody says anything. Raises
+    InvalidParameterException."""
     if len(providers) > CLUSTER_PROVIDERS_LIMIT:
-        raise InvalidParameterException(f"capacityProviders can have at most {CLUSTER_PROVIDERS_LIMIT} items.")
+        raise InvalidParameterException("The maximum number of capacity providers per cluster has been exceeded.")
     if len(dict.fromkeys(providers)) < len(providers):
         raise InvalidParameterException("capacityProviders cannot contain duplicates.")
-    if any(name not in CAPACITY_PROVIDERS for name in providers):
-        raise InvalidParameterException(UNKNOWN_PROVIDER)
-    check_strategy(providers, strategy)
-
-
-def check_strategy(providers: Sequence[str], strategy: _Strategy) -> None:
-    """Whether a strategy names providers of its cluster only, each once, and at most one base."""
-    if not strategy:
-        return
-    if len(strategy) > STRATEGY_LIMIT:
-        raise InvalidParameterException(
-            f"A capacity provider strategy can contain a maximum of {STRATEGY_LIMIT} capacity providers."
-        )
-    names = [item["capacityProvider"] for item in strategy]
-    if len(dict.fromkeys(names)) < len(names):
-        raise InvalidParameterException("A capacity provider strategy cannot contain duplicate capacity providers.")
-    if any(name not in providers for name in names):
+    for name in providers:
+        _check_provider(state, cluster, name)
+    if any(item.provider not in providers for item in items_of(said_of(strategy))):
         raise InvalidParameterException(NOT_ASSOCIATED)
-    if sum(1 for item in strategy if item.get("base")) > 1:
+
+
+def _check_provider(state: State, cluster: str, name: str) -> None:
+    """One of one's own is ACTIVE, and of no other cluster (API_CreateCluster.capacityProviders)."""
+    if name in FARGATE_PROVIDERS:
+        return
+    known = state.capacity_providers.get(capacity_provider_arn(region_of(cluster), name))
+    if known is None:
+        raise InvalidParameterException(UNKNOWN_PROVIDER)
+    if not known.is_active:
         raise InvalidParameterException(
-            "There are multiple capacity providers in the specified capacity provider strategy with a base value "
-            "defined."
+            f"The specified capacity provider '{name}' is not in an ACTIVE state. Specify a valid capacity provider "
+            "and try again."
         )
-    if all(item.get("weight", 1 if len(strategy) == 1 else 0) == 0 for item in strategy):
+    other = cluster_with(state, region_of(cluster), name)
+    if other is not None and other.arn != cluster:
         raise InvalidParameterException(
-            "There are no capacity providers in the capacity provider strategy with a weight value greater than zero."
+            f"The specified capacity provider '{name}' is already associated with cluster: {other.name}. Remove the "
+            "capacity provider from the cluster and try again."
         )
+
+
+def cluster_with(state: State, region: str, name: str) -> Cluster | None:
+    """The cluster that is associated with a capacity provider; of one's own there is at most one."""
+    active = (item for item in state.clusters.values() if item.status == "ACTIVE" and region_of(item.arn) == region)
+    return next((item for item in active if name in members_of(item).get("capacityProviders", ())), None)
 
 
 def placed(state: State, cluster_arn: str, params: _Params) -> _Params:
     """The request, with the cluster's default strategy where it says neither launch type nor strategy
     (API_RunTask.capacityProviderStrategy). Raises InvalidParameterException for a strategy that cannot be had."""
-    known = members_of(state.clusters.get(cluster_arn))
+    cluster = state.clusters.get(cluster_arn)
     strategy = params.get("capacityProviderStrategy", ())
     if strategy and "launchType" not in params:
-        check_strategy(known.get("capacityProviders", ()), strategy)
-    default = known.get("defaultCapacityProviderStrategy")
+        check_associated(cluster, items_of(said_of(strategy)))
+    default = members_of(cluster).get(DEFAULT)
     if strategy or "launchType" in params or not default:
         return params
     return {**params, "capacityProviderStrategy": default}
 
 
 def check_unused(state: State, cluster: Cluster, providers: Sequence[str]) -> None:
-    """A provider that a service still places by cannot be taken away. Raises ResourceInUseException."""
+    """A provider that a service still places by, or that a task is on, cannot be taken away. Raises
+    ResourceInUseException (API_PutClusterCapacityProviders)."""
+    used = {task.capacity_provider for task in state.tasks_in(cluster.arn) if not task.is_stopped} - {""}
     for service in state.services_in(cluster.arn):
-        strategy = json.loads(service.registered).get("capacityProviderStrategy", ())
-        if service.status is not ServiceStatus.INACTIVE and any(
-            item["capacityProvider"] not in providers for item in strategy
-        ):
-            raise ResourceInUseException("The specified capacity provider is in use and cannot be removed.")
+        if service.status is not ServiceStatus.INACTIVE:
+            used |= {name for name, _, _ in service.placement.providers}
+    if used - {*providers}:
+        raise ResourceInUseException("The specified capacity provider is in use and cannot be removed.")

@@ -43,9 +43,9 @@ def create_cluster(call: Call) -> _Answer:
     arn = identifiers.cluster_arn(call.region, name)
     tags = tags_of(call.params)
     said = said_of_cluster(call.params)
-    check_providers(said.get("capacityProviders", ()), said.get("defaultCapacityProviderStrategy", ()))
 
     def build(state: State) -> m.CreateCluster:
+        check_providers(state, arn, said.get("capacityProviders", ()), said.get("defaultCapacityProviderStrategy", ()))
         known = state.clusters.get(arn)
         if known and known.status == "ACTIVE":
             members = members_of(known)
@@ -110,7 +110,6 @@ def put_cluster_capacity_providers(call: Call) -> _Answer:
     ClusterNotFoundException, InvalidParameterException, and ResourceInUseException where a service still needs one
     (API_PutClusterCapacityProviders)."""
     providers, strategy = call.params["capacityProviders"], call.params["defaultCapacityProviderStrategy"]
-    check_providers(providers, strategy)
     return _updated(call, {"capacityProviders": providers, "defaultCapacityProviderStrategy": strategy})
 
 
@@ -120,6 +119,7 @@ def _updated(call: Call, said: Mapping[str, Any]) -> _Answer:
     def build(state: State) -> a.UpdateCluster:
         cluster = active_cluster(state, arn)
         if "capacityProviders" in said:
+            check_providers(state, arn, said["capacityProviders"], said["defaultCapacityProviderStrategy"])
             check_unused(state, cluster, said["capacityProviders"])
         return a.UpdateCluster(arn, json.dumps({**members_of(cluster), **said}))
 

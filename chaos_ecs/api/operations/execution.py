@@ -16,6 +16,7 @@ NOT_ENABLED = (
     "The execute command failed because execute command was not enabled when the task was run or the execute command "
     "agent isn't running. Wait and try again or run a new task with execute command enabled and try again."
 )
+FAILED = "The execute command failed due to an internal error. Try again later."
 
 
 def execute_command(call: Call) -> Future[dict[str, Any]]:
@@ -34,10 +35,16 @@ def execute_command(call: Call) -> Future[dict[str, Any]]:
         if not task.execute_command:
             raise InvalidParameterException(f"{NOT_ENABLED} {_instead(task, container)}")
         if not task.is_running:
-            raise InvalidParameterException("The execute command failed because the task isn't running.")
-        raise TargetNotConnectedException(
-            f"The execute command failed due to an internal error. Try again later. {_instead(task, container)}"
-        )
+            why = f" ({task.stopped_reason})" if task.stopped_reason else ""
+            raise InvalidParameterException(
+                f"The execute command failed because the task isn't running: it is {task.last_status}{why}."
+            )
+        ended = next((one for one in task.containers if one.name == container and one.exit_code is not None), None)
+        if ended is not None:
+            raise TargetNotConnectedException(
+                f"{FAILED} (The container {container} isn't running: it ended with exit code {ended.exit_code}.)"
+            )
+        raise TargetNotConnectedException(f"{FAILED} {_instead(task, container)}")
 
     return call.ask(answer)
 

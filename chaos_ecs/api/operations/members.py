@@ -12,6 +12,7 @@ from chaos_ecs.core.errors import EcsError, InvalidParameterException, PlatformU
 from chaos_ecs.core.messages import Event, Tags
 from chaos_ecs.core.model import TaskDefinition, TaskOptions
 from chaos_ecs.core.platforms import FARGATE, aws_refuses
+from chaos_ecs.core.sharing import launch_type_with, said_of
 from chaos_ecs.core.state import State
 from chaos_ecs.core.tagging import is_reserved
 
@@ -92,7 +93,7 @@ def launch_type(
             "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
         )
     if strategy:
-        return FARGATE if strategy[0]["capacityProvider"].startswith(FARGATE) else DEFAULT_LAUNCH_TYPE
+        return launch_type_with(said_of(strategy)[0][0])
     return said or DEFAULT_LAUNCH_TYPE
 
 

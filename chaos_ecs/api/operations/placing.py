@@ -16,6 +16,7 @@ from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import TaskDefinition
 from chaos_ecs.core.placement_rules import PlacementWishes, Words, constraints_of, strategies_of
 from chaos_ecs.core.platforms import FARGATE
+from chaos_ecs.core.sharing import said_of
 
 ALIASES_LIMIT = 1
 
@@ -24,12 +25,7 @@ _Params = Mapping[str, Any]
 
 def wishes_of(params: _Params) -> PlacementWishes:
     """What a checked request says of where its tasks go. Raises InvalidParameterException."""
-    items = items_of(
-        [
-            (name_of_provider(item["capacityProvider"]), item.get("weight"), item.get("base"))
-            for item in params.get("capacityProviderStrategy", ())
-        ]
-    )
+    items = items_of(said_of(params.get("capacityProviderStrategy", ())))
     return PlacementWishes(
         strategies=words(params.get("placementStrategy", ()), "field"),
         constraints=words(params.get("placementConstraints", ()), "expression"),
@@ -37,11 +33,6 @@ def wishes_of(params: _Params) -> PlacementWishes:
         is_daemon=params.get("schedulingStrategy") == "DAEMON",
         rebalances=params.get("availabilityZoneRebalancing", "ENABLED") == "ENABLED",
     )
-
-
-def name_of_provider(identifier: str) -> str:
-    """A capacity provider's name, of its name or ARN."""
-    return identifier.rsplit("/", 1)[-1]
 
 
 def words(said: Sequence[_Params], second: str) -> Words:

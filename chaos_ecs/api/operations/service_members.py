@@ -15,9 +15,11 @@ from typing import Any
 from chaos_ecs.api.operations.placing import check_placement
 from chaos_ecs.api.strategies import STRATEGY_MEMBERS, with_strategy
 from chaos_ecs.core.balancing import ServiceLoadBalancer
+from chaos_ecs.core.capacity_providers import items_of
 from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.errors import InvalidParameterException, UnsupportedFeatureException
 from chaos_ecs.core.model import Service
+from chaos_ecs.core.sharing import said_of
 
 TARGET_GROUPS_PER_SERVICE = 5
 """Service quotas of Amazon ECS: target groups per service."""
@@ -75,6 +77,11 @@ _DEPLOYING = (
     "vpcLatticeConfigurations",
 )
 """API_UpdateService, member by member: these start a new deployment when they differ from what was known."""
+
+FORCE = (
+    "When switching from launch type to capacity provider strategy on an existing service, or making a change to a "
+    "capacity provider strategy on a service that is already using one, you must force a new deployment."
+)
 
 _TOKEN = re.compile(r"[!-~]{0,36}")
 """API_CreateService.clientToken."""
@@ -218,6 +225,15 @@ def merged(service: Service, params: _Params) -> dict[str, Any]:
         configuration = known.get("deploymentConfiguration", {})
         said["deploymentConfiguration"] = {**configuration, **said["deploymentConfiguration"]}
     return {**known, **said}
+
+
+def check_strategy_change(service: Service, params: _Params) -> None:
+    """Another capacity provider strategy is for new tasks: ECS has it deployed by force, in these words."""
+    known = said_of(json.loads(service.registered).get("capacityProviderStrategy", ()))
+    said = said_of(params.get("capacityProviderStrategy", ()))
+    is_other = "capacityProviderStrategy" in params and items_of(said) != items_of(known)
+    if is_other and not params.get("forceNewDeployment", False):
+        raise InvalidParameterException(FORCE)
 
 
 def starts_deployment(

@@ -23,6 +23,7 @@ from chaos_ecs.api.operations.members import (
 )
 from chaos_ecs.api.operations.placing import check_placing, check_service_connect, wishes_of
 from chaos_ecs.api.operations.service_members import (
+    check_strategy_change,
     check_supported,
     deployment_configuration,
     grace_period,
@@ -120,6 +121,7 @@ def update_service(call: Call) -> _Answer:
         if definition or forced or "deploymentConfiguration" in params:
             check_shifting(state, configuration, said)
         launch_type = _launch_type(state, cluster, params)
+        check_strategy_change(service, params)
         check_placing(known, members, launch_type or service.launch_type)
         check_service_connect(params, known, default_namespace(state, cluster))
         return m.UpdateService(

@@ -18,7 +18,7 @@ LEAST_SECONDS, MOST_SECONDS = 60.0, 12 * 3600.0
 _NAME_LENGTH, _VALUE_LENGTH = 64, 1024
 _MOST_ARNS = 5
 _SELECTION = re.compile(r"ALL|COUNT\([1-9]\d*\)|PERCENT\((?:[1-9]\d?|100)\)")
-_RESOURCE_TYPES = ("aws:ecs:task", "aws:ecs:cluster", "aws:iam:role")
+_RESOURCE_TYPES = ("aws:ecs:task", "aws:ecs:cluster", "aws:ec2:instance", "aws:ec2:spot-instance", "aws:iam:role")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,12 @@ _API_ERROR = Action(
 _INSTALLS = "installDependencies"
 _THROUGH_ECS = (_INSTALLS, "useEcsFaultInjectionEndpoints")
 ACTIONS: Mapping[str, Action] = {
+    "aws:ec2:send-spot-instance-interruptions": Action(
+        ("durationBeforeInterruption",), target=("SpotInstances", "aws:ec2:spot-instance")
+    ),
+    "aws:ecs:drain-container-instances": Action(
+        ("duration", "drainagePercentage"), target=("Clusters", "aws:ecs:cluster")
+    ),
     "aws:ecs:stop-task": Action(),
     "aws:ecs:task-cpu-stress": Action(("duration",), ("percent", "workers", _INSTALLS)),
     "aws:ecs:task-io-stress": Action(("duration",), ("percent", "workers", _INSTALLS)),

@@ -26,6 +26,7 @@ Verdicts = Mapping[str, tuple[str, str]]
 _VICTIMS = {
     Scope.TASKS: "running tasks: by id, a service's, or any",
     Scope.SERVICE: "a service: its deployments",
+    Scope.INSTANCES: "container instances: by name, of a zone, or drawn",
     Scope.CONTROL_PLANE: "the control plane; no container is touched",
     Scope.NOTHING: "nobody: it is a step of an experiment, and cannot be injected",
 }

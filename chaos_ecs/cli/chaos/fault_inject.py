@@ -14,6 +14,7 @@ import typer
 
 from chaos_ecs.chaos.fault import Fault as Kind
 from chaos_ecs.chaos.fault import Scope
+from chaos_ecs.chaos.instance_aiming import NO_INSTANCES
 from chaos_ecs.cli import find
 from chaos_ecs.cli.chaos import fault_kinds, fault_plan, patiently
 from chaos_ecs.cli.chaos.fault_follow import (
@@ -39,6 +40,7 @@ from chaos_ecs.cli.text import folded
 from chaos_ecs.errors import ChaosEcsError
 
 _LABEL = 6
+ADD_INSTANCE = "chaos-ecs instance add"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Wish:
     percent: int | None = None
     all: bool = False
     container: str | None = None
+    instances: Sequence[str] = ()  # container instances, by name
+    zone: str | None = None
     seed: int | None = None
     force: bool = False
     dry_run: bool = False
@@ -69,7 +73,18 @@ class Wish:
     @property
     def is_for_anyone(self) -> bool:
         """Whether nothing at all says whom: any one running task."""
-        return self.kind.scope is Scope.TASKS and not (self.victims or self.asks_for_many or self.filters)
+        some = self.victims or self.asks_for_many or self.filters
+        return self.kind.scope is Scope.TASKS and not (some or self.hits_instances or self.kind.capacity_provider)
+
+    @property
+    def hits_instances(self) -> bool:
+        return self.kind.scope is Scope.INSTANCES or bool(self.instances or self.zone)
+
+    @property
+    def draws_instances(self) -> bool:
+        """Whether a seed picks among them."""
+        is_whole = self.parameters.get("drainagePercentage") == "100"
+        return bool(self.kind.picks) and not (self.instances or self.all or is_whole)
 
     @property
     def filters(self) -> bool:
@@ -78,10 +93,11 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """Whom to hit, as something that exists: tasks, or a service, or (neither) whatever passes the filters."""
+    """Whom to hit: tasks, a service, container instances, or (none of them) whatever passes the filters."""
 
     tasks: tuple[str, ...] = ()
     service: str | None = None
+    instances: tuple[str, ...] = ()
 
 
 def inject(shell: Shell, wish: Wish) -> None:
@@ -95,6 +111,8 @@ def inject(shell: Shell, wish: Wish) -> None:
     if not answer["victims"]:
         raise _nobody(wish, aim, before, cluster)
     was_drawn = wish.kind.scope is Scope.TASKS and not (aim.tasks or wish.all)
+    if wish.hits_instances:
+        was_drawn = wish.draws_instances
     running = sum(task.is_running for task in before.tasks_in(cluster))
     plan = Plan.of(answer, before, was_drawn=was_drawn, among=running if wish.is_for_anyone else 0)
     if wish.dry_run:
@@ -104,12 +122,17 @@ def inject(shell: Shell, wish: Wish) -> None:
         shell.say(row)
     _must_be_wanted(shell, wish, plan)
     before = state(controller)  # times count from here, not from before the question
-    named = Aim(tuple(plan.tasks), None if plan.tasks else aim.service)
+    named = Aim(tuple(plan.tasks), None if plan.tasks else aim.service, _instances_of(wish, plan))
     again = Wish(wish.kind, wish.parameters, container=wish.container, force=wish.force, seed=plan.seed)
     with _refusals_of(wish):
         injected = controller.own("InjectFault", **_members(again, named, cluster))
     fault = _followed(shell, controller, before, plan, injected["fault"], wait=wish.wait)
     raise typer.Exit(0 if fault.is_proven else 1)
+
+
+def _instances_of(wish: Wish, plan: Plan) -> tuple[str, ...]:
+    """By what those of the plan are named; a zone's are, by the fault's own parameter."""
+    return tuple(plan.instances) if wish.kind.picks else ()
 
 
 def _followed(
@@ -140,6 +163,10 @@ def _awaited(plan: Plan, *, wait: bool) -> str:
 
 def aimed(wish: Wish, snapshot: Snapshot, cluster: str) -> Aim:
     """The victims as tasks or a service. Raises a usage error for what contradicts itself."""
+    if wish.hits_instances:
+        if wish.victims or wish.filters or wish.container or (wish.instances and wish.asks_for_many):
+            raise typer.BadParameter("name container instances, or tasks, not both", param_hint="--instance")
+        return Aim(instances=tuple(wish.instances))
     hint = "TASK...|SERVICE"
     if wish.kind.scope is Scope.SERVICE:
         return Aim(service=find.service(snapshot, cluster, wish.victims[0]).arn)
@@ -165,6 +192,8 @@ def _members(wish: Wish, aim: Aim, cluster: str) -> dict[str, Any]:
         "parameters": dict(wish.parameters) or None,
         "tasks": list(aim.tasks) or None,
         "service": aim.service,
+        "instances": list(aim.instances) or None,
+        "availabilityZone": None if aim.instances else wish.zone,
         "standalone": wish.standalone or None,
         "pattern": wish.pattern or None,
         "tags": dict(wish.tags) or None,
@@ -192,6 +221,10 @@ def _refusals_of(wish: Wish) -> Iterator[None]:
 
 def _hint(wish: Wish, error: ChaosEcsError) -> str:
     """The next command after a refusal."""
+    if NO_INSTANCES in error.why:
+        return ADD_INSTANCE
+    if "ACTIVE container instance" in error.why:
+        return f"the same with --force, or first: {ADD_INSTANCE}"
     again = " ".join((f"chaos-ecs chaos inject {wish.kind.name}", *wish.victims))
     if error.exit_code == 5:
         alone = "its last" in error.why or (wish.victims and not wish.asks_for_many)
@@ -200,6 +233,12 @@ def _hint(wish: Wish, error: ChaosEcsError) -> str:
 
 
 def _nobody(wish: Wish, aim: Aim, snapshot: Snapshot, cluster: str) -> ChaosEcsError:
+    if wish.hits_instances:
+        why = "no container instance that is ACTIVE and connected fits"
+        return not_found("There is nobody to hit", why, "chaos-ecs instance ls")
+    if wish.kind.capacity_provider:
+        why = f"no RUNNING task that fits is on {wish.kind.capacity_provider}; container instances are named"
+        return not_found("There is nobody to hit", why, f"chaos-ecs chaos inject {wish.kind.name} --instance NAME")
     running = [task for task in snapshot.tasks_in(cluster) if task.is_running]
     starting = [task for task in snapshot.tasks_in(cluster) if not task.is_running and not task.is_stopped]
     next_command = "chaos-ecs service up --desired 3"
@@ -246,7 +285,7 @@ def _tell_plan(shell: Shell, plan: Plan, answer: Mapping[str, Any], snapshot: Sn
 
 def _must_be_wanted(shell: Shell, wish: Wish, plan: Plan) -> None:
     """Asks about several victims, and where the last healthy task may be among them, if somebody can answer."""
-    if wish.yes or not shell.asks or not (len(plan.tasks) > 1 or wish.force):
+    if wish.yes or not shell.asks or not (len(plan.tasks) > 1 or len(plan.instances) > 1 or wish.force):
         return
     if not shell.confirm(f"Hit {counted(plan.victims)} with {plan.name}?"):
         hint = f"chaos-ecs chaos inject {plan.name} --yes"

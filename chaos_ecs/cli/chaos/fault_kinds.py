@@ -18,7 +18,7 @@ from chaos_ecs.errors import ChaosEcsError
 MOST_WORTH_SAYING = 2**31 - 1
 METAVARS = {"duration": "TIME", "number": "N", "text": "TEXT"}
 _FEWEST_LETTERS, _MOST_NEAR, _NEARNESS = 4, 3, 0.75
-_EXAMPLE_VALUES = {"port": "8080", "processName": "sleep", "to": "api"}  # of parameters that are required
+_EXAMPLE_VALUES = {"port": "8080", "processName": "sleep", "to": "api", "az": "a"}  # of parameters that are required
 
 
 def named(text: str) -> type[Fault]:
@@ -83,7 +83,9 @@ def _briefly(value: float) -> str:
 
 def example_of(fault: type[Fault], *more: str) -> str:
     """A command line that can be typed as it stands."""
-    whom = "" if fault.scope is Scope.CONTROL_PLANE else " web"
+    whom = " web" if fault.scope in (Scope.TASKS, Scope.SERVICE) else ""
+    if fault.scope is Scope.INSTANCES and fault.picks:
+        whom = " --instance a1"
     required = [item for item in parameters.parameters_of(fault) if item.default is None]
     options = [f"{option_of(item)} {_EXAMPLE_VALUES.get(item.name, METAVARS[item.kind])}" for item in required]
     return " ".join((f"chaos-ecs chaos inject {fault.name}{whom}", *options, *more))

@@ -105,11 +105,27 @@ _OF_TASKS = (
         "seed",
         Annotated[
             int | None,
-            _whom("--seed", min=0, max=SEEDS - 1, metavar="N", help="The same seed picks the same tasks."),
+            _whom("--seed", min=0, max=SEEDS - 1, metavar="N", help="The same seed picks the same ones."),
         ],
         None,
     ),
     _keyword("force", Annotated[bool, _whom("--force", help="The last healthy task of a service too.")], False),
+)
+_INSTANCES = _keyword(
+    "instances",
+    Annotated[
+        list[str] | None,
+        _whom("--instance", metavar="NAME", help="This container instance; may be repeated."),
+    ],
+    None,
+)
+_ZONE = _keyword(
+    "zone", Annotated[str | None, _whom("--az", metavar="ZONE", help="Container instances of this zone.")], None
+)
+_FORCE_INSTANCES = _keyword(
+    "force",
+    Annotated[bool, _whom("--force", help="The last ACTIVE container instance, or more than half, too.")],
+    False,
 )
 _OF_A_SERVICE = (_keyword("victims", Annotated[str, _SERVICE]),)
 _OF_ALL = (
@@ -121,14 +137,22 @@ _OF_ALL = (
 )
 
 
-def selection_of(scope: Scope) -> Sequence[Argument]:
-    match scope:
+def selection_of(fault: type[Fault]) -> Sequence[Argument]:
+    known = {"instances": (_INSTANCES,), "zone": (_ZONE,), "count": (*_named_of_tasks("count", "all"),)}
+    picks = [argument for name in fault.picks for argument in known[name]]
+    match fault.scope:
         case Scope.TASKS:
-            return (*_OF_TASKS, *_OF_ALL)
+            return (*_OF_TASKS, *picks, *_OF_ALL)
+        case Scope.INSTANCES:
+            return (*picks, *_named_of_tasks("seed"), _FORCE_INSTANCES, *_OF_ALL)
         case Scope.SERVICE:
             return (*_OF_A_SERVICE, *_OF_ALL)
         case _:
             return _OF_ALL
+
+
+def _named_of_tasks(*names: str) -> list[Argument]:
+    return [argument for argument in _OF_TASKS if argument.name in names]
 
 
 # --- the command ---
@@ -143,13 +167,14 @@ def command_of(fault: type[Fault]) -> Callable[..., None]:
     def command(ctx: typer.Context, **given: Any) -> None:
         values = {item.name: str(given.pop(f"{_FIELD}{item.field}")) for item in mine}
         victims = given.pop("victims", None) or ()
+        given["instances"] = given.pop("instances", None) or ()
         given["victims"] = (victims,) if isinstance(victims, str) else victims
         if "tags" in given:
             given["tags"] = _tags(given["tags"])
         fault_inject.inject(shell_of(ctx), Wish(fault, values, **given))
 
     whole = [Argument("ctx", Argument.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
-    whole += [*map(_option, mine), *selection_of(fault.scope)]
+    whole += [*map(_option, mine), *selection_of(fault)]
     command.__signature__ = Signature(whole)  # type: ignore[attr-defined]
     command.__annotations__ = {item.name: item.annotation for item in whole}
     command.__doc__ = _help_of(fault)
@@ -162,6 +187,7 @@ def _option(parameter: Parameter) -> Argument:
     most = parameter.most if parameter.most < MOST_WORTH_SAYING else None
     option = typer.Option(
         option_of(parameter),
+        *([parameter.alias] if parameter.alias else ()),
         help=parameter.help,
         metavar="|".join(parameter.choices) or METAVARS[parameter.kind],
         rich_help_panel=_OURS,
@@ -242,6 +268,7 @@ class FaultEntry(Entry):
 _PANELS = {
     Scope.TASKS: "Faults of tasks",
     Scope.SERVICE: "Faults of a service's deployments",
+    Scope.INSTANCES: "Faults of container instances",
     Scope.CONTROL_PLANE: "Faults of the control plane",
 }
 INJECTABLE = tuple(fault for fault in catalogue.FAULTS if fault.scope in _PANELS)

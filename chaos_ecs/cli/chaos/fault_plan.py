@@ -38,10 +38,27 @@ _MEANS: dict[str, tuple[str, str]] = {
     "EXEC": ("a few lines of sh in the task's own container", "a few lines of sh, or the end of the task"),
 }
 
+_INTERRUPTED = (
+    "a Spot interruption: SIGTERM now, SIGKILL after the task's stopTimeout, or when the notice is over",
+    STRIKES,
+)
+
 # By the first word of what a fault of the control plane does.
 _CONTROL: dict[str, tuple[str, str]] = {
     "hold": ("the scheduler is held; no container is touched", "the scheduler goes on"),
     "answer": ("the controller answers so; no container is touched", "it answers as before"),
+    "drain": (
+        "UpdateContainerInstancesState: DRAINING; the scheduler moves what it may move",
+        "UpdateContainerInstancesState: ACTIVE",
+    ),
+    "power": (
+        "SIGKILL to every container on it at once, and its agent is disconnected",
+        "it is connected again, and used",
+    ),
+    "spot": (
+        "the notice now; when it is over, SIGKILL to every container on it, and its agent is disconnected",
+        "its replacement is connected, and used",
+    ),
     "deploy": (
         "UpdateService with a revision that cannot work",
         "UpdateService with the revision before, unless the circuit breaker was quicker",
@@ -100,6 +117,11 @@ class Plan:
         return list(dict.fromkeys(victim.task for victim in self.victims if victim.task))
 
     @property
+    def instances(self) -> list[str]:
+        """The ARNs of the container instances it hits."""
+        return [str(raw["instance"]) for raw in self.recipes if raw.get("instance")]
+
+    @property
     def strikes(self) -> bool:
         """Whether it is over as soon as it has struck."""
         return self.seconds == 0
@@ -109,6 +131,8 @@ def rows(plan: Plan) -> list[tuple[str, str]]:
     """Label and text: what, whom, how, until when, by which seed."""
     how, undone = _means(plan.recipes[0])
     told = [("plan", f"{plan.name} {plan.description}"), ("hits", _hits(plan)), ("how", how)]
+    foretold = [f"{raw['instanceName']}: {raw['foretold']}" for raw in plan.recipes if raw.get("foretold")]
+    told += [("tasks" if not at else "", text) for at, text in enumerate(foretold)]
     if plan.fallback:
         told.append(("here", plan.fallback))
     told.append(("then", STRIKES if plan.strikes else f"after {span(plan.seconds)}, or sooner if you say so: {undone}"))
@@ -124,6 +148,8 @@ def _hits(plan: Plan) -> str:
 
 def _means(recipe: Mapping[str, Any]) -> tuple[str, str]:
     first = (recipe.get("do") or [""])[0]
+    if recipe["means"] == "STOP" and len(recipe["do"]) > 1:
+        return _INTERRUPTED
     if recipe["means"] == "CONTROL":
         return _CONTROL.get(first, ("no container is touched", "it ends by itself"))
     return _MEANS.get(recipe["means"], (str(recipe["means"]), "it is undone"))
@@ -175,6 +201,8 @@ def _do_and_undo(victim: Victim, recipe: Mapping[str, Any], snapshot: Snapshot) 
     match recipe["means"]:
         case "SIGNAL":
             return [f"docker kill --signal {do[0]} {id_}"], []
+        case "STOP" if len(do) > 1:
+            return [f"docker kill --signal TERM {id_}", f"docker kill --signal KILL {id_}   # if it still runs"], []
         case "STOP":
             cluster, task = name_of(victim.task.rpartition("/")[0]), name_of(victim.task)
             reason = f' --reason "{do[0]}"' if do else ""

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_SPELLED = {"instance_name": "instanceName"}
+
 
 @dataclass(frozen=True, slots=True)
 class Victim:
@@ -17,6 +19,7 @@ class Victim:
     task: str
     service: str
     container: str
+    instance_name: str  # of a container instance that is hit as a whole
     status: str
     proof: str
     reason: str  # why there is no proof
@@ -24,7 +27,7 @@ class Victim:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Victim:
-        return cls(*(str(raw.get(name) or "") for name in cls.__slots__))
+        return cls(*(str(raw.get(_SPELLED.get(name, name)) or "") for name in cls.__slots__))
 
     @property
     def is_decided(self) -> bool:

@@ -17,7 +17,7 @@ _STANDALONE = "standalone"
 
 def named(victims: Sequence[Victim]) -> str:
     """Each by its id: 7f3a9c e41b07 of web, 191af8 (standalone); or: service web; or: the control plane."""
-    parts = []
+    parts = [f"container instance {name}" for name in _instances(victims)]
     for service, ids in _by_service(victims).items():
         if not ids:
             parts.append(f"service {name_of(service)}" if service else CONTROL_PLANE)
@@ -28,7 +28,8 @@ def named(victims: Sequence[Victim]) -> str:
 
 def counted(victims: Sequence[Victim]) -> str:
     """How many: 2 tasks of web, 1 standalone task; or: service web; or: the control plane."""
-    parts = []
+    instances = _instances(victims)
+    parts = [f"{len(instances)} container instance{'' if len(instances) == 1 else 's'}"] if instances else []
     for service, ids in _by_service(victims).items():
         tasks = f"task{'' if len(ids) == 1 else 's'}"
         if not ids:
@@ -41,8 +42,8 @@ def counted(victims: Sequence[Victim]) -> str:
 
 
 def who(victim: Victim) -> str:
-    """7f3a9c, web or the control plane."""
-    return short(victim.task) or name_of(victim.service) or CONTROL_PLANE
+    """7f3a9c, web, container instance a1, or the control plane."""
+    return short(victim.task) or name_of(victim.service) or victim.instance_name or CONTROL_PLANE
 
 
 def headline(fault: Fault, now: float) -> str:
@@ -82,10 +83,17 @@ def span(value: float) -> str:
     return seconds(value)
 
 
+def _instances(victims: Sequence[Victim]) -> list[str]:
+    """The names of the container instances that are hit as a whole."""
+    return [victim.instance_name for victim in victims if victim.instance_name]
+
+
 def _by_service(victims: Sequence[Victim]) -> dict[str, list[str]]:
     """The short ids of the tasks, each once, by the ARN of their service."""
     found: dict[str, list[str]] = {}
     for victim in victims:
+        if victim.instance_name:
+            continue
         ids = found.setdefault(victim.service, [])
         if victim.task and short(victim.task) not in ids:
             ids.append(short(victim.task))

@@ -172,7 +172,13 @@ def _selection(member: Member, kind: type[Fault]) -> dict[str, object]:
             why = f"{kind.name} hits the control plane: there is nobody to select"
             raise members["selection"].refusal(why, "Leave selection out")
         return {}
-    chosen = member.needed("selection", "Write selection: {service: web, count: 1}")
+    if kind.scope is Scope.INSTANCES:
+        return _instances(members["selection"], kind) if "selection" in members else {}
+    return _of_tasks(member.needed("selection", "Write selection: {service: web, count: 1}"), kind)
+
+
+def _of_tasks(chosen: Member, kind: type[Fault]) -> dict[str, object]:
+    """Tasks of a service, or standalone ones; or a service as a whole."""
     found = chosen.members(("service", "standalone", "pattern", "count", "all"))
     told: dict[str, object] = {}
     if "service" in found:
@@ -188,6 +194,22 @@ def _selection(member: Member, kind: type[Fault]) -> dict[str, object]:
     if "all" in found and found["all"].flag():
         told["all"] = True
     elif "count" in found:
+        told["count"] = found["count"].whole(1, 50)
+    return told
+
+
+def _instances(chosen: Member, kind: type[Fault]) -> dict[str, object]:
+    """Container instances by name, or of a zone, or so many; whatever the kind can be chosen by."""
+    spelled = {"instances": "instances", "zone": "availabilityZone", "count": "count"}
+    if not kind.picks:
+        raise chosen.refusal(f"{kind.name} has no selection: its parameters say all", "Leave selection out")
+    found = chosen.members(tuple(spelled[name] for name in kind.picks))
+    told: dict[str, object] = {}
+    if "instances" in found:
+        told["instances"] = [item.text() for item in found["instances"].items()]
+    if "availabilityZone" in found:
+        told["availabilityZone"] = found["availabilityZone"].text()
+    if "count" in found:
         told["count"] = found["count"].whole(1, 50)
     return told
 

@@ -52,6 +52,8 @@ def paragraphs(text: str) -> list[str]:
 
 def whom(round_: Round) -> str:
     """What a round needs: a task of service web; a standalone task of worker."""
+    if round_.kind.scope is Scope.INSTANCES:
+        return "a cluster with container instances"
     service, pattern = round_.selection.get("service"), round_.selection.get("pattern")
     if service:
         return f"service {service}" if round_.kind.scope is Scope.SERVICE else f"a task of service {service}"
@@ -60,6 +62,8 @@ def whom(round_: Round) -> str:
 
 def start(round_: Round) -> str:
     """The command that starts what it needs."""
+    if round_.kind.scope is Scope.INSTANCES:
+        return "chaos-ecs instance add"
     service = round_.selection.get("service")
     if service:
         return f"chaos-ecs service up {service} --desired 3"

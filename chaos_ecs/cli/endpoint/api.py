@@ -91,6 +91,9 @@ class EcsApi:
             if not came:
                 self.raw_state()
 
+    def bridged(self, *, follow: bool) -> Iterator[Answer]:
+        raise places.only_here(self._place, "The stream of EventBridge's events", "it is no operation of the ECS API")
+
     def _only_here(self, what: str, why: str, service: str) -> ChaosEcsError:
         return places.only_here(self._place, what, why, f"aws {service} help; or without --endpoint")
 

@@ -19,6 +19,7 @@ _PLACE = ("events", "kill", "ps", "run-task", "service", "task")
 # What a hint names that is only here, and what does there.
 _INSTEAD = (
     (re.compile(r"chaos-ecs watch\b"), "chaos-ecs events --follow"),
+    (re.compile(r"chaos-ecs instance ls, then: chaos-ecs instance add"), "aws ecs list-container-instances"),
     (re.compile(r"chaos-ecs logs (\S+)(?: -f)?"), r"chaos-ecs task describe \1"),
 )
 

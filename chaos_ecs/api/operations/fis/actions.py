@@ -14,9 +14,10 @@ from chaos_ecs.core.errors import ResourceNotFoundException, ValidationException
 
 _Answer = Future[dict[str, Any]]
 
-_TARGET_PARAMETERS = {
-    designs.TASK: {"cluster": "The name or ARN of the cluster.", "service": "The name or ARN of the service."},
-    designs.SERVICE: {"cluster": "The name or ARN of the cluster.", "service": "The name or ARN of the service."},
+_MEANING = {
+    "cluster": "The name or ARN of the cluster.",
+    "service": "The name or ARN of the service.",
+    "availabilityZoneIdentifier": "The availability zone.",
 }
 
 
@@ -42,12 +43,11 @@ def _described(parameter: parameters.Parameter) -> str:
 
 
 def _summary(fault: type[Fault], region: str) -> dict[str, Any]:
-    target = designs.TARGET_KEYS.get(fault.scope)
     return {
         "id": fault.action_id,
         "arn": fis_arn(region, "action", fault.action_id),
         "description": catalogue.sentence(fault),
-        "targets": {target[0]: {"resourceType": target[1]}} if target else {},
+        "targets": {key: {"resourceType": type_} for key, type_ in designs.targets_of(fault)},
         "tags": {},
     }
 
@@ -64,8 +64,8 @@ def get_target_resource_type(call: Call) -> _Answer:
     if name not in designs.RESOURCE_TYPES:
         raise ResourceNotFoundException(f"The target resource type {name} was not found.")
     described = {
-        parameter: {"description": words, "required": name == designs.SERVICE}
-        for parameter, words in _TARGET_PARAMETERS[name].items()
+        parameter: {"description": _MEANING[parameter], "required": name == designs.SERVICE}
+        for parameter in designs.TARGET_PARAMETERS[name]
     }
     told = {"resourceType": name, "description": designs.RESOURCE_TYPES[name], "parameters": described}
     return done({"targetResourceType": told})

@@ -106,6 +106,7 @@ def _target(region: str, said: Params) -> RunTarget:
         task_definition=_task_definition(ecs["TaskDefinitionArn"]),
         count=ecs.get("TaskCount", 1),
         launch_type=_launch_type(ecs),
+        takes_default="LaunchType" not in ecs,
         group=ecs.get("Group", ""),
         tags=_task_tags(ecs.get("Tags", ())),
         propagates_tags=ecs.get("PropagateTags") == "TASK_DEFINITION",

@@ -1,0 +1,59 @@
+"""A container instance as the state snapshot has it: a frozen value. Never here: fetching and wording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+OWN = "(own)"
+"""What a slice of the controller's own engine is told by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Cpu in ECS's units, memory in MiB; `running` and `pending` count tasks. `engine` is "" for a slice of the own."""
+
+    arn: str
+    name: str
+    cluster: str  # ARN
+    zone: str
+    status: str
+    is_connected: bool
+    cpu: int
+    memory: int
+    cpu_used: int
+    memory_used: int
+    running: int
+    pending: int
+    engine: str
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def takes_tasks(self) -> bool:
+        """Whether new tasks may be placed on it."""
+        return self.status == "ACTIVE" and self.is_connected
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Instance:
+        """The one in a JSON object of the snapshot."""
+        return cls(
+            arn=raw["arn"],
+            name=raw["name"],
+            cluster=raw["clusterArn"],
+            zone=raw["zone"],
+            status=raw["status"],
+            is_connected=bool(raw["agentConnected"]),
+            cpu=raw["cpu"],
+            memory=raw["memory"],
+            cpu_used=raw["cpuUsed"],
+            memory_used=raw["memoryUsed"],
+            running=raw["running"],
+            pending=raw["pending"],
+            engine=raw.get("engine") or "",
+            raw=raw,
+        )

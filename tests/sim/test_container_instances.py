@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pytest
 
+from chaos_ecs.core.container_instances import ContainerInstanceStatus
 from chaos_ecs.core.arns import service_arn
 from chaos_ecs.core.balancing import TargetState
 from chaos_ecs.core.deploying import DeploymentConfiguration, RolloutState
@@ -160,7 +161,7 @@ def test_another_reason_is_told_anew() -> None:
     simulation = hosted("a1", memory=512)
     a_placed_service(simulation, 1, definition=big(simulation))
     simulation.advance(30)
-    a_host(simulation, "b1", memory=4096, cpu=0)
+    a_host(simulation, "b1", memory=4096, cpu=64)
     hungry = registered(simulation, a_container("web-server", memory=1024, cpu=128), family="hungry")
     simulation.submit(UpdateService(WEB, desired_count=0)).result(0)
     simulation.submit(UpdateService(WEB, desired_count=1, task_definition_arn=hungry)).result(0)
@@ -324,7 +325,7 @@ def test_deregistered_while_it_is_silent_it_leaves_nothing_behind() -> None:
     simulation.advance(1)
     simulation.submit(DeregisterContainerInstance(arn, force=True)).result(0)
     simulation.advance(20)
-    assert arn not in simulation.state.container_instances
+    assert simulation.state.container_instances[arn].status is ContainerInstanceStatus.INACTIVE
     assert "a1" not in simulation.state.engines
     assert shares(simulation) == {"b1": 4}
     simulation.further.known["a1"].up = True
@@ -343,7 +344,7 @@ def test_deregistered_and_silent_before_its_tasks_have_stopped() -> None:
     simulation.advance(1)
     simulation.further.known["a1"].up = False
     simulation.advance(simulation.pace.instance_lost + 5)
-    assert arn not in simulation.state.container_instances
+    assert simulation.state.container_instances[arn].status is ContainerInstanceStatus.INACTIVE
     assert shares(simulation) == {"b1": 2}
 
 

@@ -318,7 +318,9 @@ def test_the_drained_one_can_be_deregistered_and_leaves_the_record() -> None:
     drain(simulation, "a1")
     simulation.advance(20)
     simulation.submit(DeregisterContainerInstance(arn)).result(0)
-    simulation.advance(1)
+    simulation.advance(3590)
+    assert simulation.state.container_instances[arn].status is ContainerInstanceStatus.INACTIVE
+    simulation.advance(20)
     assert arn not in simulation.state.container_instances
     assert shares(simulation) == {"b1": 2}
 
@@ -333,7 +335,6 @@ def test_forced_out_its_tasks_are_stopped_and_replaced() -> None:
     simulation.submit(DeregisterContainerInstance(arn, force=True)).result(0)
     assert simulation.state.container_instances[arn].status is ContainerInstanceStatus.INACTIVE
     simulation.advance(20)
-    assert arn not in simulation.state.container_instances
     assert {simulation.state.tasks[one].last_status for one in doomed} == {TaskStatus.STOPPED}
     assert shares(simulation) == {"b1": 2}
 

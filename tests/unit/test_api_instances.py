@@ -113,7 +113,8 @@ def test_slices_of_one_engine_show_the_ports_that_are_taken_on_it(api: Harness, 
     a1, a2 = add_instance(api, "a1"), add_instance(api, "a2")
     far = add_instance(api, "b1", engine="elsewhere")
     define(ecs, bound=on_port(8080))
-    ecs.run_task(cluster=CLUSTER, taskDefinition="app")
+    here = _only("attribute:ecs.availability-zone == us-east-1a")
+    ecs.run_task(cluster=CLUSTER, taskDefinition="app", placementConstraints=here)
     for arn, is_taken in ((a1, True), (a2, True), (far, False)):
         taken = ports(described(ecs, arn)["remainingResources"])["PORTS"]
         assert ("8080" in taken) is is_taken, arn

@@ -96,6 +96,7 @@ def test_where_all_are_draining_ecs_finds_no_container_instance(api: Harness, ec
 
 
 def test_one_whose_agent_is_not_connected_refuses_with_agent(api: Harness, ecs: Any) -> None:
+    api.simulation.further.named("elsewhere").up = False
     far = add_instance(api, "b1", engine="elsewhere")
     answer = run(ecs, "worker")
     assert (answer["tasks"], reasons(answer)) == ([], {far: "AGENT"})
@@ -167,6 +168,7 @@ def test_a_task_is_started_on_each_container_instance_that_is_named(api: Harness
 
 
 def test_each_that_cannot_take_its_task_is_a_failure(api: Harness, ecs: Any) -> None:
+    api.simulation.further.named("elsewhere").up = False
     good, full = add_instance(api, "a1"), add_instance(api, "a2", memory=128)
     weak, gone = add_instance(api, "a3", cpu=128), add_instance(api, "a4")
     other, far = add_instance(api, "a5", attributes={"stack": "x"}), add_instance(api, "b1", engine="elsewhere")

@@ -47,7 +47,7 @@ _Params = Mapping[str, Any]
 
 
 def add_container_instance(call: Call) -> _Answer:
-    """Registers it, of an engine that answers. Raises ClientException where it does not, or is registered already."""
+    """Registers it, of an engine that answers. Raises ClientException where it does not, or is in use already."""
     params, engine = call.params, call.params.get("engine", "")
     _check(params)
 
@@ -65,7 +65,7 @@ def _examined(examine: Any, engine: str) -> EngineRoom:
     try:
         room: EngineRoom = examine(engine)
     except ChaosEcsError as error:
-        raise ClientException(f"The engine{f' {engine}' if engine else ''} does not answer: {error}") from error
+        raise ClientException(f"The engine{f' {engine}' if engine else ''} cannot be used: {error}") from error
     return room
 
 

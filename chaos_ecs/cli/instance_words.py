@@ -88,9 +88,11 @@ def what_changes(running: int) -> str:
 
 def not_added(refusal: ChaosEcsError, wished: Mapping[str, Any]) -> ChaosEcsError:
     """The refusal with the next command that fits it."""
-    engine = wished.get("engine")
+    engine = str(wished.get("engine") or "")
+    look = f"docker --host {engine} version" if "://" in engine else "docker context ls"
     hints = (
-        ("does not answer", "docker context ls, and again" if engine else "chaos-ecs doctor"),
+        ("no further engine", "chaos-ecs instance add (a slice of it)"),
+        ("cannot be used", f"{look}, and again" if engine else "chaos-ecs doctor"),
         ("give its address", f"chaos-ecs instance add --engine {engine} --address IP"),
         ("registered already", "chaos-ecs instance ls"),
         ("named", "chaos-ecs instance ls, and another name"),
@@ -98,7 +100,7 @@ def not_added(refusal: ChaosEcsError, wished: Mapping[str, Any]) -> ChaosEcsErro
         ("capacity provider", "chaos-ecs instance add (without --capacity-provider)"),
     )
     hint = next((text for word, text in hints if word in refusal.why), "chaos-ecs instance add --help")
-    code = 4 if "does not answer" in refusal.why else refusal.exit_code
+    code = 4 if "Cannot reach" in refusal.why else refusal.exit_code
     return ChaosEcsError(refusal.code, "The container instance was not added", refusal.why, hint, code)
 
 

@@ -95,7 +95,7 @@ def test_an_engine_that_does_not_answer_is_refused_with_its_reason(api: Harness)
     the_engine(api, examine)
     code, message = refusal(api, engine="gone")
     assert code == "ClientException"
-    assert message == "The engine gone does not answer: Cannot reach Docker at gone: connection refused"
+    assert message == "The engine gone cannot be used: Cannot reach Docker at gone: connection refused"
     assert "containerInstances" not in snapshot(api)
 
 

@@ -190,7 +190,8 @@ def test_add_refuses_what_contradicts_itself(words: str) -> None:
 @pytest.mark.parametrize(
     ("why", "next_", "code"),
     [
-        ("The engine second does not answer: refused", "next: docker context ls", 4),
+        ("The engine second cannot be used: Cannot reach Docker at second: refused", "next: docker context ls", 4),
+        ("The engine second cannot be used: second is no further engine", "next: chaos-ecs instance add (a slice", 1),
         ("The address of second does not follow: give its address.", "--engine second --address IP", 1),
         ("The engine second is registered already, as x", "next: chaos-ecs instance ls", 1),
     ],

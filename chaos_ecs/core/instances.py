@@ -213,6 +213,8 @@ def engine_is_silent(state: State, engine: str, reason: str, now: float) -> None
     for instance in _standing_for(state, engine):
         if instance.agent_connected or instance.disconnected_at is None:
             disconnect(state, instance, reason, now)
+        else:
+            state.touch(instance.arn)  # one without power, whose tasks nobody can see end any more
 
 
 def connect(state: State, instance: ContainerInstance, now: float) -> None:
@@ -276,7 +278,8 @@ def _end_unseen(state: State, task: Task, reason: str, now: float, died_at: floa
 def power_off(state: State, instance: ContainerInstance, now: float) -> None:
     """A fault: its tasks end at once, as those of a machine whose power fails."""
     state.put(replace(instance, is_off=True))
-    disconnect(state, state.container_instances[instance.arn], "it does not answer", now)
+    if instance.agent_connected:
+        disconnect(state, state.container_instances[instance.arn], "it does not answer", now)
     reason = host_gone(instance)
     for task in [task for task in state.tasks_on(instance.arn) if not task.is_stopped]:
         if not state.is_reachable(task):

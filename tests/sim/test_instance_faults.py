@@ -21,7 +21,7 @@ from chaos_ecs.core.instance_messages import DeregisterContainerInstance, SetCon
 from chaos_ecs.core.messages import CreateService, EventType, RunTask
 from chaos_ecs.core.model import StopCode, Task
 from chaos_ecs.core.placement_rules import PlacementWishes
-from chaos_ecs.sim.engine import Behaviour
+from chaos_ecs.sim.engine import Behaviour, SimEngine
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import (
     CLUSTER,
@@ -40,6 +40,7 @@ from tests.builders import (
 )
 from tests.instances import instance, register, wanted_on
 
+FAR = "tcp://far"
 DRAINING, ACTIVE = ContainerInstanceStatus.DRAINING, ContainerInstanceStatus.ACTIVE
 
 
@@ -222,6 +223,54 @@ def test_a_task_that_is_being_started_there_dies_as_soon_as_it_is_there() -> Non
     assert task.is_stopped
     assert the(simulation, fault_id).status is FaultStatus.ACTIVE
     assert task.containers[0].exit_code == 137
+
+
+def on_two_engines() -> Simulation:
+    """A slice in zone a and a further engine in zone b, with two tasks of `web` each."""
+    simulation = a_simulation()
+    register(simulation.submit, "a1")
+    register(simulation.submit, "b1", engine=FAR, address="192.0.2.9")
+    simulation.advance(1)
+    a_service(simulation, desired_count=4)
+    simulation.advance(15)
+    assert len(far(simulation).running()) == 2
+    return simulation
+
+
+def far(simulation: Simulation) -> SimEngine:
+    return simulation.further.named(FAR)
+
+
+def test_the_containers_on_a_further_engine_are_killed_likewise_and_it_is_used_again() -> None:
+    simulation = on_two_engines()
+    fault_id = stop(simulation, "b1", seconds="30s")
+    simulation.advance(3)
+    assert (list(far(simulation).running()), the(simulation, fault_id).status) == ([], FaultStatus.ACTIVE)
+    simulation.advance(20)
+    assert (len(running(simulation)), wanted_on(simulation.state, "b1")) == (4, [])
+    simulation.advance(20)
+    a_service(simulation, desired_count=2, name="api")
+    simulation.advance(10)
+    assert "service:api" in {task.group for task in wanted_on(simulation.state, "b1")}
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_an_engine_that_falls_silent_before_the_kill_is_heard_loses_its_tasks_all_the_same(is_late: bool) -> None:
+    simulation = on_two_engines()
+    victims = [task.arn for task in wanted_on(simulation.state, "b1")]
+    far(simulation).up = is_late
+    fault_id = stop(simulation, "b1", seconds="600s")
+    far(simulation).up = False
+    simulation.advance(60)
+    assert all(simulation.state.tasks[arn].is_stopped for arn in victims)
+    assert the(simulation, fault_id).status is FaultStatus.ACTIVE
+    far(simulation).up = True
+    simulation.advance(10)
+    assert not instance(simulation.state, "b1").agent_connected, "its power is off still"
+    assert list(far(simulation).running()) == []
+    simulation.submit(UndoFaults((fault_id,))).result(0)
+    simulation.advance(5)
+    assert instance(simulation.state, "b1").agent_connected
 
 
 def test_what_has_no_power_and_is_out_of_reach_too_is_over_at_once() -> None:

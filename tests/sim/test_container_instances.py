@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import pytest
 
-from chaos_ecs.core.container_instances import ContainerInstanceStatus
 from chaos_ecs.core.arns import service_arn
 from chaos_ecs.core.balancing import TargetState
+from chaos_ecs.core.container_instances import ContainerInstanceStatus
 from chaos_ecs.core.deploying import DeploymentConfiguration, RolloutState
 from chaos_ecs.core.instance_messages import DeregisterContainerInstance, PutAttributes
 from chaos_ecs.core.messages import (

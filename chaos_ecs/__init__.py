@@ -33,6 +33,7 @@ The code map, one line a place; `ARCHITECTURE.md` beside this file follows one c
     live/              on Docker, HAProxy and SQLite       sim/               the same in memory, on a virtual clock
     api/               ECS, elbv2, FIS, Scheduler: models  cli/               commands and the live log, one more client
     api/page/          who may see the cluster page        page/              the page itself, plain files
+    api/adding_instances.py  AddContainerInstance          cli/instances.py   chaos-ecs instance; its words beside it
     cli/endpoint/      the same commands on Amazon ECS: the only botocore of the CLI, a look every 2 s, a gate
     core/outbox.py     every change, for other systems     api/eventbridge.py as ECS sends it to EventBridge
     live/event_targets.py  files and addresses they go to  outgoing.py        the two put together

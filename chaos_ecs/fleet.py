@@ -124,6 +124,10 @@ class Fleet:
                     raise ChaosEcsError("E-ENGINE-USED", f"{name} is no further engine", why, hint, 2)
         return room
 
+    def host_of(self, runtime_id: str) -> str:
+        """The further engine that has this container; empty: the own one, or nobody knows it. Any thread."""
+        return self._host_of.get(runtime_id, OWN)
+
     def close(self) -> None:
         for engine in self._all():
             engine.close()
@@ -137,7 +141,7 @@ class Fleet:
 
     def _that_has(self, runtime_id: str) -> Runtime:
         """The own one for what was seen nowhere else: it says that it has no such container."""
-        return self._engines.get(self._host_of.get(runtime_id, OWN), self._own)
+        return self._engines.get(self.host_of(runtime_id), self._own)
 
     def _start(self, effect: StartContainer) -> None:
         engine = self._engines.get(effect.engine) if effect.engine else self._own

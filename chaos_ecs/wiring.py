@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -290,7 +291,7 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     from chaos_ecs.live.labels import Home
     from chaos_ecs.live.prober import ProbedBalancer
     from chaos_ecs.live.runtime import DockerRuntime
-    from chaos_ecs.live.statistics import DockerCpu, DockerStatistics, MeasuredRuntime, Meter
+    from chaos_ecs.live.statistics import CpuEverywhere, DockerCpu, DockerStatistics, MeasuredRuntime, Meter
     from chaos_ecs.live.store import SqliteStore
 
     connector = engine.Connector()  # keeps to one engine: another one's empty listing would end all our tasks
@@ -299,7 +300,11 @@ def _live_controller(settings: Settings, home_id: str) -> _Hosted:
     clock = WallClock()
     haproxy = HaproxyBalancer(connector.connect, home, Images)
     balancer = ProbedBalancer(haproxy, settings.probe_rate)
-    meter = Meter(DockerCpu(connector.connect), haproxy.requests)
+    cpu = CpuEverywhere(
+        lambda id_: runtime.host_of(id_),  # noqa: PLW0108 - made below
+        lambda name: DockerCpu(further.quickly(name, connector)),
+    )
+    meter = Meter(cpu, haproxy.requests)
     measured = MeasuredRuntime(DockerRuntime(connector.connect, home, Images), meter, clock)
     relay = AgentRelay(measured, connector.connect, home, Images)
     runtime = Fleet(relay, lambda name: further.runtime_of(name, connector.connect, home, Images))
@@ -402,26 +407,26 @@ def images() -> Images:
     return Images(engine.connect())
 
 
-def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, toolbox: bool) -> int:
+def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, home: Path, toolbox: bool) -> int:
     """A program in a container, or in our toolbox beside it, with this terminal (see `live/inside.py`); its code."""
     from chaos_ecs.live import inside
 
     run = inside.run_beside if toolbox else inside.run_inside
-    return run(runtime_id, words, terminal=terminal, reads=reads)
+    return run(runtime_id, words, terminal=terminal, reads=reads, home=home)
 
 
 def plan_clean(settings: Settings, *, everything: bool = False) -> CleanPlan:
     """What `clean` would remove; touches nothing."""
-    from chaos_ecs.live import cleaner, engine
+    from chaos_ecs.live import cleaning
 
-    return cleaner.plan(engine.connect(), prepare_home(settings), everything=everything)
+    return cleaning.plan(prepare_home(settings), settings.home, everything=everything)
 
 
 def clean(settings: Settings, *, everything: bool = False) -> Cleaned:
-    """Removes what carries our label (see `live/cleaner.py`) and looks a second time."""
-    from chaos_ecs.live import cleaner, engine
+    """Removes what carries our label (see `live/cleaning.py`) and looks a second time."""
+    from chaos_ecs.live import cleaning
 
-    return cleaner.clean(engine.connect(), prepare_home(settings), everything=everything)
+    return cleaning.clean(prepare_home(settings), settings.home, everything=everything)
 
 
 def forget_state(settings: Settings) -> None:

@@ -86,7 +86,7 @@ COVERAGE: Mapping[str, Told] = {
     ),
     "CreateService": Told(
         dropped=("clientToken",),  # the same input again is answered as it is, with a token or without
-        refused={"schedulingStrategy": "DAEMON", "deploymentController": "CODE_DEPLOY, EXTERNAL"},
+        refused={"deploymentController": "CODE_DEPLOY, EXTERNAL"},
     ),
     "UpdateService": Told(refused={"deploymentController": "CODE_DEPLOY, EXTERNAL"}),
     "StopServiceDeployment": Told(refused={"stopType": "ABORT"}),

@@ -23,6 +23,9 @@ DEFAULT_CLUSTER = "default"
 
 NAME = arns.NAME
 
+LEAST_DIGITS = 6
+"""Of a container instance's id."""
+
 
 _TAGGED_KINDS = {
     "cluster": 1,
@@ -113,15 +116,17 @@ def container_instance_arn(cluster: str, identifier: str) -> str:
 
 
 def find_container_instance(state: State, cluster: str, identifier: str) -> ContainerInstance | None:
-    """The container instance of this cluster, by ARN, id, the name that it was given here, or the first digits of its
-    id. Raises InvalidParameterException when the digits could mean several."""
+    """The container instance of this cluster, by ARN, id, the name that it was given here, or the first six digits of
+    its id and more: a name such as a1 must not find another once it is gone. Raises InvalidParameterException when the
+    digits could mean several."""
     found = state.container_instances.get(container_instance_arn(cluster, identifier))
     if found:
         return found if found.cluster_arn == cluster else None
-    known = [] if identifier.startswith("arn:") or not identifier else state.instances_in(cluster)
+    known = [] if identifier.startswith("arn:") else state.instances_in(cluster)
     if named := [instance for instance in known if instance.name == identifier]:
         return named[0]
-    begun = [instance for instance in known if instance.id.startswith(identifier)]
+    is_long = len(identifier) >= LEAST_DIGITS
+    begun = [instance for instance in known if is_long and instance.id.startswith(identifier)]
     if len(begun) > 1:
         raise InvalidParameterException(f"{identifier} could be any of {len(begun)} container instances.")
     return begun[0] if begun else None

@@ -15,8 +15,6 @@ from chaos_ecs.core.instance_faults import SPOT_DRAINING
 from chaos_ecs.core.recipe import Recipe
 from chaos_ecs.core.state import State
 
-NO_INSTANCES = "has no container instances"
-
 
 def choose_instances(
     state: State, cluster_arn: str, fault: Fault, selection: Selection, rng: Random, *, forced: bool
@@ -27,7 +25,7 @@ def choose_instances(
     """
     known = state.instances_in(cluster_arn)
     if not known:
-        raise InvalidParameterException(f"Cluster {name_of(cluster_arn)} {NO_INSTANCES}.")
+        raise InvalidParameterException(f"Cluster {name_of(cluster_arn)} has no container instances.")
     az = getattr(fault, "az", "")
     was_drawn = False
     if selection.instances:

@@ -88,11 +88,26 @@ def _stuck(event: Event) -> Line:
     return Line(event.at, "attention", "STUCK", detail=event.message, reason=True)
 
 
+def _out_of_balance(event: Event) -> Line:
+    return Line(event.at, "begun", "ZONES", detail=event.message, reason=True)
+
+
+def _balanced(event: Event) -> Line:
+    return Line(event.at, "steady", "ZONES", detail=event.message, reason=True)
+
+
+def _misplaced(event: Event) -> Line:
+    return Line(event.at, "attention", "MISPLACED", detail=event.message, reason=True)
+
+
 WORDING: dict[str, Callable[[Event], Line]] = {
     "DEPLOYMENT_STARTED": _deploying,
     "DEPLOYMENT_FAILED": _deployment_failed,
     "DEPLOYMENT_ROLLED_BACK": _rolled_back,
     "DEPLOYMENT_STUCK": _stuck,
+    "SERVICE_ZONES_UNBALANCED": _out_of_balance,
+    "SERVICE_ZONES_BALANCED": _balanced,
+    "SERVICE_DAEMON_MISPLACED": _misplaced,
     "DEPLOYMENT_STAGE": _deployment_stage,
     "DEPLOYMENT_PAUSED": _paused,
     "DEPLOYMENT_CONTINUED": _continued,

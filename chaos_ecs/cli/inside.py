@@ -91,9 +91,8 @@ def run_inside(
     _check_real(controller)
     is_person = shell.terminal and shell.keyboard is not None
     try:
-        code = shell.inside(
-            container.runtime_id, words, terminal=is_person, reads=not sys.stdin.closed, toolbox=toolbox
-        )
+        reads, home = not sys.stdin.closed, shell.settings.home
+        code = shell.inside(container.runtime_id, words, terminal=is_person, reads=reads, home=home, toolbox=toolbox)
     except ChaosEcsError as error:
         if error.code != "E-NO-PROGRAM":
             raise
@@ -211,7 +210,8 @@ def _hang_up_raises() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) == end:  # once hung up they stay ignored: we are about to end
+                signal.signal(number, handler)
 
 
 def _running(shell: Shell, run: Run) -> Task:

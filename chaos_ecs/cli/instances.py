@@ -185,7 +185,7 @@ def drain(
     _set_status(room, "DRAINING")
     for row in words.moves(room.before, room.cluster, room.chosen):
         shell.say(row)
-    if wait:
+    if wait and _left(room.before, room):
         _follow_until_empty(shell, room, timeout)
     _tell_status(shell, room)
     if wait:
@@ -206,7 +206,7 @@ def activate(ctx: typer.Context, names: Names) -> None:
     room = _room(shell, names)
     _set_status(room, "ACTIVE")
     _tell_status(shell, room)
-    shell.say("new tasks may come to it again; those that have moved stay where they are")
+    shell.say("new tasks may come again; what has moved stays where it is, unless zones are rebalanced")
 
 
 @app.command("remove", cls=Command)
@@ -227,12 +227,8 @@ def remove(
     room = _room(shell, [name])
     instance = room.chosen[0]
     there = room.before.tasks_on(instance)
-    if (
-        there
-        and force
-        and not yes
-        and not shell.confirm(f"Stop {counted(len(there), 'task')} and remove {instance.name}?")
-    ):
+    question = f"Stop {counted(len(there), 'task')} and remove {instance.name}?"
+    if there and force and not yes and not shell.confirm(question):
         why = "nobody said yes" if not shell.asks else "the answer was no"
         hint = f"chaos-ecs instance remove {instance.name} --force --yes"
         raise ChaosEcsError("E-REFUSED", "Nothing was removed", why, hint, 5)

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from chaos_ecs.cli import keys, symbols
@@ -54,16 +55,18 @@ class Opener(Protocol):
 
 
 class Inside(Protocol):
-    def __call__(self, runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, toolbox: bool) -> int:
+    def __call__(
+        self, runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, home: Path, toolbox: bool
+    ) -> int:
         """Runs a program in a container or in the toolbox beside it, with this terminal if it is to have one; its exit
         code."""
         ...
 
 
-def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, toolbox: bool) -> int:
+def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, home: Path, toolbox: bool) -> int:
     from chaos_ecs import wiring
 
-    return wiring.run_inside(runtime_id, words, terminal=terminal, reads=reads, toolbox=toolbox)
+    return wiring.run_inside(runtime_id, words, terminal=terminal, reads=reads, home=home, toolbox=toolbox)
 
 
 def open_controller(shell: Shell, *, start: bool) -> Controller | None:

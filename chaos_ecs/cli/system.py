@@ -424,10 +424,12 @@ def counted(containers: int, networks: int, volumes: int) -> str:
 def _tell_plan(shell: Shell, plan: Any) -> None:
     if shell.json:
         items = [{"kind": item.kind, "id": item.id, "name": item.name} for item in plan.items]
-        shell.tell(as_json({"items": items, "otherHomes": plan.foreign, "dryRun": True}))
+        shell.tell(as_json({"items": items, "otherHomes": plan.foreign, "silent": list(plan.silent), "dryRun": True}))
         return
     for item in plan.items:
         shell.tell(f"would remove {item}")
+    for sentence in plan.silent:
+        shell.say(sentence)
     shell.say(f"{_planned(plan)}; left alone: {plan.foreign} things of other state folders")
 
 

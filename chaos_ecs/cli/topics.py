@@ -115,7 +115,7 @@ INSTANCES: tuple[tuple[str, str], ...] = (
     ("where a task goes", "services are spread over the zones; --placement-strategy of aws ecs says otherwise"),
     ("cpu and memory", "are reserved, not measured: what is not free is refused, RESOURCE:CPU or RESOURCE:MEMORY"),
     ("instance drain", "tasks of services move: new ones start elsewhere first. Standalone ones stay to their end"),
-    ("instance activate", "new tasks come again; what has moved does not come back by itself"),
+    ("instance activate", "new tasks may come again; what has moved comes back only where zones are rebalanced"),
     ("instance remove", "deregisters it; --force stops its tasks: those of services are replaced elsewhere"),
     (
         "a lost engine",

@@ -19,6 +19,7 @@ from chaos_ecs.core import (
     capacity_commands,
     client,
     commands,
+    daemons,
     discovery,
     experiments,
     facts,
@@ -40,7 +41,9 @@ from chaos_ecs.core import (
     target_groups,
     targets,
     task_definitions,
+    zone_moves,
 )
+from chaos_ecs.core import daemon_messages as n
 from chaos_ecs.core import discovery_messages as d
 from chaos_ecs.core import experiment_messages as x
 from chaos_ecs.core import fault_messages as f
@@ -50,6 +53,7 @@ from chaos_ecs.core import resource_messages as a
 from chaos_ecs.core import rollout_messages as r
 from chaos_ecs.core import scaling_messages as s
 from chaos_ecs.core import schedule_messages as e
+from chaos_ecs.core import zone_messages as z
 from chaos_ecs.core.state import State
 
 _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
@@ -83,6 +87,12 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     i.LoseContainerInstance: instances.lose,
     i.ForgetContainerInstance: instances.forget,
     i.TellUnplaced: instances.tell_unplaced,
+    n.CountHomes: daemons.count_homes,
+    n.StopMisplaced: daemons.stop_misplaced,
+    z.StartMove: zone_moves.start_move,
+    z.FinishMove: zone_moves.finish_move,
+    z.GiveUpMove: zone_moves.give_up_move,
+    z.TellBalanced: zone_moves.tell_balanced,
     i.UseEngine: instances.use_engine,
     i.LeaveEngine: instances.leave_engine,
     r.StopServiceDeployment: service_commands.stop_service_deployment,

@@ -75,6 +75,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Rebalancing:
+    """A service whose zones are out of balance: it is told once. `task_arn` is started to take another's place."""
+
+    task_arn: str = ""
+    from_zone: str = ""
+    to_zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerInstance:
     """A host that tasks are placed on: a Docker engine, or a slice of one."""
 

@@ -97,11 +97,13 @@ class Rollout:
         is_throttled: bool = False,
         leaving: Collection[str] = (),
         first_to_go: FirstToGo | None = None,
+        extra: str = "",
     ):
         """`unasked`: ARNs of tasks that nobody is sent to, because traffic has moved away from them or not to them.
         `is_throttled`: the newest deployment starts none now, so it needs no room for them. `leaving`: those whose
         container instance is DRAINING; they are replaced as those of an older deployment are. `first_to_go`: whom
-        scaling in takes where tasks are spread; without it the youngest."""
+        scaling in takes where tasks are spread; without it the youngest. `extra`: one that is started to take
+        another's place in another zone: until it is healthy it is nobody's replacement, and not too many."""
         self.service = service
         self.unasked = unasked
         self.is_throttled = is_throttled
@@ -112,9 +114,10 @@ class Rollout:
         self.health = {task.arn: health(task) for task in self.wanted}
         self.leaving = leaving
         self.first_to_go = first_to_go
-        primary = service.primary.id
-        self.newest = [t for t in self.wanted if t.deployment_id == primary and t.arn not in leaving]
-        self.older = [t for t in self.wanted if t.deployment_id != primary or t.arn in leaving]
+        self.extra = extra
+        self.counted = [task for task in self.wanted if task.arn != extra]
+        self.newest = [t for t in self.counted if self._is_newest(t) and t.arn not in leaving]
+        self.older = [t for t in self.counted if not self._is_newest(t) or t.arn in leaving]
 
     def moves(self) -> Moves:
         """The next moves. Every stop leaves the limits whole, and nobody who is to stop is counted on."""
@@ -122,7 +125,7 @@ class Rollout:
         replaced = self._replaced(surplus)
         unhealthy = self._unhealthy_to_stop(dict.fromkeys(task.arn for task in (*surplus, *replaced)))
         stops = (*surplus, *replaced, *unhealthy)
-        free = dict.fromkeys(task.arn for task in stops if not self._is_protected(task))
+        free = dict.fromkeys(task.arn for task in stops if not self.is_protected(task))
         moves = Moves(
             starts=self._starts(self._most - len(self.wanted), free),
             surplus=tuple(task for task in surplus if task.arn in free),
@@ -147,11 +150,11 @@ class Rollout:
         return (
             self.shift is None
             and not any(task.arn in self.leaving for task in self.wanted)
-            and len(self.wanted) == self.service.desired_count
+            and len(self.counted) == self.service.desired_count
             and all(
-                task.deployment_id == self.service.primary.id
-                and (not task.is_wanted or self._is(task, TaskHealth.HEALTHY))
+                self._is_newest(task) and (not task.is_wanted or self._is(task, TaskHealth.HEALTHY))
                 for task in self.live
+                if task.arn != self.extra
             )
         )
 
@@ -174,7 +177,7 @@ class Rollout:
     @property
     def is_reconciled(self) -> bool:
         """Nothing is left in the target groups that the newest deployment is to use."""
-        return all(self._is_source(task) or task.deployment_id == self.service.primary.id for task in self.live)
+        return all(self._is_of_source(task) or self._is_newest(task) for task in self.live)
 
     # --- inside ---
 
@@ -183,13 +186,16 @@ class Rollout:
         """The upper limit; twice the desired count stays while traffic moves. Desired 4 at 150 %: 6, meanwhile 10."""
         return upper_limit(self.service) + (self.service.desired_count if self.shift else 0)
 
+    def _is_newest(self, task: Task) -> bool:
+        return task.deployment_id == self.service.primary.id
+
     def _is(self, task: Task, health: TaskHealth) -> bool:
         return self.health[task.arn] is health
 
     def _those(self, tasks: Sequence[Task], health: TaskHealth) -> list[Task]:
         return [task for task in tasks if self._is(task, health)]
 
-    def _is_protected(self, task: Task) -> bool:
+    def is_protected(self, task: Task) -> bool:
         return task.protected_until is not None and task.protected_until > self.now
 
     def _good(self, tasks: Sequence[Task]) -> list[Task]:
@@ -204,47 +210,73 @@ class Rollout:
 
     def _unhealthy_to_stop(self, going: dict[str, None]) -> list[Task]:
         """Start first: one goes for every task there is above the desired count, once no replacement is under way.
-        Where the limits leave no room for a replacement, one at a time goes first."""
+        Where there is no room for a replacement, by the limits or on the container instances, one at a time goes
+        first."""
         stops = []
         for deployment in self.service.deployments:
-            staying = [task for task in self.wanted if task.arn not in going and task.arn not in self.leaving]
+            staying = [task for task in self.counted if task.arn not in going and task.arn not in self.leaving]
             mine = [task for task in staying if task.deployment_id == deployment.id]
             pending = len(self._those(mine, TaskHealth.PENDING))
             extra = len(mine) - pending - self._desired(deployment)
             stops += self._those(mine, TaskHealth.UNHEALTHY)[: max(0, extra)]
-        has_room = len(self.wanted) < self._most
+        has_room = len(self.wanted) < self._most and not self.service.unplaced
         if stops or going or has_room or self._those(self.wanted, TaskHealth.PENDING):
             return stops
         return self._those(self.wanted, TaskHealth.UNHEALTHY)[:1]
 
     def _replaced(self, surplus: Sequence[Task]) -> list[Task]:
-        """Healthy old tasks go as far as the lower limit allows; the others as soon as they are not needed for it; and
-        those that nobody is sent to at once."""
+        """Tasks of older deployments, and those on container instances to be left. While traffic moves each side
+        keeps its own lower limit: the other's healthy tasks do not serve its share."""
         older = [task for task in self.older if not self._is_source(task)]
         if self.service.primary.rollout_state is RolloutState.FAILED:
             older = [task for task in older if task.arn in self.leaving]
+        if self.shift is None:
+            return self._replaced_among(self.wanted, older, surplus)
+        newest = [task for task in self.wanted if self._is_newest(task)]
+        source = [task for task in self.wanted if self._is_of_source(task)]
+        rest = [task for task in older if task not in newest and task not in source]
+        return [
+            *self._replaced_among(self.wanted, rest, surplus),
+            *self._replaced_among(source, [task for task in older if task in source], surplus),
+            *self._replaced_among(newest, [task for task in older if task in newest], surplus),
+        ]
+
+    def _replaced_among(self, among: Sequence[Task], older: Sequence[Task], surplus: Sequence[Task]) -> list[Task]:
+        """Healthy ones go as far as the lower limit allows; the others as soon as they are not needed for it; and
+        those that nobody is sent to at once."""
         free = [task for task in older if task.arn in self.unasked]
         older = [task for task in older if task.arn not in self.unasked]
-        asked = [task for task in self.wanted if task.arn not in self.unasked and task not in surplus]
-        spare = len(self._those(asked, TaskHealth.HEALTHY)) - lower_limit(self.service)
+        asked = [task for task in among if task.arn not in self.unasked and task not in surplus]
+        healthy = self._those(asked, TaskHealth.HEALTHY)
+        spare = len(healthy) - lower_limit(self.service)
         serving = self._those(older, TaskHealth.HEALTHY)
-        serving.sort(key=self._is_protected)
+        serving.sort(key=lambda task: (self.is_protected(task), task.arn not in self.leaving))
         idle = [task for task in older if not self._is(task, TaskHealth.HEALTHY)]
-        kept = [task for task in idle if self._may_serve_soon(task)]
-        kept.sort(key=lambda task: self._is(task, TaskHealth.UNHEALTHY))  # those are the first to be dropped
-        kept = kept[: max(0, -spare)]
+        going = sum(task.arn in self.leaving for task in healthy)  # they are to be replaced, so others are on their way
+        kept = [*self._kept(idle, going - spare, leaving=False), *self._kept(idle, -spare, leaving=True)]
         return [*free, *(task for task in idle if task not in kept), *serving[: max(0, spare)]]
+
+    def _kept(self, idle: Sequence[Task], count: int, *, leaving: bool) -> list[Task]:
+        """So many of these, the unhealthy ones last: they are the first to be dropped."""
+        useful = [task for task in idle if (task.arn in self.leaving) == leaving and self._may_serve_soon(task)]
+        return sorted(useful, key=lambda task: self._is(task, TaskHealth.UNHEALTHY))[: max(0, count)]
+
+    def _is_of_source(self, task: Task) -> bool:
+        """Whether its deployment serves while traffic moves."""
+        shift = self.shift
+        return shift is not None and task.deployment_id in (shift.source_id, *shift.also_serving)
 
     def _is_source(self, task: Task) -> bool:
         """Whether it serves while traffic moves, and is to go on doing so."""
-        shift = self.shift
-        serves = shift is not None and task.deployment_id in (shift.source_id, *shift.also_serving)
-        return serves and task.arn not in self.leaving
+        return self._is_of_source(task) and task.arn not in self.leaving
 
     def _may_serve_soon(self, task: Task) -> bool:
-        """Whether it is of the version that is known to work: what died of that is replaced until the newest serves."""
+        """Whether it is of the version that is known to work: what died of that is replaced until the newest serves.
+        On a container instance to be left that is only what runs already; what is PENDING there goes at once."""
         known = fallback(self.service)
-        return known is not None and task.deployment_id == known.id and task.arn not in self.leaving
+        if task.arn in self.leaving:
+            return task.is_running and (self._is_newest(task) or (known is not None and task.deployment_id == known.id))
+        return known is not None and task.deployment_id == known.id
 
     def _starts(self, room: int, stopping: dict[str, None]) -> tuple[tuple[str, int], ...]:
         """Of the free room; an older deployment gets back what died of it, while it is still to be kept."""
@@ -254,7 +286,7 @@ class Rollout:
         for deployment in sorted(self.service.deployments, key=lambda item: item is not self._comes_first):
             if self.is_throttled and deployment is self.service.primary:
                 continue
-            staying = [t for t in self.wanted if t.arn not in stopping and t.arn not in self.leaving]
+            staying = [t for t in self.counted if t.arn not in stopping and t.arn not in self.leaving]
             mine = [t for t in staying if t.deployment_id == deployment.id]
             count = min(self._desired(deployment) - len(self._good(mine)), room)
             if count > 0:
@@ -300,7 +332,7 @@ class Rollout:
 
         def rank(task: Task) -> tuple[bool, ...]:
             serves = self._is(task, TaskHealth.HEALTHY)
-            return (self._is_protected(task), serves, task.last_status is TaskStatus.RUNNING)
+            return (self.is_protected(task), serves, task.last_status is TaskStatus.RUNNING)
 
         if count <= 0:
             return []

@@ -315,7 +315,7 @@ def engine_connected(state: State, fact: EngineConnected, now: float) -> None:
             state.strays_told.clear()
     present = {seen.runtime_id: seen for seen in fact.containers}
     answered = {(seen.task_arn, seen.name) for seen in fact.containers if seen.state is not RunState.CREATED}
-    for seen in fact.containers:
+    for seen in _without_left_behind(state, fact, now):
         container_seen(state, seen, now)
     for arn, task in [*state.tasks.items(), *state.standbys.items()]:
         for member in task.containers if state.engine_of(task) == fact.host else ():
@@ -330,6 +330,19 @@ def engine_connected(state: State, fact: EngineConnected, now: float) -> None:
                 _ask_again(state, arn, container, now)
     hits.engine_is_back(state, now)
     state.touch_all()
+
+
+def _without_left_behind(state: State, fact: EngineConnected, now: float) -> list[ContainerSeen]:
+    """All but what belongs to tasks of another engine: the container instance they were on was forgotten while this
+    one was silent. That is stray."""
+    mine = []
+    for seen in fact.containers:
+        owner = state.find_task(seen.task_arn)
+        if owner and state.engine_of(owner) != fact.host:
+            _note_stray(state, seen, now)
+        else:
+            mine.append(seen)
+    return mine
 
 
 def _ask_again(state: State, task_arn: str, container: Container, now: float) -> None:

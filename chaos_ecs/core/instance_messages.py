@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chaos_ecs.core.container_instances import Attributes, ContainerInstanceStatus
+from chaos_ecs.core.daemon_messages import DaemonIntent
+from chaos_ecs.core.zone_messages import ZoneIntent
 
 # --- Commands ---
 
@@ -116,5 +118,5 @@ class LeaveEngine:
     cause: str
 
 
-InstanceIntent = LoseContainerInstance | ForgetContainerInstance | TellUnplaced
+InstanceIntent = LoseContainerInstance | ForgetContainerInstance | TellUnplaced | ZoneIntent | DaemonIntent
 InstanceEffect = UseEngine | LeaveEngine

@@ -10,6 +10,8 @@ from chaos_ecs.core.instance_messages import (
     LoseContainerInstance,
     UseEngine,
 )
+from chaos_ecs.core.messages import RemoveContainer
+from chaos_ecs.core.model import Container, Task
 from chaos_ecs.core.state import State
 from chaos_ecs.core.todo import Plan
 
@@ -18,8 +20,9 @@ DEREGISTERED_KEPT_SECONDS = 3600
 
 
 def plan_instance(state: State, instance: ContainerInstance, now: float, todo: Plan) -> None:
-    """Looked at when it or its engine changes, and when a deregistered one is due to be forgotten."""
-    if instance.status is ContainerInstanceStatus.INACTIVE:
+    """Looked at when it, its engine or a task on it changes, and when a deregistered one is due to be forgotten."""
+    is_left = all(task.is_stopped for task in state.tasks_on(instance.arn))
+    if instance.status is ContainerInstanceStatus.INACTIVE and is_left:
         _plan_forgetting(state, instance, now, todo)
     elif instance.engine and instance.engine not in state.engines:
         todo.actions.append(UseEngine(instance.engine, f"container instance {instance.name} stands for it"))
@@ -43,18 +46,33 @@ def _answers(state: State, instance: ContainerInstance) -> bool:
 
 
 def _is_used(state: State, instance: ContainerInstance) -> bool:
-    """A deregistered one as long as tasks have to be stopped there."""
-    is_gone = instance.status is ContainerInstanceStatus.INACTIVE
-    return not is_gone or any(not task.is_stopped for task in state.tasks_on(instance.arn))
+    """A deregistered one as long as tasks have to be stopped there, and what is kept for their logs to be removed."""
+    if instance.status is not ContainerInstanceStatus.INACTIVE:
+        return True
+    is_left = all(task.is_stopped for task in state.tasks_on(instance.arn))
+    return not is_left or (_answers(state, instance) and bool(_kept(state, instance)))
+
+
+def _kept(state: State, instance: ContainerInstance) -> list[tuple[Task, Container]]:
+    """Ended containers on a further engine: nobody could remove them once that is left."""
+    return [
+        (task, container)
+        for task in (state.tasks_on(instance.arn) if instance.engine else ())
+        for container in task.containers
+        if container.runtime_id and not container.reaped
+    ]
 
 
 def _plan_forgetting(state: State, instance: ContainerInstance, now: float, todo: Plan) -> None:
+    if _answers(state, instance):
+        for task, container in _kept(state, instance):
+            assert container.runtime_id is not None, "what is kept has been made"
+            cause = "its container instance is deregistered"
+            todo.actions.append(RemoveContainer(task.arn, container.name, container.runtime_id, cause))
     since = instance.deregistered_at or 0.0
     forget_at = since + DEREGISTERED_KEPT_SECONDS
     if now < forget_at and not was_set_back(since, now):
         todo.look_again(instance.arn, forget_at)
-    elif _is_used(state, instance):
-        todo.look_again(instance.arn, now + DEREGISTERED_KEPT_SECONDS)
     else:
         todo.actions.append(ForgetContainerInstance(instance.arn, "it was deregistered an hour ago"))
 

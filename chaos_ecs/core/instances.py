@@ -41,6 +41,7 @@ from chaos_ecs.core.instance_messages import (
 )
 from chaos_ecs.core.messages import EventType
 from chaos_ecs.core.model import SIGKILL, ContainerStatus, HealthStatus, StopCode, Task
+from chaos_ecs.core.rollout import unsteady
 from chaos_ecs.core.state import State
 
 FORCED = "Container instance deregistration forced by user"
@@ -60,6 +61,8 @@ def register(state: State, command: RegisterContainerInstance, now: float) -> No
         raise InvalidParameterException("A container instance has CPU and memory: both must be at least 1.")
     if any(instance.name == command.name for instance in state.instances_in(command.cluster_arn)):
         raise ClientException(f"The cluster has a container instance named {command.name} already.")
+    attributes = dict(command.attributes)
+    _check_limit(attributes)
     id_ = state.new_id()
     instance = ContainerInstance(
         arn=container_instance_arn(command.cluster_arn, id_),
@@ -70,7 +73,7 @@ def register(state: State, command: RegisterContainerInstance, now: float) -> No
         memory=command.memory,
         number=state.next_number("container-instance"),
         registered_at=now,
-        attributes=command.attributes,
+        attributes=tuple(attributes.items()),
         agent_connected=not command.engine or state.engines.get(command.engine, False),
         disconnected_at=None,
         agent_version=command.agent_version,
@@ -148,10 +151,7 @@ def put_attributes(state: State, command: PutAttributes, now: float) -> None:
         _check_attribute(state, arn, name)
         changed.setdefault(arn, dict(state.container_instances[arn].attributes))[name] = value
     for attributes in changed.values():
-        if sum(not is_built_in(name) for name in attributes) > CUSTOM_ATTRIBUTES:
-            raise AttributeLimitExceededException(
-                f"You can apply up to {CUSTOM_ATTRIBUTES} custom attributes for each resource."
-            )
+        _check_limit(attributes)
     _put_attributes(state, changed)
 
 
@@ -172,6 +172,13 @@ def _check_attribute(state: State, arn: str, name: str) -> None:
         raise InvalidParameterException(f"The attribute {name} is set by Amazon ECS and cannot be changed.")
 
 
+def _check_limit(attributes: Mapping[str, str]) -> None:
+    if sum(not is_built_in(name) for name in attributes) > CUSTOM_ATTRIBUTES:
+        raise AttributeLimitExceededException(
+            f"You can apply up to {CUSTOM_ATTRIBUTES} custom attributes for each resource."
+        )
+
+
 def _put_attributes(state: State, changed: Mapping[str, Mapping[str, str]]) -> None:
     for arn, attributes in changed.items():
         instance = state.container_instances[arn]
@@ -182,7 +189,11 @@ def _put_attributes(state: State, changed: Mapping[str, Mapping[str, str]]) -> N
 
 
 def use_engine(state: State, effect: UseEngine, now: float) -> None:
+    """A controller that has just begun has not heard of the engine yet: how long it is silent is counted from now."""
     state.engines.setdefault(effect.engine, False)
+    for instance in list(_standing_for(state, effect.engine)):
+        if instance.disconnected_at is not None:
+            state.put(replace(instance, disconnected_at=now))
 
 
 def leave_engine(state: State, effect: LeaveEngine, now: float) -> None:
@@ -219,8 +230,8 @@ def disconnect(state: State, instance: ContainerInstance, reason: str, now: floa
 
 
 def _standing_for(state: State, engine: str) -> Iterable[ContainerInstance]:
-    known = list(state.container_instances.values())
-    return (item for item in known if item.engine == engine and item.status is not ContainerInstanceStatus.INACTIVE)
+    """Deregistered ones too, as long as tasks are left on them."""
+    return (item for item in list(state.container_instances.values()) if item.engine == engine)
 
 
 # --- Intents ---
@@ -265,7 +276,7 @@ def _end_unseen(state: State, task: Task, reason: str, now: float, died_at: floa
 def power_off(state: State, instance: ContainerInstance, now: float) -> None:
     """A fault: its tasks end at once, as those of a machine whose power fails."""
     state.put(replace(instance, is_off=True))
-    disconnect(state, state.container_instances[instance.arn], "its power is off", now)
+    disconnect(state, state.container_instances[instance.arn], "it does not answer", now)
     reason = host_gone(instance)
     for task in [task for task in state.tasks_on(instance.arn) if not task.is_stopped]:
         if not state.is_reachable(task):
@@ -294,6 +305,8 @@ def forget(state: State, intent: ForgetContainerInstance, now: float) -> None:
 
 def tell_unplaced(state: State, intent: TellUnplaced, now: float) -> None:
     service = replace(state.services[intent.service_arn], unplaced=intent.message)
+    if intent.message:
+        service = unsteady(service, now)
     state.put(service)
     if intent.message:
         state.tell_service(now, service, EventType.SERVICE_NOT_PLACED, intent.message, cause=intent.cause)

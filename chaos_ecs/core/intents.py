@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from chaos_ecs.core import history, hits, lifecycle, tagging
+from chaos_ecs.core import history, hits, lifecycle, rollout, tagging
 from chaos_ecs.core.arns import container_arn, family_of, short, task_arn
 from chaos_ecs.core.container_instances import Needs, Place
 from chaos_ecs.core.deploying import Deployment
@@ -89,16 +90,15 @@ def _tell_created(state: State, task: Task, cause: str, now: float, aws_refuses:
 def start_tasks(state: State, intent: StartTasks, now: float) -> None:
     service = state.services[intent.service_arn]
     deployment = next(item for item in service.deployments if item.id == intent.deployment_id)
-    tasks = []
-    for index in range(intent.count):
-        fills = service.gaps[index] if index < len(service.gaps) else None
-        if index < len(intent.standbys):
-            tasks.append(_promote(state, state.standbys[intent.standbys[index]], fills, intent.cause, now))
-        else:
-            place = intent.places[index - len(intent.standbys)] if intent.places else Place()
-            tasks.append(_service_task(state, service, deployment, now, intent.cause, place, fills=fills))
-    service = replace(service, gaps=service.gaps[intent.count :])
+    gaps = iter(service.gaps)
+    tasks = [_promote(state, state.standbys[arn], next(gaps, None), intent.cause, now) for arn in intent.standbys]
+    for place in open_places(state, intent.places, intent.count - len(intent.standbys)):
+        fills = next(gaps, None)
+        tasks.append(service_task(state, service, deployment, now, intent.cause, place, fills=fills))
+    service = rollout.unsteady(replace(service, gaps=service.gaps[len(tasks) :]), now)
     state.put(service)
+    if not tasks:
+        return
     named = " ".join(f"(task {task.id})" for task in tasks)
     state.tell_service(
         now,
@@ -110,7 +110,20 @@ def start_tasks(state: State, intent: StartTasks, now: float) -> None:
     )
 
 
-def _service_task(
+def open_places(state: State, places: Sequence[Place], count: int) -> list[Place]:
+    """Those that are still open: what was decided in the same step, as a fault, may have closed one. For the tasks that
+    lose theirs the next plan finds another."""
+    if not places:
+        return [Place()] * count
+    known = state.container_instances
+    return [
+        place
+        for place in places
+        if not place.instance_arn or (known[place.instance_arn].is_active and known[place.instance_arn].agent_connected)
+    ]
+
+
+def service_task(
     state: State,
     service: Service,
     deployment: Deployment,
@@ -150,9 +163,8 @@ def _promote(state: State, standby: Task, fills: Gap | None, cause: str, now: fl
 
 def prepare_standbys(state: State, intent: PrepareStandbys, now: float) -> None:
     service = state.services[intent.service_arn]
-    for index in range(intent.count):
-        place = intent.places[index] if intent.places else Place()
-        _service_task(state, service, service.primary, now, intent.cause, place, standby=True)
+    for place in open_places(state, intent.places, intent.count):
+        service_task(state, service, service.primary, now, intent.cause, place, standby=True)
 
 
 def discard_standbys(state: State, intent: DiscardStandbys, now: float) -> None:

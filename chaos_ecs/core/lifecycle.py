@@ -271,7 +271,8 @@ def _noticed_after(task: Task) -> float | None:
     return None if died_at is None else max(0.0, task.stopping_at - died_at)
 
 
-_NO_FAILURE = (StopCode.USER_INITIATED, StopCode.SERVICE_SCHEDULER_INITIATED)
+_NO_FAILURE = (StopCode.USER_INITIATED, StopCode.SERVICE_SCHEDULER_INITIATED, StopCode.TERMINATION_NOTICE)
+"""Neither its version nor its service is to blame: somebody stopped it, or its host went away under it."""
 
 
 def _slow_down_standbys(state: State, service: Service, standby: Task, now: float) -> None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from chaos_ecs.core.balancing import Listener, LoadBalancer, Rule, ServiceLoadBalancer, Target, TargetGroup
 from chaos_ecs.core.capacity_providers import CapacityProvider
-from chaos_ecs.core.container_instances import ContainerInstance, Needs
+from chaos_ecs.core.container_instances import ContainerInstance, Needs, Rebalancing
 from chaos_ecs.core.container_settings import ContainerSettings, RestartPolicy
 from chaos_ecs.core.deploying import Deployment, DeploymentConfiguration, ServiceDeployment, ServiceRevision
 from chaos_ecs.core.experimenting import Experiment, ExperimentTemplate, SafetyLever
@@ -437,6 +437,7 @@ class Service:
     last_recovery_seconds: float | None = None
     task_options: TaskOptions = TaskOptions()
     placement: PlacementWishes = PlacementWishes()
+    rebalancing: Rebalancing | None = None  # None: its zones are in balance, or nothing is done about it
     unplaced: str = ""  # what was last told of tasks that have no place; empty: all have one
 
     @property

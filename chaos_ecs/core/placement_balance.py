@@ -142,7 +142,7 @@ def zone_move(
     if not zones:
         return None
     fullest = max(zones, key=lambda zone: zones[zone])
-    going = _of_zone(fullest, request, instances, tasks, rank)
+    going = to_leave_zone(fullest, request, instances, tasks, rank)
     for zone in sorted(zones, key=lambda zone: zones[zone]):
         if zones[fullest] - zones[zone] < 2:
             return None
@@ -152,7 +152,7 @@ def zone_move(
     return None
 
 
-def _of_zone(
+def to_leave_zone(
     zone: str,
     request: PlacementRequest,
     instances: Sequence[ContainerInstance],

@@ -13,6 +13,7 @@ from itertools import islice
 from chaos_ecs.core import lifecycle
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.balancing_messages import RouteTraffic
+from chaos_ecs.core.daemon_plan import plan_daemon
 from chaos_ecs.core.discovery import plan_names
 from chaos_ecs.core.fault_plan import plan_fault, plan_forgetting
 from chaos_ecs.core.faulting import hold_the_scheduler, notice_of
@@ -77,14 +78,17 @@ def plan(state: State, touched: Iterable[str], now: float) -> Plan:
     holds the scheduler nothing is decided: then it is about faults alone, and about schedules, another service's."""
     todo = Plan()
     _plan_faults(state, touched, now, todo)
-    plan_schedules(state, touched, now, todo)
-    if not state.engine_connected:
-        return todo
-    if hold_the_scheduler(state.control_faults):
+    if state.engine_connected and hold_the_scheduler(state.control_faults):
         for arn in touched:
             if task := state.tasks.get(arn):
                 _plan_fault_signals(task, todo)  # whoever breaks things is not held up
-        return todo
+    elif state.engine_connected:
+        _plan_all(state, touched, now, todo)
+    plan_schedules(state, touched, now, todo)  # last: a task that it runs is placed beside those that services start
+    return todo
+
+
+def _plan_all(state: State, touched: Iterable[str], now: float, todo: Plan) -> None:
     for arn in touched:
         _plan_touched(state, arn, now, todo)
     _plan_names(state, touched, now, todo)
@@ -94,7 +98,6 @@ def plan(state: State, touched: Iterable[str], now: float) -> Plan:
     for seen in state.strays.values():
         cause = "it carries our label but belongs to no task"
         todo.actions.append(RemoveContainer("", "", seen.runtime_id, cause))
-    return todo
 
 
 def _plan_faults(state: State, touched: Iterable[str], now: float, todo: Plan) -> None:
@@ -111,7 +114,7 @@ def _plan_touched(state: State, arn: str, now: float, todo: Plan) -> None:
     elif service := state.services.get(arn):
         _plan_service(state, service, now, todo)
     elif task := state.find_task(arn):
-        if state.is_reachable(task):  # else it is looked at again when its engine answers
+        if task.is_stopped or state.is_reachable(task):  # else it is looked at again when its engine answers
             _plan_task(state, task, now, todo)
     elif instance := state.container_instances.get(arn):
         plan_instance(state, instance, now, todo)
@@ -135,6 +138,8 @@ def _plan_service(state: State, service: Service, now: float, todo: Plan) -> Non
         _plan_forgetting(ForgetService(service.arn, "INACTIVE for an hour"), service, now, todo)
     elif service.status is ServiceStatus.DRAINING:
         plan_draining(state, service, now, todo)
+    elif service.placement.is_daemon:
+        plan_daemon(state, service, now, todo)
     else:
         plan_active(state, service, now, todo)
 

@@ -41,7 +41,7 @@ def stop_tasks(state: State, intent: StopTasks, now: float) -> None:
     service = state.services[intent.service_arn]
     tasks = [state.tasks[arn] for arn in intent.task_arns]
     running = [task for task in tasks if task.last_status.rank >= TaskStatus.RUNNING.rank]
-    state.put(_without(service, [state.tasks[arn] for arn in intent.replaced]))
+    state.put(unsteady(_without(service, [state.tasks[arn] for arn in intent.replaced]), now))
     for task in tasks:
         lifecycle.begin_stop(state, task, StopCode.SERVICE_SCHEDULER_INITIATED, intent.reason, now)
     service = state.services[service.arn]
@@ -50,6 +50,11 @@ def stop_tasks(state: State, intent: StopTasks, now: float) -> None:
         _tell_stopped(state, service, message, intent, now)
     if pending := len(tasks) - len(running):
         _tell_stopped(state, service, f"(service {service.name}) stopped {pending} pending tasks.", intent, now)
+
+
+def unsteady(service: Service, now: float) -> Service:
+    """Its tasks change: that it is steady is to be told anew."""
+    return replace(service, steady=False, unsteady_since=now) if service.steady else service
 
 
 def _without(service: Service, tasks: list[Task]) -> Service:
@@ -139,6 +144,7 @@ def mark_steady(state: State, intent: MarkSteady, now: float) -> None:
     primary = service.primary
     outage_seconds = None if service.outage_began_at is None else now - service.outage_began_at
     completed = primary.rollout_state is RolloutState.IN_PROGRESS
+    primary = replace(primary, stuck_told=False)
     if completed:
         primary = replace(
             primary,
@@ -200,7 +206,7 @@ def retire_deployments(state: State, intent: RetireDeployments, now: float) -> N
 def tell_stuck(state: State, intent: TellStuck, now: float) -> None:
     service = state.services[intent.service_arn]
     primary = replace(service.primary, stuck_told=True)
-    state.put(replace(service, deployments=(primary, *service.deployments[1:])))
+    state.put(unsteady(replace(service, deployments=(primary, *service.deployments[1:])), now))
     state.tell_service(now, service, EventType.DEPLOYMENT_STUCK, f"(service {service.name}) {STUCK}")
 
 

@@ -52,6 +52,8 @@ def register_scalable_target(state: State, command: RegisterScalableTarget, now:
     service = state.services.get(command.service_arn)
     if service is None or service.status is not ServiceStatus.ACTIVE:
         raise ValidationException(f"ECS service doesn't exist: {resource_id(command.service_arn)}")
+    if service.placement.is_daemon:
+        raise ValidationException(f"{resource_id(service.arn)} is a DAEMON service: it has no desired count to scale.")
     known = state.scalable_targets.get(service.arn)
     least = command.min_capacity if command.min_capacity is not None or known is None else known.min_capacity
     most = command.max_capacity if command.max_capacity is not None or known is None else known.max_capacity

@@ -88,7 +88,7 @@ def create_service(state: State, command: CreateService, now: float) -> None:
 def _is_same(service: Service, command: CreateService) -> bool:
     return (
         service.task_definition_arn,
-        service.desired_count,
+        command.desired_count if service.placement.is_daemon else service.desired_count,
         service.launch_type,
         service.deployment_configuration,
         service.load_balancers,
@@ -217,6 +217,8 @@ def set_standby(state: State, command: SetStandby, now: float) -> None:
     service = _active_service(state, command.service_arn)
     if not 0 <= command.count <= STANDBY_LIMIT:
         raise InvalidParameterException(f"The number of standbys must be from 0 to {STANDBY_LIMIT}.")
+    if service.placement.is_daemon and command.count:
+        raise InvalidParameterException("A service with the scheduling strategy DAEMON keeps no standbys.")
     if command.count == service.standby_count:
         return
     state.put(replace(service, standby_count=command.count))
@@ -240,7 +242,7 @@ def delete_service(state: State, command: DeleteService, now: float) -> None:
         raise ServiceNotFoundException("Service not found.")
     if service.status is not ServiceStatus.ACTIVE:
         return
-    if service.desired_count > 0 and not command.force:
+    if service.desired_count > 0 and not command.force and not service.placement.is_daemon:
         raise InvalidParameterException("The service cannot be stopped while it is scaled above 0.")
     state.put(
         replace(service, status=ServiceStatus.DRAINING, desired_count=0, steady=False, gaps=(), outage_began_at=None)

@@ -12,7 +12,6 @@ from functools import partial
 from chaos_ecs.core.backoff import was_set_back
 from chaos_ecs.core.balancing import Target, TargetState
 from chaos_ecs.core.balancing_messages import DeregisterTargets, ForgetTargets, RegisterTargets
-from chaos_ecs.core.container_instances import Place
 from chaos_ecs.core.deploying import LifecycleStage
 from chaos_ecs.core.deployment import Moves, Rollout, breaker_threshold, fallback
 from chaos_ecs.core.health import (
@@ -35,7 +34,7 @@ from chaos_ecs.core.messages import (
 )
 from chaos_ecs.core.model import Service, Task, Throttle
 from chaos_ecs.core.placement_words import unable_to_place
-from chaos_ecs.core.placing import chooses_whom, leaving, places_of_service, surplus_of
+from chaos_ecs.core.placing import Places, chooses_whom, leaving, places_of_service, surplus_of
 from chaos_ecs.core.rollout_messages import (
     FailDeployment,
     MarkHealthy,
@@ -51,6 +50,7 @@ from chaos_ecs.core.sharing import design_of, stand_ins
 from chaos_ecs.core.shifting import Moment, next_step
 from chaos_ecs.core.state import State
 from chaos_ecs.core.todo import Plan
+from chaos_ecs.core.zone_plan import moving_task, plan_zones
 
 PLACE_AGAIN_SECONDS = 5.0
 """Room is made by other services' tasks too: what found no place looks again so often."""
@@ -58,7 +58,7 @@ PLACE_AGAIN_SECONDS = 5.0
 
 def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
     live = state.live_tasks_of(service.arn)
-    _plan_targets(state, service, live, now, todo)
+    plan_targets(state, service, live, now, todo)
     if has_tripped(service):
         todo.actions.append(FailDeployment(service.arn, f"{service.primary.failed_tasks} of its tasks failed in a row"))
         return  # what follows from it is for the next step
@@ -72,8 +72,9 @@ def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
         is_throttled=_is_newest_throttled(state, service, now, todo),
         leaving=leaving(state, live),
         first_to_go=partial(surplus_of, state, service) if chooses_whom(state, service) else None,
+        extra=moving_task(service),
     )
-    _plan_health(state, service, rollout, todo)
+    plan_health(state, service, rollout, todo)
     if step := next_step(service, rollout, Moment(now, state.pace.minute, look_again)):
         todo.actions.append(step)
         return  # who is to run at the next stage is for the next step
@@ -81,33 +82,28 @@ def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
     if moves.protected_until is not None:
         look_again(moves.protected_until)
     _plan_stops(state, service, rollout, moves, todo)
-    promoted: tuple[str, ...] = ()
-    if service.unplaced and not moves.starts:
-        todo.actions.append(TellUnplaced(service.arn, "", "no task is looking for a place"))
-    staying = rollout.staying(moves)
-    for deployment_id, count in moves.starts:
-        own = [task for task in staying if task.deployment_id == deployment_id]
-        promoted += _start(state, todo, service, deployment_id, count, now, staying=own)
+    promoted = _plan_starts(state, service, rollout, moves, now, todo)
     if moves.stuck and not service.primary.stuck_told:
         todo.actions.append(TellStuck(service.arn, "the deployment configuration leaves no move"))
-    _plan_retirement(service, live, todo)
+    plan_retirement(service, live, todo)
     if service.outage_began_at is not None and rollout.is_recovered and not rollout.is_steady:
         todo.actions.append(MarkRecovered(service.arn, "what died is made good"))
     if not service.steady and rollout.is_steady:
         todo.actions.append(MarkSteady(service.arn, f"desired {service.desired_count}, and as many run"))
     _plan_standbys(state, service, promoted, now, todo)
+    plan_zones(state, service, rollout, now, todo)
 
 
 def plan_draining(state: State, service: Service, now: float, todo: Plan) -> None:
     """A deleted service: its tasks end and are not replaced."""
     live = state.live_tasks_of(service.arn)
-    _plan_targets(state, service, live, now, todo)
+    plan_targets(state, service, live, now, todo)
     wanted = tuple(task.arn for task in live if task.is_wanted)
     standbys = state.standbys_of(service.arn)
     if doomed := tuple(task.arn for task in standbys if task.is_wanted):
         todo.actions.append(DiscardStandbys(service.arn, doomed, "the service is deleted"))
     if wanted:
-        todo.actions.append(StopTasks(service.arn, wanted, _scaling(service), "the service is deleted"))
+        todo.actions.append(StopTasks(service.arn, wanted, scaling(service), "the service is deleted"))
     elif not live and not standbys:
         todo.actions.append(DeactivateService(service.arn, "the service is deleted and its last task has stopped"))
 
@@ -126,7 +122,7 @@ def has_tripped(service: Service) -> bool:
 # --- tasks ---
 
 
-def _plan_health(state: State, service: Service, rollout: Rollout, todo: Plan) -> None:
+def plan_health(state: State, service: Service, rollout: Rollout, todo: Plan) -> None:
     """Only of those whose first health anybody waits for: a service without checks has its tasks RUNNING, and that is
     all there is to say, unless their version is on trial."""
     asked = service.load_balancers or is_under_way(service.primary)
@@ -145,60 +141,80 @@ def _plan_health(state: State, service: Service, rollout: Rollout, todo: Plan) -
 
 def _plan_stops(state: State, service: Service, rollout: Rollout, moves: Moves, todo: Plan) -> None:
     sick = [task for task in moves.replaced if rollout.health[task.arn] is TaskHealth.UNHEALTHY]
-    replaced = tuple(task.arn for task in moves.replaced if task not in sick)
+    left = tuple(task.arn for task in moves.replaced if task not in sick and task.arn in rollout.leaving)
+    replaced = tuple(task.arn for task in moves.replaced if task not in sick and task.arn not in left)
     if moves.surplus:
         surplus = tuple(task.arn for task in moves.surplus)
         cause = f"desired {service.desired_count}, more are running"
-        todo.actions.append(StopTasks(service.arn, surplus, _scaling(service), cause))
+        todo.actions.append(StopTasks(service.arn, surplus, scaling(service), cause))
     if replaced:
         cause = "a newer deployment takes their place"
-        todo.actions.append(StopTasks(service.arn, replaced, _scaling(service), cause, replaced))
+        todo.actions.append(StopTasks(service.arn, replaced, scaling(service), cause, replaced))
+    if left:  # of whichever deployment: it is to have as many tasks as before
+        cause = "their container instance is to be left"
+        todo.actions.append(StopTasks(service.arn, left, scaling(service), cause))
     for task in (*moves.unhealthy, *sick):
-        target = why_unhealthy(state, service, task)
-        cause = "its load balancer health checks fail" if target else "its container health checks fail"
-        todo.actions.append(
-            StopUnhealthy(
-                service.arn,
-                task.arn,
-                target.target_group_arn if target else "",
-                cause,
-                port=target.port if target else 0,
-                description=target.description if target else "",
-                replaced=task in sick,
-            )
-        )
+        in_deployment = task in sick and task.arn not in rollout.leaving
+        todo.actions.append(stop_unhealthy(state, service, task, replaced=in_deployment))
 
 
-def _scaling(service: Service) -> str:
+def stop_unhealthy(state: State, service: Service, task: Task, *, replaced: bool = False) -> StopUnhealthy:
+    """What fails, its load balancer's check or its container's, is said with it."""
+    target = why_unhealthy(state, service, task)
+    if target is None:
+        return StopUnhealthy(service.arn, task.arn, "", "its container health checks fail", replaced=replaced)
+    cause, group = "its load balancer health checks fail", target.target_group_arn
+    return StopUnhealthy(
+        service.arn, task.arn, group, cause, port=target.port, description=target.description, replaced=replaced
+    )
+
+
+def scaling(service: Service) -> str:
     return f"Scaling activity initiated by (deployment {service.primary.id})"
 
 
-def _start(
-    state: State, todo: Plan, service: Service, deployment_id: str, count: int, now: float, *, staying: Sequence[Task]
+def _plan_starts(
+    state: State, service: Service, rollout: Rollout, moves: Moves, now: float, todo: Plan
 ) -> tuple[str, ...]:
-    """Ready standbys first: resuming one takes a tenth of the time of a start. Answers which those are. `staying` are
-    the tasks that the deployment has already."""
+    """Ready standbys first: resuming one takes a tenth of the time of a start. Answers which those are."""
     wanted = sum(task.is_wanted for task in state.live_tasks_of(service.arn))
     cause = f"desired {service.desired_count}, {wanted} there"
-    ready = [task for task in state.standbys_of(service.arn) if task.is_ready_standby]
-    ready = [task for task in ready if task.deployment_id == deployment_id]
-    chosen = stand_ins(design_of(state, service, deployment_id)[1], ready, count, staying)
-    standbys = tuple(task.arn for task in chosen)
-    if deployment_id == service.primary.id and _is_throttled(service.throttle, service, now, todo):
-        count = len(standbys)
-    places = _places(state, todo, service, deployment_id, count - len(standbys), now, staying=[*staying, *chosen])
-    if standbys or places:
-        start = StartTasks(service.arn, deployment_id, len(standbys) + len(places), cause, standbys, places)
-        todo.actions.append(start)
-    return standbys
+    promoted: tuple[str, ...] = ()
+    unplaced = ""
+    for deployment_id, count in moves.starts:
+        own = [task for task in rollout.staying(moves) if task.deployment_id == deployment_id]
+        ready = _ready_standbys(state, service, deployment_id)
+        chosen = stand_ins(design_of(state, service, deployment_id)[1], ready, count, own)
+        standbys = tuple(task.arn for task in chosen)
+        is_newest = deployment_id == service.primary.id
+        waits = is_newest and is_throttled(service.throttle, service, now, todo)
+        missing = 0 if waits else count - len(standbys)
+        found = _places(state, todo, service, deployment_id, missing, now, staying=[*own, *chosen])
+        if standbys or found.places:
+            started = len(standbys) + len(found.places)
+            todo.actions.append(StartTasks(service.arn, deployment_id, started, cause, standbys, found.places))
+        if found.missing:
+            unplaced = unable_to_place(service.name, found.refusals, found.capacity_provider)
+        promoted += standbys
+    if unplaced != service.unplaced:
+        why = "there is room for some of its tasks only" if unplaced else "all of its tasks have a place"
+        todo.actions.append(TellUnplaced(service.arn, unplaced, why))
+    return promoted
+
+
+def _ready_standbys(state: State, service: Service, deployment_id: str) -> list[Task]:
+    """Those that can be resumed now, and may stay where they are."""
+    ready = [task for task in state.standbys_of(service.arn) if task.is_ready_standby and state.is_reachable(task)]
+    going = leaving(state, ready)
+    return [task for task in ready if task.deployment_id == deployment_id and task.arn not in going]
 
 
 def _places(
     state: State, todo: Plan, service: Service, deployment_id: str, count: int, now: float, *, staying: Sequence[Task]
-) -> tuple[Place, ...]:
-    """Where so many more tasks go; what has no place is told, and looked at again."""
+) -> Places:
+    """Where so many more tasks go; what has no place is looked at again. `staying`: those it has already."""
     if not count:
-        return ()
+        return Places()
     also = todo.placed.setdefault(service.cluster_arn, [])
     found = places_of_service(state, service, deployment_id, count, staying=staying, also=also)
     also += (
@@ -206,30 +222,26 @@ def _places(
         for at, place in enumerate(found.places)
         if place.instance_arn
     )
-    message = unable_to_place(service.name, found.refusals, found.capacity_provider) if found.missing else ""
-    if message != service.unplaced:
-        todo.actions.append(TellUnplaced(service.arn, message, f"{found.missing} tasks have no place"))
     if found.missing:
         todo.look_again(service.arn, now + PLACE_AGAIN_SECONDS)
-    return found.places
+    return found
 
 
 def _is_newest_throttled(state: State, service: Service, now: float, todo: Plan) -> bool:
     """Standbys are ready whatever fails to start."""
-    ready = [task for task in state.standbys_of(service.arn) if task.is_ready_standby]
-    if any(task.deployment_id == service.primary.id for task in ready):
+    if _ready_standbys(state, service, service.primary.id):
         return False
-    return _is_throttled(service.throttle, service, now, todo)
+    return is_throttled(service.throttle, service, now, todo)
 
 
-def _is_throttled(throttle: Throttle, service: Service, now: float, todo: Plan) -> bool:
+def is_throttled(throttle: Throttle, service: Service, now: float, todo: Plan) -> bool:
     if not throttle.level or now >= throttle.next_start_at or was_set_back(throttle.since, now):
         return False
     todo.look_again(service.arn, throttle.next_start_at)
     return True
 
 
-def _plan_retirement(service: Service, live: Sequence[Task], todo: Plan) -> None:
+def plan_retirement(service: Service, live: Sequence[Task], todo: Plan) -> None:
     """What could still be rolled back to stays in the list, with or without tasks."""
     in_use = {task.deployment_id for task in live}
     kept = fallback(service)
@@ -251,17 +263,18 @@ def _plan_standbys(state: State, service: Service, promoted: tuple[str, ...], no
         arns = tuple(task.arn for task in surplus)
         todo.actions.append(DiscardStandbys(service.arn, arns, f"{service.standby_count} standbys are enough"))
     missing = service.standby_count - len(useful)
-    if missing > 0 and service.steady and not _is_throttled(service.standby_throttle, service, now, todo):
+    if missing > 0 and service.steady and not is_throttled(service.standby_throttle, service, now, todo):
         cause = f"{service.standby_count} standbys are to be kept, {len(useful)} there"
         staying = [task for task in state.live_tasks_of(service.arn) if task.is_wanted]  # all there is, as it is steady
-        if places := _places(state, todo, service, service.primary.id, missing, now, staying=[*staying, *useful]):
+        staying += useful
+        if places := _places(state, todo, service, service.primary.id, missing, now, staying=staying).places:
             todo.actions.append(PrepareStandbys(service.arn, len(places), cause, places))
 
 
 # --- targets ---
 
 
-def _plan_targets(state: State, service: Service, live: Sequence[Task], now: float, todo: Plan) -> None:
+def plan_targets(state: State, service: Service, live: Sequence[Task], now: float, todo: Plan) -> None:
     """Running tasks join their target groups; those that are to stop drain; what is dead leaves at once, before its
     address can be handed out again."""
     _plan_registering(state, service, live, todo)

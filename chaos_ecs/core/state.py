@@ -327,13 +327,11 @@ class State(Telling):
                 self._touch_balancing(entity)
 
     def _touch_task(self, task: Task) -> None:
-        """And its service; the container instance that one leaves which has stopped."""
         self.touch(task.arn)
         if task.service_arn:
             self.touch(task.service_arn)
-        if task.is_stopped and task.container_instance_arn:
-            self.touch(task.container_instance_arn)
         self._touch_faults_on(task.arn, task.service_arn or "", task.container_instance_arn)
+        self._touch_instance_of(task)
 
     def drop(self, entity: Entity) -> None:
         self._table(entity).pop(entity.key, None)
@@ -352,7 +350,6 @@ class State(Telling):
             self._invocations_of_schedule.get(entity.schedule_arn, {}).pop(entity.key, None)
         elif isinstance(entity, ContainerInstance):
             self._instance_index.remove(entity)
-            self.touch(entity.cluster_arn)  # its engine may be left now
         elif isinstance(entity, Schedule):
             self._invocations_of_schedule.pop(entity.arn, None)
         elif isinstance(entity, Task):
@@ -389,6 +386,15 @@ class State(Telling):
         self._standbys_of_service.get(standby.service_arn or "", {}).pop(standby.arn, None)
         self._instance_index.remove_task(standby)
         self.touch(standby.service_arn or "")
+
+    def _touch_instance_of(self, task: Task) -> None:
+        """The container instance; once the task has left it, also those who wait for room."""
+        if not task.container_instance_arn:
+            return
+        self.touch(task.container_instance_arn)
+        for service in self.services_in(task.cluster_arn) if task.is_stopped else ():
+            if service.unplaced or service.placement.is_daemon:
+                self.touch(service.arn)
 
     def _touch_faults_on(self, *arns: str) -> None:
         for arn in arns:

@@ -27,24 +27,28 @@ _IN_USE = "has active endpoints"
 @dataclass(frozen=True, slots=True)
 class Item:
     """One thing of ours in the engine. `kind` is container, network or volume; `id` is what the engine wants; `home`
-    is the id of the state folder it belongs to; `task` the ARN of the task it is of, or an empty string."""
+    is the id of the state folder it belongs to; `task` the ARN of the task it is of, or an empty string; `engine` the
+    further engine it is on."""
 
     kind: str
     id: str
     name: str
     home: str
     task: str = ""
+    engine: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name}"
+        return f"{self.kind} {self.name}" + (f" on {self.engine}" if self.engine else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What `clean` would remove, containers first; `foreign` counts what belongs to other living homes."""
+    """What `clean` would remove, containers first; `foreign` counts what belongs to other living homes; `silent` says
+    which engines do not answer."""
 
     items: tuple[Item, ...]
     foreign: int
+    silent: tuple[str, ...] = ()
 
     def count(self, kind: str) -> int:
         return sum(1 for item in self.items if item.kind == kind)

@@ -66,9 +66,14 @@ def connect(timeout: float = 60) -> APIClient:
     return Connector(timeout).connect()
 
 
-def named(name: str) -> Connector:
+def named(name: str, timeout: float = 60) -> Connector:
     """For a further engine: `name` is a Docker context's, or the URL of a host (unix://, tcp://, ssh://)."""
-    return Connector(chosen=name)
+    return Connector(timeout, chosen=name)
+
+
+def cli_words(name: str) -> tuple[str, str]:
+    """How Docker's command line is told the same."""
+    return ("--host", name) if "://" in name else ("--context", name)
 
 
 class Connector:
@@ -97,12 +102,11 @@ class Connector:
         raise trouble[0]
 
     def _connect_chosen(self) -> APIClient:
-        way = f"--host {self._chosen}" if "://" in self._chosen else f"--context {self._chosen}"
         try:
             self._address = self._address or _address_named(self._chosen, self._environment)
             client = _open(self._address, min(self._timeout, CHOSEN_SECONDS))
         except ChaosEcsError as error:
-            hint = f"Start that engine, or see what Docker says: docker {way} version"
+            hint = f"Start that engine, or see what Docker says: docker {' '.join(cli_words(self._chosen))} version"
             raise ChaosEcsError(DOWN, error.what, error.why, hint, error.exit_code) from error
         client.timeout = self._timeout
         return client

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from docker import APIClient
+from docker.errors import NotFound
 
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import engine
@@ -25,6 +26,8 @@ from chaos_ecs.live.starts import ImagesPort
 FILE = "engines.json"
 BEAT_SECONDS = 2.0
 SILENT_SECONDS = 5.0  # a machine that is cut off closes no connection: what is not answered within this is not there
+
+OWN = ""
 
 _OURS = "chaos-ecs/"
 
@@ -61,7 +64,38 @@ def _write(folder: Path, names: Sequence[str]) -> None:
     unfinished.replace(folder / FILE)
 
 
+def found_on(runtime_id: str, folder: Path) -> tuple[APIClient, Sequence[str]]:
+    """The engine that has this container, the own one or one of those that were used; and how Docker's command line is
+    told the same one. Whoever asks closes the client. Raises E-DOCKER-DOWN, and E-NO-CONTAINER, which names the engines
+    that did not answer."""
+    silent = []
+    for name in (OWN, *remembered(folder)):
+        try:
+            client = engine.named(name).connect() if name else engine.connect()
+        except ChaosEcsError:
+            if not name:
+                raise
+            silent.append(name)
+            continue
+        try:
+            client.inspect_container(runtime_id)
+        except NotFound:
+            client.close()
+            continue
+        except engine.UNREACHABLE as error:
+            client.close()
+            raise engine.down(engine.address_of(client), engine.why(error)) from error
+        return client, engine.cli_words(name) if name else ("--host", engine.address_of(client))
+    why = f"{', '.join(silent)} does not answer" if silent else "it is not there any more"
+    raise ChaosEcsError("E-NO-CONTAINER", f"No engine has container {runtime_id[:12]}", why, "chaos-ecs ps --all", 3)
+
+
 # --- one of them ---
+
+
+def quickly(name: str, own: engine.Connector) -> Callable[[], APIClient]:
+    """Opens it, or the own one for "", for what may not wait long for an answer from another machine."""
+    return engine.named(name, SILENT_SECONDS).connect if name else own.connect
 
 
 def runtime_of(

@@ -13,13 +13,14 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from chaos_ecs.errors import ChaosEcsError
-from chaos_ecs.live import engine, labels, own
+from chaos_ecs.live import further, labels, own
 
 NO_PROGRAM = (126, 127)
 """What `docker exec` exits with for a program that the container does not have."""
@@ -40,10 +41,11 @@ exit 0
 _MAY_LOOK_AND_END = ("SYS_PTRACE", "KILL")  # into processes and files of another container's user
 
 
-def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool) -> int:
+def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, home: Path) -> int:
     """Runs it and answers its exit code. `terminal`: it gets one, as a shell for a person wants; `reads`: it gets our
-    stdin. Raises E-DOCKER-DOWN, E-NO-PROGRAM, and E-NO-DOCKER-CLI where the program `docker` is missing."""
-    with _engine() as (client, docker):
+    stdin; `home`: the state folder, which knows of further engines. Raises E-DOCKER-DOWN, E-NO-CONTAINER, E-NO-PROGRAM,
+    and E-NO-DOCKER-CLI where the program `docker` is missing."""
+    with _engine_of(runtime_id, home) as (client, docker):
         if words[0] == SHELL:  # of another we hear afterwards: what a tmpfs holds is not seen from here
             _must_be_there(client, runtime_id, SHELL)
         mark = f"{MARK}={secrets.token_hex(8)}"
@@ -58,10 +60,10 @@ def run_inside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: 
         return code
 
 
-def run_beside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool) -> int:
+def run_beside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, home: Path) -> int:
     """The same in a container of our toolbox, which sees the other's network and processes, and is removed at the end.
     Raises E-NO-TOOLBOX too."""
-    with _engine() as (client, docker):
+    with _engine_of(runtime_id, home) as (client, docker):
         _must_have_toolbox(client)
         marks = labels.of(client.inspect_container(runtime_id))
         name = f"chaos-ecs-toolbox-{runtime_id[:12]}-{secrets.token_hex(3)}"
@@ -74,15 +76,15 @@ def run_beside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: 
 
 
 @contextmanager
-def _engine() -> Iterator[tuple[APIClient, Sequence[str]]]:
-    """The engine, and how Docker's command line is begun for the same one."""
+def _engine_of(runtime_id: str, home: Path) -> Iterator[tuple[APIClient, Sequence[str]]]:
+    """The engine that has the container, and how Docker's command line is begun for the same one."""
     program = shutil.which("docker")
     if program is None:
         what, why = "The program docker is missing", "a terminal in a container is its work; the engine itself answers"
         raise ChaosEcsError("E-NO-DOCKER-CLI", what, why, "install Docker's command line, then try again", 4)
-    client = engine.connect()
+    client, told = further.found_on(runtime_id, home)
     try:
-        yield client, (program, "--host", engine.address_of(client))
+        yield client, (program, *told)
     finally:
         client.close()
 

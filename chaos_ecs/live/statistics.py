@@ -97,6 +97,21 @@ class DockerCpu:
             return None
 
 
+class CpuEverywhere:
+    """On whichever engine the container is: `host_of` names a further one, `of_engine` reads there, "" is the own."""
+
+    def __init__(self, host_of: Callable[[str], str], of_engine: Callable[[str], CpuReader]) -> None:
+        self._host_of = host_of
+        self._of_engine = of_engine
+        self._readers: dict[str, CpuReader] = {}
+
+    def __call__(self, runtime_id: str) -> float | None:
+        host = self._host_of(runtime_id)
+        if host not in self._readers:
+            self._readers[host] = self._of_engine(host)
+        return self._readers[host](runtime_id)
+
+
 class Meter:
     """Two looks make an average: this remembers the one before."""
 

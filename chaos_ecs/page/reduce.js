@@ -129,8 +129,9 @@ function instancesAfter(known, event) {
 /** A cluster's container instances by zone, each with the tasks that are on it and have not stopped: [zone, [[instance, tasks]]]. */
 export function byZone(instances, tasks, clusterArn) {
   const zones = new Map()
+  const all = [...tasks].filter((task) => task.clusterArn === clusterArn && task.instance && !isStopped(task))
   for (const instance of instances.filter((item) => item.clusterArn === clusterArn)) {
-    const on = [...tasks].filter((task) => task.clusterArn === clusterArn && task.instance === instance.name && !isStopped(task))
+    const on = all.filter((task) => task.instance === instance.name)
     if (!zones.has(instance.zone)) zones.set(instance.zone, [])
     zones.get(instance.zone).push([instance, on])
   }

@@ -190,3 +190,48 @@ def test_a_percentile_is_one_of_the_values(ask: Ask) -> None:
     assert ask(function, [5, 1, 3], 50) == 3
     assert ask(function, [5, 1, 3], 95) == 5
     assert ask(function, [], 50) is None
+
+
+def an_instance(name: str, zone: str, **members: Any) -> dict[str, Any]:
+    told = {"arn": f"instance/{name}", "name": name, "zone": zone, "clusterArn": "my-cluster", "status": "ACTIVE"}
+    return {**told, "agentConnected": True, "running": 0, **members}
+
+
+def test_container_instances_are_told_by_zone_each_with_the_tasks_that_live_on_it(ask: Ask) -> None:
+    known = [an_instance("two", "b"), an_instance("one", "a"), an_instance("three", "b", clusterArn="other")]
+    tasks = [
+        a_task("1", clusterArn="my-cluster", instance="one"),
+        a_task("2", clusterArn="my-cluster", instance="two"),
+        a_task("3", clusterArn="my-cluster", instance="two", lastStatus="STOPPED"),
+        a_task("4", clusterArn="my-cluster"),
+    ]
+    told = ask(
+        "(reduce, known, tasks) => reduce.byZone(known, new Map(tasks.map((task) => [task.arn, task])).values(), "
+        "'my-cluster').map(([zone, on]) => [zone, on.map(([item, tasks]) => [item.name, tasks.map((t) => t.arn)])])",
+        known,
+        tasks,
+    )
+    assert told == [["a", [["one", ["task/1"]]]], ["b", [["two", ["task/2"]]]]]
+
+
+INSTANCES = (
+    "(reduce, snapshot, events) => (reduce.merged(snapshot, events, null).containerInstances ?? [])"
+    ".map((item) => [item.name, item.zone, reduce.instanceState(item)])"
+)
+
+
+def test_events_of_container_instances_are_seen_before_the_next_snapshot(ask: Ask) -> None:
+    def told(*events: dict[str, Any]) -> Any:
+        one = an_instance("one", "a")
+        return ask(INSTANCES, {**a_snapshot(), "containerInstances": [one]}, list(events))
+
+    named: dict[str, Any] = {"instance": "instance/one", "name": "one", "zone": "a"}
+    assert told(an_event("INSTANCE_STATUS_CHANGED", 11, status="DRAINING", tasks=[], **named)) == [
+        ["one", "a", "DRAINING"]
+    ]
+    lost = an_event("INSTANCE_DISCONNECTED", 11, reason="x", **named)
+    assert told(lost) == [["one", "a", "LOST"]]
+    assert told(lost, an_event("INSTANCE_CONNECTED", 12, **named)) == [["one", "a", "ACTIVE"]]
+    assert told(an_event("INSTANCE_DEREGISTERED", 11, **named)) == []
+    new: dict[str, Any] = {"instance": "instance/two", "name": "two", "zone": "b"}
+    assert told(an_event("INSTANCE_REGISTERED", 11, **new)) == [["one", "a", "ACTIVE"], ["two", "b", "ACTIVE"]]

@@ -14,9 +14,12 @@ from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.live import cleaner
 from chaos_ecs.live.engine import connect
 from chaos_ecs.live.labels import Home
-from tests.contract.worlds import DockerWorld, Relay, SimWorld, World, can_relay
+from tests.contract.worlds import DockerWorld, FleetDockerWorld, FleetSimWorld, Relay, SimWorld, World, can_relay
 
 BOTH = ["sim", pytest.param("docker", marks=pytest.mark.docker)]
+
+
+FLEETS = ["fleet-sim", pytest.param("fleet-docker", marks=pytest.mark.docker)]
 
 
 @pytest.fixture(scope="session")
@@ -57,15 +60,28 @@ def docker_world(engine_client: docker.APIClient, home: Home) -> Iterator[Docker
     opened.close()
 
 
+@pytest.fixture(params=FLEETS)
+def fleet_world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """A world whose containers are on a further engine of a fleet."""
+    yield from _opened(request, fragile=False)
+
+
+@pytest.fixture(params=FLEETS)
+def fragile_fleet_world(request: pytest.FixtureRequest) -> Iterator[World]:
+    yield from _opened(request, fragile=True)
+
+
 def _opened(request: pytest.FixtureRequest, *, fragile: bool) -> Iterator[World]:
     opened: World
-    if request.param == "sim":
-        opened = SimWorld()
+    is_fleet = request.param.startswith("fleet-")
+    if request.param.endswith("sim"):
+        opened = FleetSimWorld() if is_fleet else SimWorld()
     else:
         client = request.getfixturevalue("engine_client")
         if fragile and not can_relay(client):
             pytest.skip("the engine is not behind a Unix socket here, so nothing can stand in front of it")
-        opened = DockerWorld(client, request.getfixturevalue("home"), Relay(client) if fragile else None)
+        of_docker = FleetDockerWorld if is_fleet else DockerWorld
+        opened = of_docker(client, request.getfixturevalue("home"), Relay(client) if fragile else None)
     yield opened
     opened.close()
 

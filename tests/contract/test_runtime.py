@@ -59,6 +59,11 @@ def running(world: World, definition: ContainerDefinition | None = None) -> Cont
     return await_running(world, task.arn)
 
 
+def connected(world: World) -> list[EngineConnected]:
+    """Of the engine where containers are started."""
+    return [fact for fact in told(world, EngineConnected) if fact.host == world.host]
+
+
 def test_the_first_fact_is_a_connection_with_all_there_is(world: World) -> None:
     await_fact(world, EngineConnected)
     assert isinstance(world.facts[0], EngineConnected)
@@ -280,7 +285,7 @@ def test_logs_are_lines_with_their_times_newer_than_asked(world: World) -> None:
 
 
 def test_logs_of_a_container_that_is_gone_are_refused(world: World) -> None:
-    await_fact(world, EngineConnected)
+    await_fact(world, EngineConnected, host=world.host)
     with pytest.raises(ChaosEcsError) as caught:
         world.runtime.logs("0" * 64, 0.0, None)
     assert caught.value.code == "E-NO-CONTAINER"
@@ -293,7 +298,7 @@ def test_an_engine_that_goes_is_told_once_and_its_return_with_all_there_is(fragi
     await_fact(world, EngineLost)
     world.kill(seen.runtime_id)
     world.engine_returns()
-    world.advance_until(lambda: len(told(world, EngineConnected)) == 2)
+    world.advance_until(lambda: len(connected(world)) == 2)
     assert len(told(world, EngineLost)) == 1
     world.advance_until(lambda: _newest(world, seen.runtime_id).state is RunState.EXITED)
 
@@ -307,7 +312,7 @@ def test_a_start_while_the_engine_is_away_is_unknown_and_may_be_asked_for_again(
     execute(world, start(task))
     await_fact(world, StartUnknown, task_arn=task.arn)
     world.engine_returns()
-    world.advance_until(lambda: len(told(world, EngineConnected)) == 2)
+    world.advance_until(lambda: len(connected(world)) == 2)
     execute(world, start(task))
     await_running(world, task.arn)
 

@@ -19,8 +19,11 @@ from typing import Protocol, TypeVar
 
 import docker
 
-from chaos_ecs.core.messages import ContainerSeen, Effect, EngineConnected, Fact, RunState
+from chaos_ecs.core.instance_messages import UseEngine
+from chaos_ecs.core.messages import ContainerSeen, Effect, EngineConnected, Fact, RunState, StartContainer
 from chaos_ecs.core.model import ContainerDefinition
+from chaos_ecs.fleet import Fleet
+from chaos_ecs.live import further
 from chaos_ecs.live.clock import WallClock
 from chaos_ecs.live.engine import Connector, address_of
 from chaos_ecs.live.images import Images
@@ -51,6 +54,11 @@ class World(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+
+    @property
+    def host(self) -> str:
+        """The engine that containers are started on, as a fleet calls it; empty: the own one, or there is no other."""
+        ...
 
     def advance_until(self, check: Callable[[], T]) -> T:
         """Lets time pass, and polls, until `check` answers something true; that answer."""
@@ -104,8 +112,9 @@ class World(Protocol):
 
 def execute(world: World, *effects: Effect) -> None:
     """As the controller does: not before the engine is connected."""
-    await_fact(world, EngineConnected)
-    world.runtime.execute(effects)
+    await_fact(world, EngineConnected, host=world.host)
+    there = (replace(one, engine=world.host) if isinstance(one, StartContainer) else one for one in effects)
+    world.runtime.execute(list(there))
 
 
 def told(world: World, kind: type[_Fact]) -> list[_Fact]:
@@ -131,10 +140,12 @@ def await_running(world: World, task_arn: str, name: str = "app") -> ContainerSe
 def containers_now(world: World) -> Sequence[ContainerSeen]:
     """What the engine has, by a fresh runtime's own first look."""
     world.reopen()
-    return await_fact(world, EngineConnected).containers
+    return await_fact(world, EngineConnected, host=world.host).containers
 
 
 class SimWorld:
+    host: str = ""
+
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.engine = SimEngine(self.clock, Random(1), _behaviour)
@@ -142,9 +153,12 @@ class SimWorld:
 
     def _open(self) -> None:
         self.facts: list[Fact] = []
-        self.runtime: Runtime = SimRuntime(self.engine)
+        self.runtime: Runtime = self._made()
         self.pump: Callable[[], float | None] = self._poll
         self.runtime.open(lambda: None)
+
+    def _made(self) -> Runtime:
+        return SimRuntime(self.engine)
 
     def _poll(self) -> float | None:
         self.facts += self.runtime.poll()
@@ -234,6 +248,8 @@ def _behaviour(definition: ContainerDefinition) -> Behaviour:
 class DockerWorld:
     """Through a relay where the engine is to go away: the real one has other users."""
 
+    host: str = ""
+
     def __init__(self, client: docker.APIClient, home: Home, relay: Relay | None = None) -> None:
         self.client = client
         self.home = home
@@ -242,12 +258,15 @@ class DockerWorld:
         self._open()
 
     def _open(self) -> None:
-        environment = {"DOCKER_HOST": self.relay.address} if self.relay else None
         self.facts: list[Fact] = []
         self.woken = threading.Event()
-        self.runtime: Runtime = DockerRuntime(Connector(30, environment).connect, self.home, Images)
+        self.runtime: Runtime = self._made()
         self.pump: Callable[[], float | None] = self._poll
         self.runtime.open(self.woken.set)
+
+    def _made(self) -> Runtime:
+        environment = {"DOCKER_HOST": self.relay.address} if self.relay else None
+        return DockerRuntime(Connector(30, environment).connect, self.home, Images)
 
     def _poll(self) -> float | None:
         self.facts += self.runtime.poll()
@@ -343,12 +362,42 @@ class DockerWorld:
             self.relay.close()
 
 
+class FleetSimWorld(SimWorld):
+    """A fleet whose further engine is the one under test."""
+
+    host = "far"
+
+    def _made(self) -> Runtime:
+        own = SimRuntime(SimEngine(self.clock, Random(2), _behaviour))
+        return Fleet(own, lambda name: SimRuntime(self.engine))
+
+    def _open(self) -> None:
+        super()._open()
+        self.runtime.execute([UseEngine(self.host, "because the test wants it")])
+
+
+class FleetDockerWorld(DockerWorld):
+    """The same engine twice: as the own one it belongs to another state folder, and so has nothing of ours."""
+
+    def _made(self) -> Runtime:
+        own_home = Home(f"{self.home.id}-own", self.home.path)
+        own = DockerRuntime(Connector(30).connect, own_home, Images)
+        return Fleet(own, lambda name: further.runtime_of(name, Connector(30).connect, self.home, Images))
+
+    def _open(self) -> None:
+        self.host = self.relay.address if self.relay else address_of(self.client)
+        super()._open()
+        self.runtime.execute([UseEngine(self.host, "because the test wants it")])
+
+
 class Relay:
     """A TCP port in front of the engine's socket, which a test can take away without stopping the engine."""
 
     def __init__(self, client: docker.APIClient) -> None:
         self._socket_path = address_of(client).removeprefix("unix://")
         self._open_sockets: list[socket.socket] = []
+        self._flows = threading.Event()
+        self._flows.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._port: int = self._listener.getsockname()[1]
         self._serve()
@@ -356,6 +405,13 @@ class Relay:
     @property
     def address(self) -> str:
         return f"tcp://127.0.0.1:{self._port}"
+
+    def hold(self) -> None:
+        """Nothing passes, and nothing is closed: as where a cable is cut."""
+        self._flows.clear()
+
+    def go_on(self) -> None:
+        self._flows.set()
 
     def open(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", self._port))
@@ -384,6 +440,7 @@ class Relay:
     def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := one.recv(65536):
+                self._flows.wait()
                 other.sendall(data)
             other.shutdown(socket.SHUT_WR)
 

@@ -98,17 +98,21 @@ def close_window(terminal: OnATerminal) -> None:
     eventually(hung_up, within=60)
 
 
+def has_size(terminal: OnATerminal, size: str) -> None:
+    """Asked again and again: docker tells the container of it when it runs already, and after a resize by a signal."""
+
+    def told() -> bool:
+        terminal.press("stty size\n")
+        return f"{size}\n" in terminal.text
+
+    eventually(told, within=30, every=0.5)
+
+
 def test_the_shell_knows_the_terminals_size_and_the_new_one_after_a_resize(room: Room, web: str, enter: Enter) -> None:
     terminal = enter(web, columns=91, rows=33)
-    terminal.press("stty size; echo before\n")
-    terminal.sees("33 91\nbefore")
+    has_size(terminal, "33 91")
     terminal.resize(70, 20)
-
-    def sized() -> bool:  # docker hears of it by a signal, a moment later
-        terminal.press("stty size\n")
-        return "20 70" in terminal.text
-
-    eventually(sized, within=20)
+    has_size(terminal, "20 70")
     terminal.press("exit\n")
     assert terminal.ends() == 0
     assert terminal.is_as_before()
@@ -164,8 +168,7 @@ def test_bytes_of_a_pipe_go_in_and_come_out_unchanged(room: Room, web: str) -> N
 def test_two_terminals_are_in_one_task_at_once(room: Room, web: str, enter: Enter) -> None:
     first, second = enter("web", columns=91), enter("web", columns=55)
     for terminal, columns in ((first, 91), (second, 55)):
-        terminal.press("stty size\n")
-        terminal.sees(f"33 {columns}")
+        has_size(terminal, f"33 {columns}")
     first.press("sleep 1000\n")
     eventually(lambda: runs(room, "sleep 1000"), within=20)
     second.press("exit 4\n")
@@ -239,8 +242,8 @@ def test_the_toolbox_is_a_shell_beside_such_a_task_and_goes_with_its_last_line(
     room: Room, bare: str, enter: Enter, toolbox: None
 ) -> None:
     terminal = enter(bare, "--toolbox", columns=91, rows=33)
-    terminal.press("stty size; ls /proc/1/root; tr '\\0' ' ' </proc/1/cmdline; hostname\n")
-    terminal.sees("33 91")
+    has_size(terminal, "33 91")
+    terminal.press("ls /proc/1/root; tr '\\0' ' ' </proc/1/cmdline; hostname\n")
     terminal.sees("busybox")
     terminal.sees("/busybox sleep 5000")
     terminal.sees(room.client.inspect_container(room.containers()[0]["Id"])["Config"]["Hostname"])

@@ -10,8 +10,8 @@ import pytest
 from tests.builders import eventually
 from tests.e2e.balanced import CLUSTER, Balanced
 from tests.e2e.conftest import Room
-from tests.e2e.slices import add_slices
 
+AWSVPC = ("--network-configuration", "awsvpcConfiguration={subnets=[subnet-1]}")
 LISTENS_ON = (
     "trap 'echo SIGTERM, goes on for a moment; sleep 6; echo finished; exit 0' TERM; "
     "httpd -f -p 8080 -h /chaos/www & while :; do wait; done"
@@ -19,8 +19,8 @@ LISTENS_ON = (
 """A web server as one writes it for Spot: told to stop it serves on until nobody is sent to it any more."""
 
 
-def balanced(room: Room, *, desired_count: int, entry: str = "") -> Balanced:
-    """`web` behind a listener; without tasks where `desired_count` is 0."""
+def balanced(room: Room, *more: str, desired_count: int, entry: str = "") -> Balanced:
+    """`web` behind a listener, with `more` that create-service is told; `entry`: of a definition that suits Fargate."""
     group = room.elbv2(
         *("create-target-group", "--name", "web", "--protocol", "HTTP", "--port", "8080", "--vpc-id", "vpc-1"),
         *("--target-type", "ip", "--health-check-interval-seconds", "5"),
@@ -39,27 +39,32 @@ def balanced(room: Room, *, desired_count: int, entry: str = "") -> Balanced:
             "entryPoint": ["/bin/sh", "-c", entry],
             "portMappings": [{"containerPort": 8080}],
         }
-        room.ecs().register_task_definition(family="finishing", containerDefinitions=[container])
+        room.ecs().register_task_definition(
+            family="finishing",
+            containerDefinitions=[container],
+            networkMode="awsvpc",
+            requiresCompatibilities=["FARGATE"],
+            cpu="256",
+            memory="512",
+        )
         definition = "finishing:1"
     room.aws(
         *("create-service", "--cluster", CLUSTER, "--service-name", "web", "--task-definition", definition),
-        *("--desired-count", str(desired_count)),
+        *("--desired-count", str(desired_count), *more),
         *("--load-balancers", f"targetGroupArn={group},containerName=web-server,containerPort=8080"),
     )
     subject = Balanced(room, group, 0)
     described = room.elbv2("describe-load-balancers", "--names", "web")["LoadBalancers"][0]
     subject.port = int(described["DNSName"].rpartition(":")[2])
-    if desired_count:
-        eventually(lambda: len(subject.healthy()) == desired_count, within=120, every=0.5)
+    eventually(lambda: len(subject.healthy()) == desired_count, within=120, every=0.5)
     return subject
 
 
 @pytest.fixture
 def subject(room: Room) -> Balanced:
     """Four tasks of `web` on two slices in two zones, and a standalone task on one of them."""
-    room.ok("controller", "start")
-    room.aws("list-clusters")
-    add_slices(room, "a1", "b1")
+    for name in ("a1", "b1"):
+        room.ok("instance", "add", name, "--zone", name[0])
     made = balanced(room, desired_count=4)
     assert there(made) == {"a1": "2 service tasks move", "b1": "2 service tasks move"}
     room.aws("run-task", "--cluster", CLUSTER, "--task-definition", "worker")
@@ -68,7 +73,7 @@ def subject(room: Room) -> Balanced:
 
 
 def tasks(subject: Balanced) -> list[dict[str, Any]]:
-    """As GET /state has them, and where they are."""
+    """Those that run, and those that have stopped."""
     ecs = subject.room.ecs()
     arns = [
         arn
@@ -96,6 +101,11 @@ def home(subject: Balanced) -> tuple[str, str]:
     return here, "b1" if here == "a1" else "a1"
 
 
+def lost(subject: Balanced) -> dict[str, int]:
+    """Requests by cause; those that the client itself could not send on a busy machine are nobody's fault."""
+    return {cause: count for cause, count in subject.failed.items() if cause != "overloaded"}
+
+
 def inject(subject: Balanced, *words: str) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(subject.room.ok("chaos", "inject", *words, "--yes", "--json").out)
     return told
@@ -120,8 +130,7 @@ def test_a_drain_moves_the_service_without_a_lost_request_and_leaves_the_standal
         )
         assert there(subject) == {here: "1 standalone task stays", other: "4 service tasks move"}
         undone = json.loads(subject.room.ok("chaos", "undo", id_, "--json").out)["faults"][0]
-    print(f"{subject.asked['failed']} of {subject.asked['requests']} requests were lost")
-    assert subject.failed == {}
+    assert lost(subject) == {}
     assert (undone["status"], undone["victims"][0]["instanceName"]) == ("COMPLETED", here)
     assert (standalone(subject)["taskArn"], standalone(subject)["lastStatus"]) == (alone, "RUNNING")
     stopped = [task for task in tasks(subject) if task["lastStatus"] == "STOPPED"]
@@ -137,9 +146,8 @@ def test_a_zone_without_power_loses_its_tasks_at_once_and_is_used_again_afterwar
     with subject.under_load():
         id_ = inject(subject, "az-power-interruption", "--az", here[0], "--duration", "10m")["fault"]
         eventually(lambda: len(subject.healthy()) == 4, within=120, every=0.3)
-    print(f"{subject.asked['failed']} of {subject.asked['requests']} requests were lost: {subject.failed}")
     # ECS loses what was being answered there, and what is sent there before somebody notices
-    assert subject.asked["failed"] <= subject.asked["requests"] / 20, subject.failed
+    assert sum(lost(subject).values()) <= subject.asked["requests"] / 50, subject.failed
     assert "has no power: 2 service tasks and 1 standalone task ended" in proof(subject, id_)
     assert there(subject) == {here: "nothing runs on it", other: "4 service tasks move"}
     dead = [task for task in tasks(subject) if task["lastStatus"] == "STOPPED"]
@@ -152,7 +160,7 @@ def test_a_zone_without_power_loses_its_tasks_at_once_and_is_used_again_afterwar
         subject.room.ok("chaos", "undo", id_)
         subject.room.aws("update-service", "--cluster", CLUSTER, "--service", "web", "--desired-count", "6")
         eventually(lambda: len(subject.healthy()) == 6, within=120, every=0.3)
-    assert subject.failed == {}
+    assert lost(subject) == {}
     assert "service task" in there(subject)[here]
     assert "standalone" not in "".join(there(subject).values()), "nobody replaces a standalone task"
 
@@ -167,17 +175,14 @@ def test_a_controller_that_is_killed_in_a_power_failure_gives_the_power_back(sub
 
 
 def test_a_spot_interruption_of_tasks_that_finish_costs_no_request(room: Room) -> None:
-    subject = balanced(room, desired_count=0, entry=LISTENS_ON)
-    move_to_spot(room, subject.service()["serviceArn"])
-    room.aws("update-service", "--cluster", CLUSTER, "--service", "web", "--desired-count", "3")
-    eventually(lambda: len(subject.healthy()) == 3, within=120, every=0.5)
+    spot = ("--capacity-provider-strategy", "capacityProvider=FARGATE_SPOT,weight=1", *AWSVPC)
+    subject = balanced(room, *spot, desired_count=3, entry=LISTENS_ON)
     with subject.under_load():
         told = inject(subject, "spot-interruption", "web", "--notice", "30s")
         victim = told["victims"][0]["task"]
         eventually(lambda: fault(subject, told["fault"])["status"] == "COMPLETED", within=60, every=0.5)
         eventually(lambda: len(subject.healthy()) == 3, within=60, every=0.3)
-    print(f"{subject.asked['failed']} of {subject.asked['requests']} requests were lost")
-    assert subject.failed == {}
+    assert lost(subject) == {}
     (gone,) = [task for task in tasks(subject) if task["taskArn"] == victim]
     assert (gone["stopCode"], gone["stoppedReason"]) == ("SpotInterruption", "Your Spot Task was interrupted.")
     assert gone["containers"][0]["exitCode"] == 0

@@ -14,7 +14,9 @@ from chaos_ecs.core.container_instances import AVAILABILITY_ZONE, ContainerInsta
 from chaos_ecs.core.instance_messages import RegisterContainerInstance
 from chaos_ecs.core.model import Task
 from chaos_ecs.errors import ChaosEcsError
+from chaos_ecs.live import further, inside
 from tests.builders import CLUSTER, eventually
+from tests.e2e.conftest import Room
 from tests.e2e.hosted import Client, Hosted, hosted, wait_for
 from tests.e2e.private_engine import PrivateEngine, private_engine, why_not
 
@@ -73,7 +75,9 @@ def a_service(here: Hosted, desired_count: int = 4) -> str:
     ecs.create_service(cluster="my-cluster", serviceName="web", taskDefinition="web-server", desiredCount=0)
     made = here.chaos("EnsureServiceLoadBalancer", **name)
     target = {"targetGroupArn": made["targetGroupArn"], "containerName": "web-server", "containerPort": 8080}
-    ecs.update_service(**name, desiredCount=desired_count, loadBalancers=[target])
+    ecs.update_service(**name, loadBalancers=[target])
+    wait_for(lambda: len(next(iter(here.state.services.values())).deployments) == 1)
+    ecs.update_service(**name, desiredCount=desired_count)
     wait_for(lambda: counts(here) == (desired_count // 2, desired_count // 2) and healthy(here) == desired_count)
     return f"http://127.0.0.1:{next(iter(here.state.listeners.values())).host_port}/"  # where it was free
 
@@ -206,14 +210,38 @@ def test_zones_cut_off_from_each_other_leave_the_tasks_of_this_one_to_answer(
         engine.mend()
 
 
-def test_logs_are_had_and_a_second_name_for_an_engine_is_refused(here: Hosted, engine: PrivateEngine) -> None:
+def test_clean_goes_through_both_engines_and_names_one_that_does_not_answer(room: Room, engine: PrivateEngine) -> None:
+    """The file of names is all it knows."""
+    room.ok("clean", "--yes")
+    home_id = (room.home / "home-id").read_text().strip()
+    further.remember(room.home, engine.address)
+    client = engine.client()
+    client.create_network("left", labels={"chaos-ecs.home": home_id})
+    assert f"would remove network left on {engine.address}" in room.ok("clean", "--dry-run").out
+    engine.end(signal.SIGKILL)
+    ran = room.run("clean", "--yes")
+    assert (ran.code, "1 left (1 engine)" in ran.out) == (1, True)
+    assert engine.address in ran.err
+    assert further.FILE in ran.err
+    engine.start()
+    assert "1 network" in room.ok("clean", "--yes").out
+    assert client.networks(names=["left"]) == []
+    assert not further.remembered(room.home)
+
+
+def test_logs_and_a_way_in_are_had_and_a_second_name_for_an_engine_is_refused(
+    here: Hosted, engine: PrivateEngine
+) -> None:
     a_service(here, 2)
     (task,) = tasks_on(here, FAR)
     told = eventually(
         lambda: here.chaos("GetTaskLogs", cluster="my-cluster", task=task.arn)["lines"], within=20, every=0.2
     )
     assert told
-    environment = engine.client().inspect_container(task.containers[0].runtime_id)["Config"]["Env"]
+    runtime_id, folder = task.containers[0].runtime_id or "", here.settings.home
+    words = ("sh", "-c", f"test $(hostname) = {task.id[:12]} && exit 7")
+    assert inside.run_inside(runtime_id, words, terminal=False, reads=False, home=folder) == 7
+    environment = engine.client().inspect_container(runtime_id)["Config"]["Env"]
     assert not [one for one in environment if one.startswith("ECS_")]
     second = engine.folder / "second.sock"
     second.symlink_to(engine.folder / "docker.sock")

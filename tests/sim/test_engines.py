@@ -6,10 +6,12 @@ import pytest
 
 from chaos_ecs.core.balancing import ServiceLoadBalancer
 from chaos_ecs.core.container_instances import AVAILABILITY_ZONE, ContainerInstance
+from chaos_ecs.core.faulting import FaultStatus
 from chaos_ecs.core.instance_messages import DeregisterContainerInstance, RegisterContainerInstance
 from chaos_ecs.core.messages import EventType, RunTask, StopTask, UpdateService
 from chaos_ecs.core.model import ContainerDefinition, Task
 from chaos_ecs.core.placement_rules import PlacementWishes
+from chaos_ecs.core.plan import STARTS_AT_ONCE
 from chaos_ecs.errors import ChaosEcsError
 from chaos_ecs.sim.engine import Behaviour, SimEngine
 from chaos_ecs.sim.simulation import Simulation
@@ -24,6 +26,7 @@ from tests.builders import (
     registered,
     running,
 )
+from tests.sim.test_faults import PAUSE, SILENCE, inject
 
 FAR = "tcp://far"
 SPREAD = PlacementWishes(strategies=(("spread", f"attribute:{AVAILABILITY_ZONE}"),))
@@ -107,9 +110,9 @@ def test_tasks_of_another_engine_are_targets_at_its_address_and_pass_their_check
 def test_a_name_leads_to_the_tasks_of_the_own_engine_only() -> None:
     simulation = two_zones()
     a_spread_service(simulation)
-    found = simulation.runtime.resolve(CLUSTER, "web")
-    assert found == {task.containers[0].address for task in on(simulation, "near")}
-    assert len(found) == 2
+    _, published = simulation.state.published[WEB]
+    assert published == tuple(task.containers[0].address for task in on(simulation, "near"))
+    assert simulation.runtime.resolve(CLUSTER, "web") == frozenset(published)
 
 
 def test_what_an_engine_that_dies_ran_is_replaced_on_the_other_and_standalone_tasks_are_not() -> None:
@@ -172,6 +175,72 @@ def test_a_task_that_dies_while_its_engine_is_silent_is_replaced_when_it_is_back
     assert counts(simulation) == (2, 2)
 
 
+def test_what_is_found_on_an_engine_that_is_back_is_removed_though_the_own_one_was_away_meanwhile() -> None:
+    """Both are silent, long enough for the other engine's tasks to be given up; that one comes back first."""
+    simulation = two_zones()
+    a_spread_service(simulation)
+    far(simulation).up = False
+    simulation.advance(GRACE + 10)
+    simulation.engine.up = False
+    simulation.advance(1)
+    far(simulation).up = True
+    simulation.advance(2)
+    assert len(far(simulation).running()) == 2
+    simulation.engine.up = True
+    simulation.advance(5)
+    assert engines_run_what_the_record_says(simulation)
+    assert counts(simulation) == (4, 0)
+
+
+@pytest.mark.parametrize("returns", [True, False])
+def test_a_fault_on_an_engine_goes_there_and_is_over_when_its_victim_is_lost(returns: bool) -> None:
+    simulation = two_zones()
+    a_spread_service(simulation)
+    victim = on(simulation, "far")[0]
+    fault_id = inject(simulation, SILENCE, victim, seconds=60.0)
+    simulation.advance(2)
+    assert (len(far(simulation).hurts), len(simulation.engine.hurts)) == (1, 0)
+    far(simulation).up = False
+    simulation.advance(GRACE - 2)
+    assert simulation.state.faults[fault_id].status is FaultStatus.ACTIVE
+    simulation.advance(0 if returns else 20)
+    far(simulation).up = True
+    simulation.advance(80)
+    fault = simulation.state.faults[fault_id]
+    assert fault.is_over
+    assert fault.hits[0].reason == ("" if returns else "its victim was lost with its container instance")
+    assert len(far(simulation).hurts) == 0
+
+
+def test_a_fault_is_not_said_to_be_undone_by_a_new_controller_that_cannot_see_its_victim() -> None:
+    simulation = two_zones()
+    a_spread_service(simulation)
+    fault_id = inject(simulation, PAUSE, on(simulation, "far")[0], seconds=3.0)
+    simulation.advance(2)
+    simulation.crash()
+    far(simulation).up = False
+    simulation.advance(3)
+    simulation.restart()
+    simulation.advance(1)
+    assert not simulation.state.faults[fault_id].is_over
+    assert len(far(simulation).hurts) == 1
+    far(simulation).up = True
+    simulation.advance(5)
+    assert (simulation.state.faults[fault_id].is_over, len(far(simulation).hurts)) == (True, 0)
+
+
+def test_starts_that_hang_on_an_engine_that_went_away_hold_up_no_start_on_another() -> None:
+    simulation = two_zones()
+    only_far = PlacementWishes(constraints=(("memberOf", f"attribute:{AVAILABILITY_ZONE} == us-east-1b"),))
+    far(simulation).after = lambda seconds, do: None  # type: ignore[method-assign]
+    definition = registered(simulation, a_container(), family="alone")
+    simulation.submit(RunTask(CLUSTER, definition, STARTS_AT_ONCE, placement=only_far)).result(0)
+    far(simulation).up = False
+    a_service(simulation, desired_count=2)
+    simulation.advance(GRACE - 1)
+    assert counts(simulation) == (2, 0)
+
+
 def test_logs_and_stops_go_to_the_engine_where_the_container_is() -> None:
     simulation = two_zones()
     alone = standalone(simulation)
@@ -191,7 +260,7 @@ def test_a_slow_pull_on_one_engine_holds_up_no_start_on_another() -> None:
 
     simulation = two_zones(behaviour=behaviour)
     far(simulation).behaviour = lambda definition: Behaviour(pull_seconds=60.0)
-    a_service(simulation, desired_count=1, definition=registered(simulation, a_container()))
+    a_service(simulation, desired_count=2, definition=registered(simulation, a_container()))
     simulation.advance(1)
     simulation.submit(UpdateService(WEB, desired_count=4)).result(0)
     simulation.advance(5)
@@ -208,6 +277,12 @@ def test_an_engine_nobody_stands_for_is_left() -> None:
     assert FAR not in simulation.state.engines
     assert len(on(simulation, "near")) == 4
     assert far(simulation).containers == {}
+
+
+def test_an_engine_with_nothing_on_it_is_left_at_once() -> None:
+    simulation = two_zones()
+    simulation.submit(DeregisterContainerInstance(the_instance(simulation).arn)).result(0)
+    assert FAR not in simulation.state.engines
 
 
 def test_an_engine_that_is_left_while_it_is_silent_is_not_waited_for_and_can_be_used_again() -> None:

@@ -215,11 +215,25 @@ def test_a_task_that_is_being_started_there_dies_as_soon_as_it_is_there() -> Non
     task = a_standalone_task(simulation, definition=definition_arn("worker"))
     simulation.advance(1)
     fault_id = stop(simulation, "a1", seconds="300s")
+    simulation.advance(1)
+    assert the(simulation, fault_id).status is FaultStatus.INJECTING, "not all has ended"
     simulation.advance(60)
     task = simulation.state.tasks[task.arn]
     assert task.is_stopped
     assert the(simulation, fault_id).status is FaultStatus.ACTIVE
     assert task.containers[0].exit_code == 137
+
+
+def test_what_has_no_power_and_is_out_of_reach_too_is_over_at_once() -> None:
+    simulation = a_fleet()
+    here, _ = home(simulation)
+    state = simulation.state
+    state.put(replace(instance(state, here), engine="tcp://10.0.0.7:2376"))
+    state.engines["tcp://10.0.0.7:2376"] = False
+    victims = [task.arn for task in wanted_on(state, here)]
+    stop(simulation, here)
+    assert {state.tasks[arn].stop_code for arn in victims} == {StopCode.TERMINATION_NOTICE}
+    assert all(state.tasks[arn].is_stopped for arn in victims)
 
 
 def test_a_zone_without_power_takes_all_that_are_in_it() -> None:

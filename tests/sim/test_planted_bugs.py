@@ -40,7 +40,7 @@ BUGS = {
     ),
     "what the listing says is not adopted": (
         "core/facts.py",
-        "    for seen in fact.containers:\n        container_seen(state, seen, now)\n",
+        "    for seen in _without_left_behind(state, fact, now):\n        container_seen(state, seen, now)\n",
         "",
     ),
     "the back-off forgets its level": (

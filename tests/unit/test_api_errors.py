@@ -267,7 +267,7 @@ OWN: list[Case] = [
         platformVersion="0",
         launchType="FARGATE",
     ),
-    _with("CreateService", "UnsupportedFeatureException", "DAEMON", schedulingStrategy="DAEMON"),
+    _with("CreateService", "InvalidParameterException", "daemon scheduling", schedulingStrategy="DAEMON"),
     _with("CreateService", "UnsupportedFeatureException", "EXTERNAL", deploymentController={"type": "EXTERNAL"}),
     _with("CreateService", INVALID, "must be at most 100", deploymentConfiguration={"minimumHealthyPercent": 101}),
     _with("CreateService", INVALID, "at least 100", deploymentConfiguration={"maximumPercent": 99}),

@@ -109,12 +109,44 @@ def test_tasks_take_their_share_of_what_remains(api: Harness, ecs: Any) -> None:
     assert "8080" not in ports(instance["registeredResources"])["PORTS"]
 
 
+def test_slices_of_one_engine_show_the_ports_that_are_taken_on_it(api: Harness, ecs: Any) -> None:
+    a1, a2 = add_instance(api, "a1"), add_instance(api, "a2")
+    far = add_instance(api, "b1", engine="elsewhere")
+    define(ecs, bound=on_port(8080))
+    ecs.run_task(cluster=CLUSTER, taskDefinition="app")
+    for arn, is_taken in ((a1, True), (a2, True), (far, False)):
+        taken = ports(described(ecs, arn)["remainingResources"])["PORTS"]
+        assert ("8080" in taken) is is_taken, arn
+
+
+def test_standbys_take_room_and_are_no_tasks(api: Harness, ecs: Any) -> None:
+    arn = add_instance(api, "a1")
+    ecs.create_service(cluster=CLUSTER, serviceName="web", taskDefinition="web-server", desiredCount=1)
+    api.chaos("SetStandby", cluster=CLUSTER, service="web", count=1)
+    api.simulation.advance(20)
+    state = api.simulation.state
+    (standby,) = state.standbys.values()
+    assert standby.container_instance_arn == arn
+    instance = described(ecs, arn)
+    assert (instance["runningTasksCount"], instance["pendingTasksCount"]) == (1, 0)
+    used = 4096 - amounts(instance["remainingResources"])["MEMORY"]
+    assert used == 2 * standby.needs.memory > 0
+
+
 def test_what_is_not_there_is_a_failure_and_the_rest_is_described_once(api: Harness, ecs: Any) -> None:
     arn = add_instance(api, "a1")
     named = [arn, name_of(arn), "a1", name_of(arn)[:6], "nobody"]
     answer = ecs.describe_container_instances(cluster=CLUSTER, containerInstances=named)
     assert [instance["containerInstanceArn"] for instance in answer["containerInstances"]] == [arn]
     assert reasons(answer) == {container_instance_arn(CLUSTER_ARN, "nobody"): "MISSING"}
+
+
+def test_a_name_that_is_gone_finds_no_other_by_its_first_digits(api: Harness, ecs: Any) -> None:
+    arn = add_instance(api, "b1")
+    for digits, is_found in ((5, False), (6, True), (31, True)):
+        named = name_of(arn)[:digits]
+        answer = ecs.describe_container_instances(cluster=CLUSTER, containerInstances=[named])
+        assert len(answer["containerInstances"]) == is_found, digits
 
 
 def test_a_container_instance_of_another_cluster_is_missing(api: Harness, ecs: Any) -> None:

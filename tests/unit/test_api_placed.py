@@ -163,8 +163,7 @@ def test_a_task_is_started_on_each_container_instance_that_is_named(api: Harness
     assert task["overrides"]["containerOverrides"][0]["command"] == ["true"]
     assert sorted(tag["key"] for tag in task["tags"]) == ["aws:ecs:clusterName", "k"]
     assert causes(api)[0]["cause"] == "start-task asked for it; nobody will replace it"
-    api.simulation.advance(5)
-    assert len(ecs.list_tasks(cluster=CLUSTER, containerInstance=b1)["taskArns"]) == 1
+    assert ecs.list_tasks(cluster=CLUSTER, containerInstance=b1)["taskArns"] == [task["taskArn"]]
 
 
 def test_each_that_cannot_take_its_task_is_a_failure(api: Harness, ecs: Any) -> None:
@@ -182,6 +181,14 @@ def test_each_that_cannot_take_its_task_is_a_failure(api: Harness, ecs: Any) -> 
         far: "AGENT",
         container_instance_arn(CLUSTER_ARN, "nobody"): "MISSING",
     }
+
+
+def test_a_container_instance_of_another_cluster_is_missing_and_stays_so(api: Harness, ecs: Any) -> None:
+    ecs.create_cluster(clusterName="other")
+    arn = add_instance(api, "a1", cluster="other")
+    assert reasons(start(ecs, arn, family="worker")) == {arn: "MISSING"}
+    ecs.deregister_container_instance(cluster="other", containerInstance=arn)
+    assert reasons(start(ecs, arn, family="worker")) == {arn: "MISSING"}
 
 
 def test_it_looks_at_attributes_and_not_at_constraints(api: Harness, ecs: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 from chaos_ecs.core import schedule
 from chaos_ecs.core.arns import cluster_arn
 from tests.counting import steps_in
-from tests.unit.api_harness import CLUSTER, REGION
+from tests.unit.api_harness import CLUSTER, REGION, add_instance
 from tests.unit.scheduler_room import ARN, DEFINITION, OFF, QUEUE, ROLE, Room, a_target, ecs, said, wish
 
 
@@ -117,6 +117,17 @@ def test_a_strategy_stands_for_its_launch_type(room: Room) -> None:
         "ValidationException",
         "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
     )
+
+
+def test_where_its_tasks_go_is_as_it_says(room: Room) -> None:
+    there = {name: add_instance(room.api, name, attributes={"stack": name}) for name in ("a1", "a2")}
+    constraints = [{"type": "memberOf", "expression": "attribute:stack == a2"}]
+    room.create(Target=ecs(PlacementConstraints=constraints))
+    (arn,) = room.ecs.list_tasks(cluster=CLUSTER)["taskArns"]
+    (task,) = room.ecs.describe_tasks(cluster=CLUSTER, tasks=[arn])["tasks"]
+    assert task["containerInstanceArn"] == there["a2"]
+    nothing = [{"capacityProvider": name, "weight": 0} for name in ("FARGATE", "FARGATE_SPOT")]
+    assert room.refused(name="nothing", Target=ecs(CapacityProviderStrategy=nothing))[1] == "ValidationException"
 
 
 @pytest.mark.parametrize(

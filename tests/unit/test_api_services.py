@@ -184,7 +184,7 @@ def test_services_are_listed_by_launch_type(ecs: Any) -> None:
             "InvalidParameterException",
             "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
         ),
-        (creating(schedulingStrategy="DAEMON"), "UnsupportedFeatureException", "DAEMON"),
+        (creating(schedulingStrategy="DAEMON"), "InvalidParameterException", "does not support a desired count"),
         (creating(deploymentController={"type": "CODE_DEPLOY"}), "UnsupportedFeatureException", "CODE_DEPLOY"),
         (creating(deploymentConfiguration={"strategy": "CANARY"}), "InvalidParameterException", "a load balancer"),
         (creating(deploymentConfiguration={"maximumPercent": 99}), "InvalidParameterException", "maximumPercent"),

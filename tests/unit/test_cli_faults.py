@@ -52,6 +52,17 @@ BLACKHOLE = {
 REFUSED_TO_TAKE_ALL = "Service web would lose all 3 of its healthy tasks: nobody would be served. Say --force."
 
 
+AN_INSTANCE = {
+    "arn": f"{CLUSTER.replace(':cluster/', ':container-instance/')}/{'1' * 32}",
+    "name": "instance-1",
+    "clusterArn": CLUSTER,
+    "zone": "us-east-1a",
+    "status": "ACTIVE",
+    "agentConnected": True,
+    **dict.fromkeys(("cpu", "memory", "cpuUsed", "memoryUsed", "running", "pending"), 0),
+}
+
+
 def a_room(
     *victims: Answer,
     recipe: Answer = PAUSE,
@@ -549,6 +560,7 @@ def test_a_next_command_keeps_the_cluster_this_one_was_called_with() -> None:
 @pytest.mark.parametrize("fault", INJECTABLE, ids=lambda fault: fault.name)
 def test_the_example_of_a_fault_can_be_typed_as_it_stands(fault: type[Fault]) -> None:
     controller = a_room()
+    controller.state["containerInstances"] = [AN_INSTANCE]
     words = fault_kinds.example_of(fault).split()[1:]
     assert Terminal(controller).run(*words, "--dry-run") == 0
     given = injections(controller)[0].get("parameters", {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +26,9 @@ class Programs:
     meanwhile: Callable[[], None] = lambda: None
     now: float = 0.0
 
-    def run(self, runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, toolbox: bool) -> int:
+    def run(
+        self, runtime_id: str, words: Sequence[str], *, terminal: bool, reads: bool, home: Path, toolbox: bool
+    ) -> int:
         self.calls.append((runtime_id, tuple(words), terminal))
         self.toolbox.append(toolbox)
         if words[0] == "nothing":
@@ -139,10 +142,10 @@ def test_what_does_not_run_and_what_is_simulated_is_refused_before_anything_is_r
     assert ran.calls == []
 
 
-def test_without_the_docker_program_the_refusal_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_docker_program_the_refusal_names_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ChaosEcsError, match="docker"):
-        inside.run_inside("c0ffee", ("sh",), terminal=False, reads=False)
+        inside.run_inside("c0ffee", ("sh",), terminal=False, reads=False, home=tmp_path)
 
 
 def for_interactive(controller: FakeController, *known: dict[str, Any]) -> FakeController:

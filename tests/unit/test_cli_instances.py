@@ -102,6 +102,7 @@ def test_ls_fits_narrow_terminals_and_never_drops_a_lost_agent(width: int) -> No
     terminal.run("instance", "ls")
     rows = terminal.out.getvalue().splitlines()
     assert max(map(len, rows)) <= width
+    assert len(rows) == 3, "one row each"
     assert all(word in terminal.out.getvalue() for word in ("DRAINING", "LOST", "us-east-1b", "RUNNING"))
 
 
@@ -276,7 +277,7 @@ def test_activate_lets_tasks_come_again() -> None:
     assert terminal.run("instance", "activate", "instance-1") == 0
     assert controller.calls[0][1]["status"] == "ACTIVE"
     assert terminal.out.getvalue() == "instance-1 ACTIVE, 2 tasks\n"
-    assert "those that have moved stay where they are" in terminal.err.getvalue()
+    assert "what has moved stays where it is, unless zones are rebalanced" in terminal.err.getvalue()
 
 
 # --- names ---
@@ -365,13 +366,14 @@ def test_force_and_yes_stop_its_tasks_and_say_what_becomes_of_them() -> None:
 # --- other views ---
 
 
-@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("width", [50, 60, 80, 100])
 def test_ps_tells_the_instance_only_where_there_is_one(width: int) -> None:
     terminal = Terminal(a_room(), terminal=True, columns=lambda: width)
     terminal.run("ps")
     head, *rows = terminal.out.getvalue().splitlines()
     assert "INSTANCE" in head
     assert max(map(len, (head, *rows))) <= width
+    assert len(rows) == 4, "one row each"
     assert "instance-1" in rows[0]
     bare = Terminal(FakeController(a_state(services=[a_service()], tasks=[a_task("7f3a9c", "web")])))
     bare.run("ps")
@@ -438,3 +440,11 @@ def test_the_topic_is_a_page_of_help() -> None:
     terminal = Terminal(None)
     assert terminal.run("help", "instances") == 0
     assert "RESOURCE:MEMORY" in terminal.out.getvalue()
+
+
+def test_a_drain_of_an_empty_one_waits_for_nothing() -> None:
+    controller = a_room(a_task("c9d550", "web", **on(2)))
+    terminal = Terminal(controller)
+    assert terminal.run("instance", "drain", "instance-1") == 0
+    assert "instance-1 has no tasks: nothing moves" in terminal.err.getvalue()
+    assert "waiting" not in terminal.err.getvalue()

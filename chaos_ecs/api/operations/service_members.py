@@ -26,6 +26,7 @@ TARGET_GROUPS_PER_SERVICE = 5
 
 ACTED_ON = frozenset(
     {
+        "availabilityZoneRebalancing",
         "capacityProviderStrategy",
         "deploymentConfiguration",
         "deploymentController",
@@ -44,7 +45,6 @@ ACTED_ON = frozenset(
 
 KEPT = frozenset(
     {
-        "availabilityZoneRebalancing",
         "serviceRegistries",
         "volumeConfigurations",
         "vpcLatticeConfigurations",
@@ -101,7 +101,6 @@ def check_supported(params: _Params) -> None:
     said = params.get("deploymentConfiguration", {})
     controller = params.get("deploymentController", {}).get("type", "ECS")
     for told, is_supported in (
-        (f"The scheduling strategy {params.get('schedulingStrategy')}", params.get("schedulingStrategy") != "DAEMON"),
         (f"The deployment controller {controller}", controller == "ECS"),
         ("deploymentConfiguration.alarms", not said.get("alarms", {}).get("enable")),
         ("deploymentConfiguration.earlySuccessCriteria", not said.get("earlySuccessCriteria", {}).get("enable")),

@@ -21,7 +21,14 @@ from chaos_ecs.api.operations.members import (
     task_options,
     wants,
 )
-from chaos_ecs.api.operations.placing import check_placing, check_service_connect, wishes_of
+from chaos_ecs.api.operations.placing import check_placing, check_service_connect
+from chaos_ecs.api.operations.scheduling_strategy import (
+    check_daemon,
+    check_daemon_is_placed,
+    is_daemon,
+    service_wishes,
+    usual_configuration,
+)
 from chaos_ecs.api.operations.service_members import (
     check_strategy_change,
     check_supported,
@@ -36,7 +43,6 @@ from chaos_ecs.api.paging import page
 from chaos_ecs.api.service_views import service_view
 from chaos_ecs.core import messages as m
 from chaos_ecs.core.balancing import ServiceLoadBalancer
-from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import TaskDefinition
 from chaos_ecs.core.service_checks import check_containers, check_shifting, check_target_groups
@@ -57,8 +63,8 @@ def create_service(call: Call) -> _Answer:
     params = call.params
     if not identifiers.NAME.fullmatch(params["serviceName"]):
         raise InvalidParameterException("Invalid service name: use 1 to 255 letters, numbers, hyphens and underscores.")
-    check_supported(params)  # before desiredCount, which the strategy DAEMON has none of
-    for member in ("taskDefinition", "desiredCount"):
+    check_supported(params)
+    for member in ("taskDefinition",) if is_daemon(params) else ("taskDefinition", "desiredCount"):
         if params.get(member) in (None, ""):
             raise InvalidParameterException(f"{member[:1].upper()}{member[1:]} can not be blank.")
     cluster = identifiers.cluster_arn(call.region, params.get("cluster"))
@@ -66,11 +72,15 @@ def create_service(call: Call) -> _Answer:
     launch_type_of(params)
     balancers = load_balancers(params) or ()
     tags = tags_of(params)
-    configuration = deployment_configuration(params, DeploymentConfiguration())
+    configuration = deployment_configuration(params, usual_configuration(params))
+    if is_daemon(params):
+        check_daemon(params, configuration)
 
     def build(state: State) -> m.CreateService:
         said = placed(state, cluster, params)
         launch_type, members = launch_type_of(said), registered(said)
+        if is_daemon(params):
+            check_daemon_is_placed(said, launch_type)
         definition = identifiers.task_definition_arn(state, call.region, params["taskDefinition"])
         known = definition_in(state, definition)
         check_placing(known, params, launch_type)
@@ -81,7 +91,7 @@ def create_service(call: Call) -> _Answer:
             arn=arn,
             cluster_arn=cluster,
             task_definition_arn=definition,
-            desired_count=params["desiredCount"],
+            desired_count=params.get("desiredCount", 0),
             launch_type=launch_type,
             deployment_configuration=configuration,
             health_check_grace_period_seconds=grace_period(params) or 0,
@@ -91,7 +101,7 @@ def create_service(call: Call) -> _Answer:
             tags=tags,
             task_options=task_options(members),
             aws_refuses=refused_by_aws(state, cluster, known, launch_type, params),
-            placement=wishes_of(said),
+            placement=service_wishes(said, configuration),
         )
 
     return call.request(build, lambda state, now, events: _described(state, arn))
@@ -113,6 +123,8 @@ def update_service(call: Call) -> _Answer:
         definition = identifiers.task_definition_arn(state, call.region, named) if named else None
         configuration = deployment_configuration(params, service.deployment_configuration)
         members = merged(service, params)
+        if is_daemon(members):
+            check_daemon(params, configuration)
         forced = starts_deployment(service, params, members, balancers)
         said = service.load_balancers if balancers is None else balancers
         known = definition_in(state, definition or service.task_definition_arn)
@@ -135,7 +147,7 @@ def update_service(call: Call) -> _Answer:
             registered=json.dumps(members, sort_keys=True),
             launch_type=launch_type,
             task_options=task_options(members),
-            placement=wishes_of(members),
+            placement=service_wishes(members, configuration),
         )
 
     return call.request(build, lambda state, now, events: _described(state, found[0]))
@@ -183,7 +195,7 @@ def list_services(call: Call) -> _Answer:
     """The ARNs of ACTIVE services, ten at a time: one that is being deleted is described but not listed. Raises
     ClusterNotFoundException and InvalidParameterException (API_ListServices)."""
     launch_type = call.params.get("launchType")
-    strategy = call.params.get("schedulingStrategy", "REPLICA")
+    strategy = call.params.get("schedulingStrategy")
     managed_by = call.params.get("resourceManagementType", "CUSTOMER")
 
     def answer(state: State, now: float) -> dict[str, Any]:
@@ -193,7 +205,8 @@ def list_services(call: Call) -> _Answer:
             for service in state.services_in(cluster)
             if service.status == "ACTIVE"
             and launch_type in (None, service.launch_type)
-            and (strategy, managed_by) == ("REPLICA", "CUSTOMER")
+            and strategy in (None, "DAEMON" if service.placement.is_daemon else "REPLICA")
+            and managed_by == "CUSTOMER"
         ]
         return page(call.params, "serviceArns", sorted_by_name(arns), size=LIST_PAGE)
 

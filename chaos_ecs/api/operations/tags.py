@@ -18,7 +18,7 @@ _Answer = Future[dict[str, Any]]
 
 
 def tag_resource(call: Call) -> _Answer:
-    """Adds tags to a cluster, service, task, task definition or capacity provider, or other values. Raises
+    """Adds tags to whatever can have them, container instances and capacity providers too, or other values. Raises
     InvalidParameterException, ResourceNotFoundException, and LimitExceededException past 50 (API_TagResource)."""
     arn = identifiers.resource_arn(call.region, call.params["resourceArn"])
     tags = tags_of(call.params)

@@ -14,7 +14,6 @@ import typer
 
 from chaos_ecs.chaos.fault import Fault as Kind
 from chaos_ecs.chaos.fault import Scope
-from chaos_ecs.chaos.instance_aiming import NO_INSTANCES
 from chaos_ecs.cli import find
 from chaos_ecs.cli.chaos import fault_kinds, fault_plan, patiently
 from chaos_ecs.cli.chaos.fault_follow import (
@@ -166,7 +165,9 @@ def aimed(wish: Wish, snapshot: Snapshot, cluster: str) -> Aim:
     if wish.hits_instances:
         if wish.victims or wish.filters or wish.container or (wish.instances and wish.asks_for_many):
             raise typer.BadParameter("name container instances, or tasks, not both", param_hint="--instance")
-        return Aim(instances=tuple(wish.instances))
+        if not snapshot.instances_in(cluster):
+            raise _no_instances(wish, cluster)
+        return Aim(instances=tuple(find.instance(snapshot, cluster, name).arn for name in wish.instances))
     hint = "TASK...|SERVICE"
     if wish.kind.scope is Scope.SERVICE:
         return Aim(service=find.service(snapshot, cluster, wish.victims[0]).arn)
@@ -182,6 +183,12 @@ def aimed(wish: Wish, snapshot: Snapshot, cluster: str) -> Aim:
         raise typer.BadParameter("a standalone task is none of a service: leave out one of them", param_hint=hint)
     tasks = tuple(item.arn for item in found if isinstance(item, Task))
     return Aim(tasks, services[0].arn if services else None)
+
+
+def _no_instances(wish: Wish, cluster: str) -> ChaosEcsError:
+    what = f"{wish.kind.name} was refused"
+    why = f"cluster {name_of(cluster)} has no container instances: its tasks run on the controller's own engine"
+    return ChaosEcsError("E-NO-INSTANCE", what, why, f"{ADD_INSTANCE} --count 2", 3)
 
 
 def _members(wish: Wish, aim: Aim, cluster: str) -> dict[str, Any]:
@@ -221,11 +228,10 @@ def _refusals_of(wish: Wish) -> Iterator[None]:
 
 def _hint(wish: Wish, error: ChaosEcsError) -> str:
     """The next command after a refusal."""
-    if NO_INSTANCES in error.why:
-        return ADD_INSTANCE
-    if "ACTIVE container instance" in error.why:
-        return f"the same with --force, or first: {ADD_INSTANCE}"
     again = " ".join((f"chaos-ecs chaos inject {wish.kind.name}", *wish.victims))
+    if error.exit_code == 5 and wish.hits_instances:
+        more = ADD_INSTANCE if "container instance" in error.why else "chaos-ecs service scale"
+        return f"the same with --force, or first: {more}"
     if error.exit_code == 5:
         alone = "its last" in error.why or (wish.victims and not wish.asks_for_many)
         return "the same with --force, or first: chaos-ecs service scale" if alone else f"{again} --count 1"

@@ -85,7 +85,7 @@ def example_of(fault: type[Fault], *more: str) -> str:
     """A command line that can be typed as it stands."""
     whom = " web" if fault.scope in (Scope.TASKS, Scope.SERVICE) else ""
     if fault.scope is Scope.INSTANCES and fault.picks:
-        whom = " --instance a1"
+        whom = " --instance instance-1"
     required = [item for item in parameters.parameters_of(fault) if item.default is None]
     options = [f"{option_of(item)} {_EXAMPLE_VALUES.get(item.name, METAVARS[item.kind])}" for item in required]
     return " ".join((f"chaos-ecs chaos inject {fault.name}{whom}", *options, *more))

@@ -115,7 +115,12 @@ _INSTANCES = _keyword(
     "instances",
     Annotated[
         list[str] | None,
-        _whom("--instance", metavar="NAME", help="This container instance; may be repeated."),
+        _whom(
+            "--instance",
+            metavar="NAME",
+            help="This container instance; may be repeated.",
+            autocompletion=completion.instances,
+        ),
     ],
     None,
 )

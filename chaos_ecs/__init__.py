@@ -19,6 +19,7 @@ The code map, one line a place; `ARCHITECTURE.md` beside this file follows one c
     core/arns.py       names of things on the wire         core/schedule.py   rate(), cron(), at(): when they are due
     core/schedules.py  the nouns of EventBridge Scheduler  core/scheduling.py apply, for what is due
     core/schedule_commands.py  for what is asked of them   core/schedule_plan.py  what is due, retried, missed, complete
+    core/capacity_providers.py  base and weight            core/sharing.py    the same asked of State
     core/recipe.py     how one container is hurt and healed
     core/faulting.py   the nouns of faults              core/faults.py      apply, for them; fault_plan.py what is due
     core/experimenting.py  those of experiments         core/experiments.py apply, for them

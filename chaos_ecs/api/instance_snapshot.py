@@ -31,9 +31,11 @@ def instance_views(hosts: Hosts, tasks: Sequence[Task], standbys: Sequence[Task]
 
 
 def where(task: Task, hosts: Hosts) -> dict[str, Any]:
-    """The container instance of a task, by its name, and its zone; nothing of one that is on none that is known."""
+    """The container instance of a task, by its name, and its zone; its capacity provider. What it has none of is left
+    out."""
     host = hosts.get(task.container_instance_arn)
-    return {"instance": host.name, "zone": host.availability_zone} if host else {}
+    there = {"instance": host.name, "zone": host.availability_zone} if host else {}
+    return there | ({"capacityProvider": task.capacity_provider} if task.capacity_provider else {})
 
 
 def _instance(host: ContainerInstance, on: Sequence[Task], taking: Sequence[Task]) -> dict[str, Any]:

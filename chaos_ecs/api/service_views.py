@@ -74,7 +74,7 @@ def service_view(state: State, service: Service, *, tags: bool = False) -> dict[
         "deploymentConfiguration": _deployment_configuration_view(
             service.deployment_configuration, registered.get("deploymentConfiguration", {})
         ),
-        "deployments": [_deployment_view(service, item, tasks, registered) for item in service.deployments],
+        "deployments": [_deployment_view(state, service, item, tasks) for item in service.deployments],
         "currentServiceDeployment": history[0].arn if history else None,
         "currentServiceRevisions": [
             _revision_summary(service, arn, tasks)
@@ -92,12 +92,14 @@ def service_view(state: State, service: Service, *, tags: bool = False) -> dict[
     }
 
 
-def _deployment_view(
-    service: Service, deployment: Deployment, tasks: Sequence[Task], registered: Mapping[str, Any]
-) -> dict[str, Any]:
-    """API_Deployment: the newest one wants what the service wants, an older one what is left for it."""
+def _deployment_view(state: State, service: Service, deployment: Deployment, tasks: Sequence[Task]) -> dict[str, Any]:
+    """API_Deployment: the newest one wants what the service wants, an older one what is left for it, with the members
+    that it was made with."""
     own = [task for task in tasks if task.deployment_id == deployment.id]
     newest = deployment.status is DeploymentStatus.PRIMARY
+    revision = None if newest else state.service_revisions.get(deployment.revision_arn)
+    known = revision or service
+    registered = json.loads(known.registered)
     return {
         "id": deployment.id,
         "status": deployment.status,
@@ -109,8 +111,8 @@ def _deployment_view(
         "createdAt": deployment.created_at,
         "updatedAt": deployment.updated_at,
         "capacityProviderStrategy": registered.get("capacityProviderStrategy"),
-        "launchType": _launch_type(service.launch_type, registered),
-        **_platform(service.launch_type, _platform_version(registered)),
+        "launchType": _launch_type(known.launch_type, registered),
+        **_platform(known.launch_type, _platform_version(registered)),
         "networkConfiguration": registered.get("networkConfiguration"),
         "rolloutState": deployment.rollout_state,
         "rolloutStateReason": deployment.rollout_state_reason,

@@ -11,6 +11,7 @@ import typer
 from chaos_ecs.cli import (
     autoscale,
     balancers,
+    capacity,
     completion,
     continuing,
     definitions,
@@ -23,6 +24,7 @@ from chaos_ecs.cli import (
 )
 from chaos_ecs.cli.awscommand import Action
 from chaos_ecs.cli.balanced import Balance
+from chaos_ecs.cli.capacity import CapacityOption, strategy_of
 from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.endpoint.place import only_here
 from chaos_ecs.cli.line import seconds
@@ -87,6 +89,7 @@ def up(
     env: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable; may be repeated.")] = None,
     command: Annotated[str | None, typer.Option(help='The container\'s command, quoted: --command "web".')] = None,
     container_port: ContainerPortOption = None,
+    capacity_provider: CapacityOption = None,
     lb: LoadBalancerOption = None,
     lb_port: ListenerOption = None,
     health_check_path: Annotated[str | None, typer.Option(metavar="PATH", help="What is checked (new: /).")] = None,
@@ -106,6 +109,7 @@ def up(
     chaos-ecs service up --desired 3
     chaos-ecs service up --desired 3 --standby 1
     chaos-ecs service up --desired 3 --strategy canary
+    chaos-ecs service up --desired 3 --capacity-provider FARGATE_SPOT
     chaos-ecs service up api --image nginx:alpine --port 80 --detach
     """
     shell = shell_of(ctx, yes=yes)
@@ -116,7 +120,7 @@ def up(
     if shell.place is not None and not (balance.is_plain and standby is None):
         why = "the ECS API leaves load balancers to another service, and has no standbys"
         raise only_here(shell.place, "What --standby, --strategy and the options of a load balancer ask for", why)
-    view = brought_up(shell, name, desired, task_definition, wish, balance)
+    view = brought_up(shell, name, desired, task_definition, wish, balance, providers=strategy_of(capacity_provider))
     if standby is not None:
         view = keep_standby(shell, view, standby)
     if not (wait if wait is not None else not detach):
@@ -256,6 +260,7 @@ def _described(snapshot: Snapshot, service: Service, told: dict[str, Any], width
             "" if service.last_recovery_seconds is None else f", last recovery {seconds(service.last_recovery_seconds)}"
         ),
     ]
+    lines += _columns([("capacity", capacity.told(told.get("capacityProviderStrategy") or ()))], width)
     lines += _columns([("placed", instance_words.spread(snapshot.live_tasks_of(service.arn)))], width)
     lines += _conditions(service, width)
     lines += _deploying(service, told, snapshot.at, width)

@@ -138,6 +138,11 @@ class Task:
         return self.raw.get("zone") or ""
 
     @property
+    def provider(self) -> str:
+        """Its capacity provider, "" where it has none."""
+        return self.raw.get("capacityProvider") or ""
+
+    @property
     def host_ports(self) -> tuple[int, ...]:
         return tuple(host for item in self.containers for _, host in item.ports)
 

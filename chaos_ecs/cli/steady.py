@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chaos_ecs.cli import balanced, definitions
+from chaos_ecs.cli import balanced, capacity, definitions
 from chaos_ecs.cli.awscommand import Action
 from chaos_ecs.cli.balanced import Balance
 from chaos_ecs.cli.client import Controller, state
@@ -41,13 +41,29 @@ class View:
 
 
 def brought_up(
-    shell: Shell, name: str, desired: int | None, definition: str | None, wish: Wish, balance: Balance
+    shell: Shell,
+    name: str,
+    desired: int | None,
+    definition: str | None,
+    wish: Wish,
+    balance: Balance,
+    *,
+    providers: Sequence[dict[str, Any]] = (),
 ) -> View:
     """The service as wished for, created or updated, and what was done said."""
     controller, before, cluster = with_cluster(shell)
     known = before.service_named(cluster, name)
     if known is not None and known.is_active:
-        action = _update(shell, controller, known, desired=desired, definition=definition, wish=wish, balance=balance)
+        action = _update(
+            shell,
+            controller,
+            known,
+            desired=desired,
+            definition=definition,
+            wish=wish,
+            balance=balance,
+            providers=providers,
+        )
         if balance.wanted is False:
             balanced.removed(controller, before, cluster, name)
         return View(controller, before, cluster, known.arn, name, action, port=balance.port)
@@ -59,6 +75,8 @@ def brought_up(
     wished = {"cluster": cluster, "serviceName": name, "taskDefinition": family, "desiredCount": count}
     alone = balance.wanted is False or shell.place is not None  # a load balancer of ours is no part of the ECS API
     place = None if alone else balanced.place_of(controller, family)
+    if providers:
+        wished["capacityProviderStrategy"] = [*providers]
     if not balance.shifting.is_plain:
         wished["deploymentConfiguration"] = balance.shifting.configuration({})
     if balance.is_on(place):
@@ -100,6 +118,7 @@ def _update(
     definition: str | None,
     wish: Wish,
     balance: Balance,
+    providers: Sequence[dict[str, Any]],
 ) -> Action | None:
     changes: dict[str, Any] = {}
     said = []
@@ -114,6 +133,9 @@ def _update(
     if desired not in (None, known.desired_count):
         changes["desiredCount"] = desired
         said.append(f"desired {known.desired_count} -> {desired}")
+    if other := capacity.change_of(controller, known, providers):
+        changes |= other
+        said.append(f"deployed anew on {capacity.told(providers)}")
     if not balance.shifting.is_plain:
         told = controller.ecs("DescribeServices", cluster=known.cluster, services=[known.arn])["services"][0]
         configuration = balance.shifting.configuration(told.get("deploymentConfiguration") or {})

@@ -28,13 +28,15 @@ def tasks(snapshot: Snapshot, chosen: Sequence[Task], *, now: float, width: int 
     """One row a task; why it stopped stands in full, as the last column."""
     with_ends = any(task.is_stopped for task in chosen)
     placed = ("INSTANCE", "ZONE") if any(task.instance for task in chosen) else ()
-    head = ["TASK", "SERVICE", "STATUS", *placed, "TASK DEFINITION", "UP", "PORTS"]
+    provided = ("PROVIDER",) if any(task.provider for task in chosen) else ()
+    head = ["TASK", "SERVICE", "STATUS", *provided, *placed, "TASK DEFINITION", "UP", "PORTS"]
     body = []
     for task in chosen:
         row = [
             task.short,
             name_of(task.service) or "(standalone)",
             task.last_status,
+            *((task.provider or "-",) if provided else ()),
             *((task.instance or "-", task.zone or "-") if placed else ()),
             task.task_definition,
             _up(task, now),
@@ -42,7 +44,7 @@ def tasks(snapshot: Snapshot, chosen: Sequence[Task], *, now: float, width: int 
         ]
         body.append([*row, *(_end(task) if with_ends else ())])
     head += ("EXIT", "WHY STOPPED") if with_ends else ()
-    return table(head, body, width=width, fold=("PORTS", "TASK DEFINITION", "UP", "ZONE", "SERVICE"))
+    return table(head, body, width=width, fold=("PORTS", "TASK DEFINITION", "UP", "ZONE", "SERVICE", "PROVIDER"))
 
 
 def _up(task: Task, now: float) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from chaos_ecs.cli import completion, definitions, find, instance_words, tables
+from chaos_ecs.cli.capacity import CAPACITY, CapacityOption, strategy_of
 from chaos_ecs.cli.client import Controller, state
 from chaos_ecs.cli.definitions import Wish
 from chaos_ecs.cli.endpoint.place import only_here
@@ -55,6 +56,7 @@ def run_task(
     env: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable; may be repeated.")] = None,
     command: Annotated[str | None, typer.Option(help='The command, quoted: --command "batch 3".')] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow to the end.")] = True,
+    capacity_provider: CapacityOption = None,
     interactive: Annotated[bool, typer.Option("--interactive", "-i", help="A shell in it; it ends with you.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print ids only.")] = False,
     timeout: Annotated[
@@ -67,20 +69,23 @@ def run_task(
     chaos-ecs run-task batch-job
     chaos-ecs run-task db-migrate --env FAIL=1
     chaos-ecs run-task --image busybox:1.36 --command "echo hello"
+    chaos-ecs run-task worker --capacity-provider FARGATE_SPOT
     chaos-ecs run-task --interactive
     chaos-ecs run-task api --interactive
     """
     shell = shell_of(ctx)
-    wish = Wish(image, find.pairs(env or []), definitions.words(command))
+    wish, providers = Wish(image, find.pairs(env or []), definitions.words(command)), strategy_of(capacity_provider)
     if interactive:
         from chaos_ecs.cli import inside
 
         if shell.place is not None:
             raise only_here(shell.place, "run-task --interactive", "a shell needs this machine's own Docker engine")
+        if providers:
+            raise typer.BadParameter("is not for a shell, whose task is on the own engine", param_hint=CAPACITY)
         if count != 1 or not wait or quiet or timeout is not None:
             raise typer.BadParameter("is one task, in the foreground, as long as you stay", param_hint="--interactive")
         raise typer.Exit(inside.interactive(shell, family, wish))
-    run = start(shell, family, count, wish)
+    run = start(shell, family, count, wish, providers)
     if wait:
         raise typer.Exit(_follow_to_the_end(shell, run, timeout, quiet=quiet))
     _tell_started(shell, run, quiet=quiet)
@@ -170,7 +175,7 @@ class Run:
     tasks: tuple[str, ...]  # ARNs
 
 
-def start(shell: Shell, family: str | None, count: int, wish: Wish) -> Run:
+def start(shell: Shell, family: str | None, count: int, wish: Wish, providers: Sequence[dict[str, Any]] = ()) -> Run:
     """Starts standalone tasks; refused or not placed is a ChaosEcsError."""
     controller, before, cluster = shell.look()
     definition = family or DEFAULT_FAMILY
@@ -180,7 +185,8 @@ def start(shell: Shell, family: str | None, count: int, wish: Wish) -> Run:
     overridden = None
     if wish.environment or wish.command is not None:
         overridden = overrides(definitions.describe(controller, definition), wish)
-    return started(controller, before, cluster, definition, count, overridden)
+    more = {"capacityProviderStrategy": [*providers]} if providers else {}
+    return started(controller, before, cluster, definition, count, overridden, **more)
 
 
 def started(
@@ -190,11 +196,12 @@ def started(
     definition: str,
     count: int = 1,
     overridden: dict[str, Any] | None = None,
+    **more: Any,
 ) -> Run:
     """Asks for them; refused or not placed is a ChaosEcsError."""
     try:
         answer = controller.ecs(
-            "RunTask", cluster=cluster, taskDefinition=definition, count=count, overrides=overridden
+            "RunTask", cluster=cluster, taskDefinition=definition, count=count, overrides=overridden, **more
         )
     except ChaosEcsError as refusal:
         raise _never_ran(refusal) from refusal
@@ -343,6 +350,8 @@ def _described(snapshot: Snapshot, task: Task, width: int | None) -> str:
         f"task definition  {task.task_definition}",
         f"status           {task.last_status}, desired {task.desired_status}",
     ]
+    if task.provider:
+        lines.append(f"capacity         of {task.provider}")
     if task.instance:
         lines.append(f"instance         {task.instance} in {task.zone}")
     if task.fills:

@@ -67,7 +67,7 @@ def _plan_move(state: State, service: Service, move: Rebalancing, rollout: Rollo
 
 
 def _plan_finish(state: State, service: Service, move: Rebalancing, now: float, todo: Plan) -> None:
-    going = _in_zone(state, service, move.from_zone, now)
+    going = _in_zone(state, service, move.from_zone, state.tasks[move.task_arn].capacity_provider, now)
     if going is None:
         todo.actions.append(GiveUpMove(service.arn, "nothing is left in the fullest zone"))
     elif _is_protected(going, now):
@@ -104,7 +104,9 @@ def _next_move(
         return None
     known = [*_counted(state, service), *also]
     for provider in dict.fromkeys(task.capacity_provider for task in state.live_tasks_of(service.arn)):
-        move = zone_move(replace(wanted, capacity_provider=provider), instances, known, rank=_rank(state, now))
+        move = zone_move(
+            replace(wanted, capacity_provider=provider), instances, known, rank=_rank(state, provider, now)
+        )
         victim = state.tasks[move.stop] if move else None
         if victim and victim.capacity_provider == provider and not _is_protected(victim, now):
             return move
@@ -124,15 +126,22 @@ def _counted(state: State, service: Service) -> list[PlacedTask]:
     ]
 
 
-def _in_zone(state: State, service: Service, zone: str, now: float) -> Task | None:
-    """Whom of the zone's tasks scaling in would take."""
+def _in_zone(state: State, service: Service, zone: str, provider: str, now: float) -> Task | None:
+    """Whom of the zone's tasks of one capacity provider scaling in would take."""
     instances, known = state.instances_in(service.cluster_arn), _counted(state, service)
-    found = to_leave_zone(zone, _wanted(state, service), instances, known, _rank(state, now))
-    return state.tasks[found[0]] if found else None
+    found = to_leave_zone(zone, _wanted(state, service), instances, known, _rank(state, provider, now))
+    task = state.tasks[found[0]] if found else None
+    return task if task and task.capacity_provider == provider else None
 
 
-def _rank(state: State, now: float) -> Callable[[PlacedTask], bool]:
-    return lambda placed: placed.arn in state.tasks and _is_protected(state.tasks[placed.arn], now)
+def _rank(state: State, provider: str, now: float) -> Callable[[PlacedTask], tuple[bool, bool]]:
+    """Those of the capacity provider first, protected ones last."""
+
+    def rank(placed: PlacedTask) -> tuple[bool, bool]:
+        task = state.tasks.get(placed.arn)
+        return (task is None or task.capacity_provider != provider, task is not None and _is_protected(task, now))
+
+    return rank
 
 
 def _is_protected(task: Task, now: float) -> bool:

@@ -38,8 +38,10 @@ def served_by(
     return simulation
 
 
-def create(simulation: Simulation, providers: Providers, desired_count: int, *, launch_type: str) -> None:
-    wishes = PlacementWishes(providers=providers)
+def create(
+    simulation: Simulation, providers: Providers, desired_count: int, *, launch_type: str, rebalances: bool = False
+) -> None:
+    wishes = PlacementWishes(providers=providers, rebalances=rebalances)
     limits = DeploymentConfiguration(circuit_breaker_enable=True, circuit_breaker_rollback=True)
     command = CreateService(WEB, CLUSTER, definition_arn("web-server"), desired_count, launch_type=launch_type)
     simulation.submit(replace(command, placement=wishes, deployment_configuration=limits)).result(0)
@@ -174,6 +176,19 @@ def test_what_stays_of_two_providers_is_spread_over_the_zones_together() -> None
     instances = simulation.state.container_instances
     zones = [instances[task.container_instance_arn].availability_zone for task in running(simulation)]
     assert (shares(simulation), sorted(zones)) == ("a=1 b=1", ["us-east-1a", "us-east-1b"])
+
+
+def test_a_move_between_zones_is_within_a_provider() -> None:
+    simulation = a_simulation()
+    add(simulation, "a1")
+    add(simulation, "b1")
+    create(simulation, ONE_EACH, 4, launch_type="EC2", rebalances=True)
+    simulation.advance(20)
+    add(simulation, "a2", zone="us-east-1b")
+    simulation.advance(120)
+    names = {item.arn: item.name for item in simulation.state.instances_in(CLUSTER)}
+    found = Counter(names[task.container_instance_arn] for task in running(simulation))
+    assert found == {"a2": 2, "b1": 2}
 
 
 def test_what_its_provider_has_no_room_for_waits_and_is_told() -> None:

@@ -276,7 +276,9 @@ def test_another_strategy_is_a_new_deployment_and_the_same_again_is_none(api: Ha
     ecs.update_service(cluster=CLUSTER, service="web", capacityProviderStrategy=same)
     assert [item["id"] for item in described(ecs)["deployments"]] == [before["id"]]
     ecs.update_service(cluster=CLUSTER, service="web", capacityProviderStrategy=MINE, forceNewDeployment=True)
-    assert len(described(ecs)["deployments"]) == 2
+    newest, older = described(ecs)["deployments"]
+    assert (newest["capacityProviderStrategy"], older["capacityProviderStrategy"]) == (MINE, spot)
+    assert (newest.get("platformFamily"), older["platformFamily"]) == (None, "Linux")
     api.simulation.advance(120)
     found = Counter((task["launchType"], task["capacityProviderName"]) for task in tasks(ecs))
     assert found == {("EC2", "mine"): 2}

@@ -134,6 +134,7 @@ def _task(seen: Seen, raw: Answer, number: int) -> dict[str, Any]:
         "stoppedReason": raw.get("stoppedReason"),
         "exitCode": seen.exit_code_of(raw),
         "number": number,
+        "capacityProvider": raw.get("capacityProviderName"),
         "containers": [_container(item) for item in containers(raw)],
     }
 

@@ -151,7 +151,8 @@ def test_an_engine_that_dies_is_replaced_by_the_other_and_used_again_when_it_is_
     print(  # noqa: T201
         f"\nengine dead -> instance lost {lost_after:.2f} s -> replacements RUNNING {replaced_after:.2f} s;"
         f" {len(failed)} of {len(meanwhile)} requests failed until whole ({whole_at - died_at:.1f} s),"
-        f" the slowest {slowest:.2f} s; 0 of {len(later)} after it; used again {again - back_at:.1f} s after its return"
+        f" the slowest {slowest:.2f} s {[one.trouble for one in failed]}; 0 of {len(later)} after it;"
+        f" used again {again - back_at:.1f} s after its return"
     )
     assert len(failed) <= len(meanwhile) // 10, failed[:5]
 

@@ -247,7 +247,8 @@ def test_without_a_policy_nothing_is_measured_and_nothing_wakes_the_controller()
     a_service(simulation)
     simulation.advance(10)
     assert simulation.state.samples == {}
-    statistics = simulation.controller.runtime.statistics  # type: ignore[union-attr]
+    statistics = simulation.runtime.statistics
+    assert statistics is not None
     assert statistics.next_at() is None
     simulation.submit(RegisterScalableTarget(WEB, 1, 5)).result(0)
     simulation.submit(PutScalingPolicy(WEB, "cpu", CPU, 50.0)).result(0)

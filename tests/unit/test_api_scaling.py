@@ -63,9 +63,7 @@ class Room:
 
     def measure(self, percent: float, *, tasks: int = 2) -> None:
         """As if somebody had measured that now."""
-        controller = self.api.simulation.controller
-        assert controller is not None
-        runtime: Any = controller.runtime
+        runtime: Any = self.api.simulation.runtime
         runtime._facts.append(MetricSeen(SERVICE_ARN, Measure(Metric.CPU), percent, tasks))
         self.api.simulation.advance(0)
 

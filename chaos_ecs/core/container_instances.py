@@ -100,6 +100,7 @@ class ContainerInstance:
     )
     address: str = ""  # where the ports of its tasks are reached; empty: by their own addresses, on the own engine
     disconnected_at: float | None = None  # since when its agent is not connected
+    deregistered_at: float | None = None
     is_off: bool = False  # a fault has taken its power: it does not come back before that is over
     reserved_ports: tuple[Port, ...] = tuple((port, "tcp") for port in RESERVED_PORTS)
     tags: tuple[tuple[str, str], ...] = ()

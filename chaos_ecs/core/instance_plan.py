@@ -14,6 +14,9 @@ from chaos_ecs.core.messages import RemoveContainer
 from chaos_ecs.core.state import State
 from chaos_ecs.core.todo import Plan
 
+CLEARING_SECONDS = 5.0
+"""How long a further engine is kept for its ended containers to be removed."""
+
 
 def plan_instance(state: State, instance: ContainerInstance, now: float, todo: Plan) -> None:
     """Looked at when it, its engine or a task on it changes. Of a deregistered one the engine is used until its last
@@ -21,7 +24,7 @@ def plan_instance(state: State, instance: ContainerInstance, now: float, todo: P
     is_left = instance.status is ContainerInstanceStatus.INACTIVE and all(
         task.is_stopped for task in state.tasks_on(instance.arn)
     )
-    if is_left and not (state.engines.get(instance.engine, False) and _plan_clearing(state, instance, todo)):
+    if is_left and not (state.engines.get(instance.engine, False) and _plan_clearing(state, instance, now, todo)):
         todo.actions.append(ForgetContainerInstance(instance.arn, "it is deregistered, and nothing runs on it"))
     elif is_left:
         return
@@ -31,16 +34,21 @@ def plan_instance(state: State, instance: ContainerInstance, now: float, todo: P
         _plan_loss(state, instance, now, todo)
 
 
-def _plan_clearing(state: State, instance: ContainerInstance, todo: Plan) -> bool:
-    """Whether ended containers are left on a further engine: nobody could remove them once it is forgotten."""
-    left = [
+def _plan_clearing(state: State, instance: ContainerInstance, now: float, todo: Plan) -> bool:
+    """Whether ended containers may be left on a further engine: nobody could remove them once it is forgotten. That
+    they are removed is not answered, so it is given some time."""
+    tasks = state.tasks_on(instance.arn)
+    todo.actions += (
         RemoveContainer(task.arn, container.name, container.runtime_id, "its container instance is deregistered")
-        for task in state.tasks_on(instance.arn)
+        for task in tasks
         for container in task.containers
         if container.runtime_id and not container.reaped
-    ]
-    todo.actions += left
-    return bool(left)
+    )
+    since = max([instance.deregistered_at or 0.0, *(task.stopped_at or 0.0 for task in tasks)])
+    if now >= since + CLEARING_SECONDS or was_set_back(since, now):
+        return False
+    todo.look_again(instance.arn, since + CLEARING_SECONDS)
+    return True
 
 
 def plan_engines(state: State, todo: Plan) -> None:

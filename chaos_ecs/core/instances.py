@@ -92,7 +92,8 @@ def deregister(state: State, command: DeregisterContainerInstance, now: float) -
     live = [task for task in state.tasks_on(instance.arn) if not task.is_stopped]
     if live and not command.force:
         raise InvalidParameterException(HAS_TASKS)
-    instance = replace(instance, status=ContainerInstanceStatus.INACTIVE, version=instance.version + 1)
+    inactive = ContainerInstanceStatus.INACTIVE
+    instance = replace(instance, status=inactive, deregistered_at=now, version=instance.version + 1)
     state.put(instance)
     message = f"container instance {instance.name} is deregistered"
     tell(state, instance, EventType.INSTANCE_DEREGISTERED, message, now)

@@ -334,6 +334,16 @@ def test_deregistered_while_it_is_silent_it_leaves_nothing_behind() -> None:
     assert not simulation.further.known["a1"].containers
 
 
+def test_deregistered_it_is_cleared_of_ended_containers_before_its_engine_is_left() -> None:
+    simulation = on_engines("a1 b1")
+    a_placed_service(simulation, 4)
+    simulation.advance(10)
+    simulation.submit(DeregisterContainerInstance(host(simulation, "a1").arn, force=True)).result(0)
+    simulation.advance(20)
+    assert "a1" not in simulation.state.engines
+    assert not simulation.further["a1"].containers
+
+
 def test_deregistered_and_silent_before_its_tasks_have_stopped() -> None:
     stubborn = Behaviour(stops_after_seconds=None)
     simulation = on_engines("a1 b1", behaviour=lambda program: stubborn)

@@ -341,7 +341,7 @@ def test_deregistered_it_is_cleared_of_ended_containers_before_its_engine_is_lef
     simulation.submit(DeregisterContainerInstance(host(simulation, "a1").arn, force=True)).result(0)
     simulation.advance(20)
     assert "a1" not in simulation.state.engines
-    assert not simulation.further["a1"].containers
+    assert not simulation.further.known["a1"].containers
 
 
 def test_deregistered_and_silent_before_its_tasks_have_stopped() -> None:

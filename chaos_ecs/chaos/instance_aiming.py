@@ -106,7 +106,7 @@ def _serves(instance: ContainerInstance) -> bool:
 
 def foretold(state: State, instance: ContainerInstance, recipe: Recipe) -> str:
     """What will become of its tasks: `2 service tasks move, 1 standalone task is lost for good`."""
-    live = [task for task in state.tasks_on(instance.arn) if not task.is_stopped and not task.standby]
+    live = [task for task in state.live_tasks_on(instance.arn) if not task.standby]
     if not live:
         return "nothing runs on it"
     what_ours, what_alone = _fates(instance, recipe)

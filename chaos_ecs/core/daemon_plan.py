@@ -147,8 +147,8 @@ def _stop(service: Service, tasks: Sequence[Task], cause: str, todo: Plan) -> No
 
 def _is_last(state: State, task: Task) -> bool:
     """Whether only daemons are left where it is."""
-    others = [other for other in state.tasks_on(task.container_instance_arn) if not other.is_stopped]
-    owners = (state.services.get(other.service_arn or "") for other in others)
+    there = state.live_tasks_on(task.container_instance_arn)
+    owners = (state.services.get(other.service_arn or "") for other in there)
     return all(owner is not None and owner.placement.is_daemon for owner in owners)
 
 

@@ -94,7 +94,7 @@ def advance(state: State, hit: Hit, now: float) -> Hit:
 
 
 def _seen(state: State, instance: ContainerInstance, *, drained: bool) -> Before:
-    live = [task for task in state.tasks_on(instance.arn) if not task.is_stopped and not task.standby]
+    live = [task for task in state.live_tasks_on(instance.arn) if not task.standby]
     return Before(
         tuple(task.arn for task in live if task.service_arn),
         tuple(task.arn for task in live if not task.service_arn),

@@ -21,8 +21,7 @@ DEREGISTERED_KEPT_SECONDS = 3600
 
 def plan_instance(state: State, instance: ContainerInstance, now: float, todo: Plan) -> None:
     """Looked at when it, its engine or a task on it changes, and when a deregistered one is due to be forgotten."""
-    is_left = all(task.is_stopped for task in state.tasks_on(instance.arn))
-    if instance.status is ContainerInstanceStatus.INACTIVE and is_left:
+    if instance.status is ContainerInstanceStatus.INACTIVE and not state.live_tasks_on(instance.arn):
         _plan_forgetting(state, instance, now, todo)
     elif instance.engine and instance.engine not in state.engines:
         todo.actions.append(UseEngine(instance.engine, f"container instance {instance.name} stands for it"))
@@ -49,8 +48,7 @@ def _is_used(state: State, instance: ContainerInstance) -> bool:
     """A deregistered one as long as tasks have to be stopped there, and what is kept for their logs to be removed."""
     if instance.status is not ContainerInstanceStatus.INACTIVE:
         return True
-    is_left = all(task.is_stopped for task in state.tasks_on(instance.arn))
-    return not is_left or (_answers(state, instance) and bool(_kept(state, instance)))
+    return bool(state.live_tasks_on(instance.arn)) or (_answers(state, instance) and bool(_kept(state, instance)))
 
 
 def _kept(state: State, instance: ContainerInstance) -> list[tuple[Task, Container]]:
@@ -79,7 +77,7 @@ def _plan_forgetting(state: State, instance: ContainerInstance, now: float, todo
 
 def _plan_loss(state: State, instance: ContainerInstance, now: float, todo: Plan) -> None:
     since = instance.disconnected_at
-    if since is None or all(task.is_stopped for task in state.tasks_on(instance.arn)):
+    if since is None or not state.live_tasks_on(instance.arn):
         return
     lost_at = since + state.pace.instance_lost
     if now >= lost_at or was_set_back(since, now):

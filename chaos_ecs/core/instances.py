@@ -7,7 +7,7 @@ Guide, "Draining Amazon ECS container instances". Never here: where tasks go (`p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -75,7 +75,6 @@ def register(state: State, command: RegisterContainerInstance, now: float) -> No
         registered_at=now,
         attributes=tuple(attributes.items()),
         agent_connected=not command.engine or state.engines.get(command.engine, False),
-        disconnected_at=None,
         agent_version=command.agent_version,
         capacity_provider=command.capacity_provider,
         engine=command.engine,
@@ -116,7 +115,7 @@ def change_status(state: State, instance: ContainerInstance, status: ContainerIn
         return
     instance = replace(instance, status=status, version=instance.version + 1)
     state.put(instance)
-    tasks = [task.arn for task in state.tasks_on(instance.arn) if not task.is_stopped and task.arn in state.tasks]
+    tasks = [task.arn for task in state.live_tasks_on(instance.arn) if not task.standby]
     message = f"container instance {instance.name} is {status}, {_counted(len(tasks))} on it"
     tell(state, instance, EventType.INSTANCE_STATUS_CHANGED, message, now, status=str(status), tasks=tasks)
 
@@ -128,7 +127,7 @@ def _counted(tasks: int) -> str:
 def deregister(state: State, command: DeregisterContainerInstance, now: float) -> None:
     """INACTIVE, and forgotten after an hour (Developer Guide, "Container instance lifecycle")."""
     instance = registered_instance(state, command.arn)
-    live = [task for task in state.tasks_on(instance.arn) if not task.is_stopped]
+    live = state.live_tasks_on(instance.arn)
     if live and not command.force:
         raise InvalidParameterException(HAS_TASKS)
     status = ContainerInstanceStatus.INACTIVE
@@ -140,7 +139,7 @@ def deregister(state: State, command: DeregisterContainerInstance, now: float) -
         if state.is_reachable(task):
             lifecycle.begin_stop(state, task, StopCode.USER_INITIATED, FORCED, now)
         else:
-            _end_unseen(state, task, FORCED, now)
+            _end_unseen(state, task, StopCode.USER_INITIATED, FORCED, now)
 
 
 def put_attributes(state: State, command: PutAttributes, now: float) -> None:
@@ -191,7 +190,7 @@ def _put_attributes(state: State, changed: Mapping[str, Mapping[str, str]]) -> N
 def use_engine(state: State, effect: UseEngine, now: float) -> None:
     """A controller that has just begun has not heard of the engine yet: how long it is silent is counted from now."""
     state.engines.setdefault(effect.engine, False)
-    for instance in list(_standing_for(state, effect.engine)):
+    for instance in _standing_for(state, effect.engine):
         if instance.disconnected_at is not None:
             state.put(replace(instance, disconnected_at=now))
 
@@ -231,9 +230,14 @@ def disconnect(state: State, instance: ContainerInstance, reason: str, now: floa
     tell(state, known, EventType.INSTANCE_DISCONNECTED, message, now, reason=reason)
 
 
-def _standing_for(state: State, engine: str) -> Iterable[ContainerInstance]:
+def _standing_for(state: State, engine: str) -> list[ContainerInstance]:
     """Deregistered ones too, as long as tasks are left on them."""
-    return (item for item in list(state.container_instances.values()) if item.engine == engine)
+    inactive = ContainerInstanceStatus.INACTIVE
+    return [
+        item
+        for item in state.container_instances.values()
+        if item.engine == engine and (item.status is not inactive or state.live_tasks_on(item.arn))
+    ]
 
 
 # --- Intents ---
@@ -242,11 +246,12 @@ def _standing_for(state: State, engine: str) -> Iterable[ContainerInstance]:
 def lose(state: State, intent: LoseContainerInstance, now: float) -> None:
     """Nobody can say what has become of its containers: its tasks are over, and what comes back is removed."""
     instance = state.container_instances[intent.arn]
-    live = [task for task in state.tasks_on(instance.arn) if not task.is_stopped]
+    live = state.live_tasks_on(instance.arn)
     message = f"container instance {instance.name} is lost with {_counted(len(live))}"
     tell(state, instance, EventType.INSTANCE_LOST, message, now, tasks=[task.arn for task in live])
     for task in live:
-        _end_unseen(state, task, host_gone(instance), now, instance.disconnected_at)
+        reason = host_gone(instance)
+        _end_unseen(state, task, StopCode.TERMINATION_NOTICE, reason, now, instance.disconnected_at)
 
 
 def host_gone(instance: ContainerInstance) -> str:
@@ -254,7 +259,9 @@ def host_gone(instance: ContainerInstance) -> str:
     return f"Host EC2 (instance {instance.ec2_instance_id}) terminated."
 
 
-def _end_unseen(state: State, task: Task, reason: str, now: float, died_at: float | None = None) -> None:
+def _end_unseen(
+    state: State, task: Task, code: StopCode, reason: str, now: float, died_at: float | None = None
+) -> None:
     containers = tuple(
         container
         if container.is_over
@@ -271,7 +278,7 @@ def _end_unseen(state: State, task: Task, reason: str, now: float, died_at: floa
         for container in task.containers
     )
     state.put(replace(task, containers=containers))
-    task = lifecycle.begin_stop(state, state.the_task(task.arn), StopCode.TERMINATION_NOTICE, reason, now, died_at)
+    task = lifecycle.begin_stop(state, state.the_task(task.arn), code, reason, now, died_at)
     lifecycle.settle(state, task, now)
 
 
@@ -281,9 +288,9 @@ def power_off(state: State, instance: ContainerInstance, now: float) -> None:
     if instance.agent_connected:
         disconnect(state, state.container_instances[instance.arn], "it does not answer", now)
     reason = host_gone(instance)
-    for task in [task for task in state.tasks_on(instance.arn) if not task.is_stopped]:
+    for task in state.live_tasks_on(instance.arn):
         if not state.is_reachable(task):
-            _end_unseen(state, task, reason, now)
+            _end_unseen(state, task, StopCode.TERMINATION_NOTICE, reason, now)
             continue
         containers = tuple(
             replace(container, fault_signal=SIGKILL, fault_sent=False)

@@ -60,8 +60,7 @@ def placed_tasks(state: State, cluster_arn: str) -> list[PlacedTask]:
     return [
         PlacedTask(task.arn, task.container_instance_arn, task.group, task.needs, task.number, task.is_wanted)
         for instance in state.instances_in(cluster_arn)
-        for task in state.tasks_on(instance.arn)
-        if not task.is_stopped
+        for task in state.live_tasks_on(instance.arn)
     ]
 
 

@@ -96,9 +96,7 @@ class State(Telling):
         self.schedules: dict[str, Schedule] = {}
         self.schedule_groups: dict[str, ScheduleGroup] = {}  # without `default`
         self.invocations: dict[str, Invocation] = {}  # open ones, by SCHEDULE_ARN#DUE
-        self.container_instances: dict[
-            str, ContainerInstance
-        ] = {}  # also those that are INACTIVE and not yet forgotten
+        self.container_instances: dict[str, ContainerInstance] = {}  # INACTIVE ones too, until they are forgotten
         self.capacity_providers: dict[str, CapacityProvider] = {}  # without FARGATE and FARGATE_SPOT
         self.account_settings: dict[str, AccountSetting] = {}  # by REGION/PRINCIPAL_ARN/NAME
         self.touched: dict[str, None] = {}
@@ -204,6 +202,10 @@ class State(Telling):
     def tasks_on(self, instance_arn: str) -> list[Task]:
         """The tasks and standbys that were placed there, stopped ones too, in order of creation."""
         return [self.the_task(arn) for arn in self._instance_index.tasks_on.get(instance_arn, ())]
+
+    def live_tasks_on(self, instance_arn: str) -> list[Task]:
+        """Those of them that are not STOPPED."""
+        return [task for task in self.tasks_on(instance_arn) if not task.is_stopped]
 
     def engine_of(self, task: Task) -> str:
         """The engine of its container instance; empty: the controller's own."""

@@ -9,7 +9,7 @@ from chaos_ecs.core.container_instances import AVAILABILITY_ZONE, ContainerInsta
 from chaos_ecs.core.faulting import FaultStatus
 from chaos_ecs.core.instance_messages import DeregisterContainerInstance, RegisterContainerInstance
 from chaos_ecs.core.messages import EventType, RunTask, StopTask, UpdateService
-from chaos_ecs.core.model import ContainerDefinition, Task
+from chaos_ecs.core.model import ContainerDefinition, StopCode, Task
 from chaos_ecs.core.placement_rules import PlacementWishes
 from chaos_ecs.core.plan import STARTS_AT_ONCE
 from chaos_ecs.errors import ChaosEcsError
@@ -277,6 +277,39 @@ def test_an_engine_nobody_stands_for_is_left() -> None:
     assert FAR not in simulation.state.engines
     assert len(on(simulation, "near")) == 4
     assert far(simulation).containers == {}
+
+
+def test_of_a_deregistered_container_instance_nobody_hears_when_its_engine_comes_and_goes_for_another() -> None:
+    simulation = two_zones()
+    first = the_instance(simulation)
+    simulation.submit(DeregisterContainerInstance(first.arn)).result(0)
+    again = RegisterContainerInstance(CLUSTER, "again", first.cpu, first.memory, first.attributes, FAR, first.address)
+    simulation.submit(again).result(0)
+    simulation.advance(2)
+    far(simulation).up = False
+    simulation.advance(2)
+    far(simulation).up = True
+    simulation.advance(2)
+    types = (EventType.INSTANCE_DISCONNECTED, EventType.INSTANCE_CONNECTED)
+    told = [(event.type, event.data["name"]) for event in simulation.events if event.type in types]
+    assert told == [
+        (EventType.INSTANCE_CONNECTED, "far"),
+        (EventType.INSTANCE_CONNECTED, "again"),
+        (EventType.INSTANCE_DISCONNECTED, "again"),
+        (EventType.INSTANCE_CONNECTED, "again"),
+    ]
+
+
+def test_who_deregisters_one_whose_engine_is_silent_has_stopped_its_tasks() -> None:
+    """As on one that answers: the stop code says that a user asked for it, not that the host went away."""
+    simulation = two_zones()
+    standalone(simulation)
+    (task,) = [task for task in simulation.state.tasks.values() if simulation.state.engine_of(task) == FAR]
+    far(simulation).up = False
+    simulation.advance(1)
+    simulation.submit(DeregisterContainerInstance(the_instance(simulation).arn, force=True)).result(0)
+    stopped = simulation.state.tasks[task.arn]
+    assert (stopped.is_stopped, stopped.stop_code) == (True, StopCode.USER_INITIATED)
 
 
 def test_an_engine_with_nothing_on_it_is_left_at_once() -> None:

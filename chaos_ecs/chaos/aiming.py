@@ -70,8 +70,7 @@ def _at_instances(state: State, order: Order, rng: Random) -> InjectFault:
     chosen = choose_instances(state, order.cluster_arn, order.fault, order.selection, rng, forced=order.forced)
     recipe = order.fault.instance_recipe()
     if not order.forced and recipe.do[0] != DRAIN:
-        on_them = (task for instance in chosen for task in state.tasks_on(instance.arn))
-        spare_the_last(state, [task for task in on_them if not task.is_stopped])
+        spare_the_last(state, [task for instance in chosen for task in state.live_tasks_on(instance.arn)])
     return _injection(order, tuple(Aim(recipe, instance_arn=instance.arn) for instance in chosen))
 
 

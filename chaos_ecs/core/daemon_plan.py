@@ -23,7 +23,7 @@ from chaos_ecs.core.messages import StartTasks, StopTasks
 from chaos_ecs.core.model import Service, Task
 from chaos_ecs.core.placement import daemon_moves
 from chaos_ecs.core.placement_words import unable_to_place
-from chaos_ecs.core.placing import chooses, leaving, placed_tasks, request
+from chaos_ecs.core.placing import chooses, daemon_moves_apart, leaving, placed_tasks, request
 from chaos_ecs.core.rollout_messages import FailDeployment, MarkRecovered, MarkSteady, TellStuck
 from chaos_ecs.core.rooms import PlacedTask, PlacementRequest
 from chaos_ecs.core.service_plan import (
@@ -85,7 +85,7 @@ def _homes(state: State, service: Service, live: Sequence[Task], todo: Plan) -> 
     asked = _asked(state, service)
     instances = state.instances_in(service.cluster_arn)
     known = [*placed_tasks(state, service.cluster_arn), *todo.placed.get(service.cluster_arn, ())]
-    moves = daemon_moves(asked, instances, known)
+    moves = daemon_moves_apart(asked, instances, known)
     stops = dict.fromkeys(moves.stops)
     homeless = tuple(task for task in wanted if not task.container_instance_arn)
     active = {instance.arn for instance in instances if instance.is_active}

@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 from chaos_ecs.core.capacity_providers import share_out
 from chaos_ecs.core.container_instances import ContainerInstance, Needs, Place
 from chaos_ecs.core.model import Service, Task, TaskDefinition
-from chaos_ecs.core.placement import Placement, Refusal, place
+from chaos_ecs.core.placement import DaemonMoves, Placement, Reason, Refusal, daemon_moves, place
 from chaos_ecs.core.placement_balance import first_to_go
 from chaos_ecs.core.placement_rules import (
     Constraint,
@@ -141,6 +141,22 @@ def place_apart(
         chosen += one.chosen
         known.append(PlacedTask(f"#{turn}", one.chosen[0], wanted.group, wanted.needs))
     return Placement(tuple(chosen), capacity_provider=wanted.capacity_provider)
+
+
+def daemon_moves_apart(
+    wanted: PlacementRequest, instances: Sequence[ContainerInstance], known: Sequence[PlacedTask]
+) -> DaemonMoves:
+    """`daemon_moves`, but for the same thing: of slices of one engine the first gets a task that names ports."""
+    if not wanted.needs.ports:
+        return daemon_moves(wanted, instances, known)
+    moves = daemon_moves(wanted, sharing_ports(instances, known), known)
+    engines = {instance.arn: instance.engine for instance in instances}
+    firsts: dict[str, str] = {}
+    for arn in moves.starts:
+        firsts.setdefault(engines[arn], arn)
+    starts = tuple(firsts.values())
+    others = (Refusal(arn, Reason.PORTS) for arn in moves.starts if arn not in starts)
+    return replace(moves, starts=starts, refusals=(*moves.refusals, *others))
 
 
 def sharing_ports(instances: Sequence[ContainerInstance], known: Sequence[PlacedTask]) -> list[ContainerInstance]:

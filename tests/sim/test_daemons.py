@@ -8,7 +8,7 @@ from chaos_ecs.core.arns import service_arn
 from chaos_ecs.core.deploying import DeploymentConfiguration, RolloutState
 from chaos_ecs.core.instance_messages import DeleteAttributes, DeregisterContainerInstance
 from chaos_ecs.core.messages import DeleteService, EventType, RunTask, StopTask, UpdateService
-from chaos_ecs.core.model import ServiceStatus
+from chaos_ecs.core.model import PortMapping, ServiceStatus
 from chaos_ecs.core.placement_rules import Words
 from chaos_ecs.sim.simulation import Simulation
 from tests.builders import (
@@ -139,6 +139,21 @@ def test_a_full_container_instance_is_told_and_used_once_there_is_room() -> None
     simulation.submit(UpdateService(API, desired_count=0)).result(0)
     simulation.advance(3)
     assert shares(simulation) == {"a1": 1, "b1": 1}
+
+
+def test_slices_of_one_engine_share_its_ports_so_only_one_has_a_daemon_that_takes_one() -> None:
+    simulation = hosted("a1 b1")
+    a_host(simulation, "c1", engine="tcp://far")
+    definition = registered(simulation, a_container("web-server", port_mappings=(PortMapping(80, 9100),)), family="agent")
+    a_placed_service(simulation, 0, definition=definition, is_daemon=True, limits=LIMITS)
+    simulation.advance(20)
+    assert shares(simulation) == {"a1": 1, "c1": 1}
+    assert not [task for task in simulation.state.tasks.values() if task.is_stopped], "nobody starts in vain"
+    (message,) = told(simulation, EventType.SERVICE_NOT_PLACED)
+    assert "is already using a port required by your task" in message
+    drain(simulation, "a1")
+    simulation.advance(20)
+    assert shares(simulation) == {"b1": 1, "c1": 1}
 
 
 def test_in_a_cluster_without_container_instances_the_own_engine_is_the_one() -> None:

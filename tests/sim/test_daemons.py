@@ -144,7 +144,9 @@ def test_a_full_container_instance_is_told_and_used_once_there_is_room() -> None
 def test_slices_of_one_engine_share_its_ports_so_only_one_has_a_daemon_that_takes_one() -> None:
     simulation = hosted("a1 b1")
     a_host(simulation, "c1", engine="tcp://far")
-    definition = registered(simulation, a_container("web-server", port_mappings=(PortMapping(80, 9100),)), family="agent")
+    definition = registered(
+        simulation, a_container("web-server", port_mappings=(PortMapping(80, 9100),)), family="agent"
+    )
     a_placed_service(simulation, 0, definition=definition, is_daemon=True, limits=LIMITS)
     simulation.advance(20)
     assert shares(simulation) == {"a1": 1, "c1": 1}

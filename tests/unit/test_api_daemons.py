@@ -124,6 +124,21 @@ def test_rebalancing_that_is_asked_for_is_refused_where_it_cannot_be(
     assert told in refusal(lambda: create(room, **asked))
 
 
+def test_an_update_gives_a_daemon_no_capacity_providers_either(room: Harness) -> None:
+    ecs = room.client()
+    ecs.put_cluster_capacity_providers(
+        cluster=CLUSTER, capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=[]
+    )
+    create(room, schedulingStrategy="DAEMON")
+    strategy = [{"capacityProvider": "FARGATE"}]
+    told = refusal(
+        lambda: ecs.update_service(
+            cluster=CLUSTER, service="agent", capacityProviderStrategy=strategy, forceNewDeployment=True
+        )
+    )
+    assert "capacity provider strategy is not supported" in told
+
+
 def test_rebalancing_is_switched_off_and_on_by_an_update_without_a_deployment(room: Harness) -> None:
     create(room, desiredCount=1)
     ecs = room.client()

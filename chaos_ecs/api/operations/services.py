@@ -133,6 +133,8 @@ def update_service(call: Call) -> _Answer:
         if definition or forced or "deploymentConfiguration" in params:
             check_shifting(state, configuration, said)
         launch_type = _launch_type(state, cluster, params)
+        if is_daemon(members):
+            check_daemon_is_placed(params, launch_type or service.launch_type)
         check_strategy_change(service, params)
         check_placing(known, members, launch_type or service.launch_type)
         check_service_connect(params, known, default_namespace(state, cluster))

@@ -6,7 +6,6 @@ cluster has already. Where tasks go then is `core/placing.py`'s.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -16,13 +15,14 @@ from typing import Any
 
 from chaos_ecs.api import identifiers
 from chaos_ecs.api.call import Call, then
+from chaos_ecs.api.operations.attributes import check_name, check_value
 from chaos_ecs.api.operations.cluster_members import members_of
 from chaos_ecs.core import container_instances as ci
 from chaos_ecs.core.arns import name_of, region_of
 from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus, EngineRoom
 from chaos_ecs.core.errors import ClientException, InvalidParameterException
 from chaos_ecs.core.instance_messages import RegisterContainerInstance
-from chaos_ecs.core.messages import Event
+from chaos_ecs.core.messages import Event, EventType
 from chaos_ecs.core.state import State
 from chaos_ecs.errors import ChaosEcsError
 
@@ -34,8 +34,6 @@ SLICE_CPU = SLICE_MEMORY = 2048
 fit on a laptop: ECS reserves, it does not measure."""
 LEAST, MOST_CPU, MOST_MEMORY = 128, 1_966_080, 33_554_432
 """The largest machine of EC2 has 1920 processors and 32 TiB."""
-ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_./\\-]{1,128}")
-RESERVED_NAMES = ("ecs.", "com.amazonaws.")
 ARCHITECTURES = {"aarch64": "arm64", "amd64": "x86_64"}
 
 _SMALL = (("nano", 512), ("micro", 1024), ("small", 2048), ("medium", 4096))  # of two processors
@@ -88,12 +86,10 @@ def _check(params: _Params) -> None:
 
 
 def _check_attribute(name: str, value: str) -> None:
-    if not ATTRIBUTE_NAME.fullmatch(name):
-        raise InvalidParameterException(f"Attribute name {name} is not valid: use letters, numbers and - _ . / \\")
-    if name.startswith(RESERVED_NAMES):
+    check_name(name)
+    if ci.is_built_in(name):
         raise InvalidParameterException(f"Attribute name {name} is reserved.")
-    if len(value) > 128:
-        raise InvalidParameterException(f"The value of attribute {name} is longer than 128 characters.")
+    check_value(name, value)
 
 
 def _check_engine(state: State, engine: str) -> None:
@@ -202,7 +198,7 @@ def instance_type(size: _Size, architecture: str) -> str:
 
 
 def _added(state: State, events: Sequence[Event]) -> dict[str, Any]:
-    arn = next(event.data["instance"] for event in events if event.type == "INSTANCE_REGISTERED")
+    arn = next(event.data["instance"] for event in events if event.type is EventType.INSTANCE_REGISTERED)
     instance = state.container_instances[arn]
     return {
         "containerInstanceArn": instance.arn,

@@ -109,8 +109,10 @@ def test_an_engine_that_does_not_answer_is_refused_with_its_reason(api: Harness)
         ({"memory": 33_554_433}, "memory must be between 128 and 33554432"),
         ({"address": "10.0.0.1"}, "address goes with engine"),
         ({"attributes": {"ecs.zone": "x"}}, "reserved"),
-        ({"attributes": {"rack?": "x"}}, "is not valid"),
-        ({"attributes": {"rack": "x" * 129}}, "longer than 128"),
+        ({"attributes": {"rack?": "x"}}, "Invalid attribute name 'rack?'"),
+        ({"attributes": {"rack": "x" * 129}}, "must have 1 to 128 letters"),
+        ({"attributes": {"rack": "r1; drop"}}, "must have 1 to 128 letters"),
+        ({"attributes": {"rack": " r1"}}, "must have 1 to 128 letters"),
         ({"capacityProvider": "mine"}, "has no container instances in cluster my-cluster"),
     ],
 )

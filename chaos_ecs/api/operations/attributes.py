@@ -32,11 +32,7 @@ def put_attributes(call: Call) -> _Answer:
     (API_PutAttributes)."""
     attributes = _attributes(call)
     for item in attributes:
-        if not _VALUE.fullmatch(item.get("value") or "-"):
-            raise InvalidParameterException(
-                f"The value of the attribute {item['name']} must have 1 to 128 letters, numbers and the characters "
-                "- _ . @ / \\ : and spaces, none of them at either end."
-            )
+        check_value(item["name"], item.get("value", ""))
     found: list[str] = []
 
     def build(state: State) -> i.PutAttributes:
@@ -81,6 +77,23 @@ def list_attributes(call: Call) -> _Answer:
     return call.ask(answer)
 
 
+def check_name(name: str) -> None:
+    """Raises InvalidParameterException for what cannot be an attribute's name."""
+    if not _NAME.fullmatch(name):
+        raise InvalidParameterException(
+            f"Invalid attribute name '{name}': use 1 to 128 letters, numbers and the characters - _ . / \\"
+        )
+
+
+def check_value(name: str, value: str) -> None:
+    """The same of its value; an attribute without one only is there."""
+    if value and not _VALUE.fullmatch(value):
+        raise InvalidParameterException(
+            f"The value of the attribute {name} must have 1 to 128 letters, numbers and the characters "
+            "- _ . @ / \\ : and spaces, none of them at either end."
+        )
+
+
 def _attributes(call: Call) -> Sequence[_Said]:
     attributes: Sequence[_Said] = call.params["attributes"]
     if not attributes:
@@ -88,10 +101,7 @@ def _attributes(call: Call) -> Sequence[_Said]:
     if len(attributes) > ATTRIBUTES_LIMIT:
         raise InvalidParameterException(f"attributes can have at most {ATTRIBUTES_LIMIT} items.")
     for item in attributes:
-        if not _NAME.fullmatch(item["name"]):
-            raise InvalidParameterException(
-                f"Invalid attribute name '{item['name']}': use 1 to 128 letters, numbers and the characters - _ . / \\"
-            )
+        check_name(item["name"])
         is_short = not item.get("targetId", "arn:").startswith("arn:")
         if is_short and "targetType" not in item:
             raise InvalidParameterException("targetType must be specified with the short form of a targetId.")

@@ -25,7 +25,6 @@ RESOURCE_TYPES = {
     SPOT_INSTANCE: "An Amazon EC2 Spot Instance: here a container instance.",
     SERVICE: "An Amazon ECS service. Known to chaos-ecs alone.",
 }
-INSTANCE_TYPES = (INSTANCE, SPOT_INSTANCE)
 TARGET_PARAMETERS = {
     TASK: ("cluster", "service"),
     SERVICE: ("cluster", "service"),

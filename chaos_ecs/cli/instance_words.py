@@ -153,7 +153,7 @@ def in_a_line(snapshot: Snapshot, item: Instance) -> str:
     return f"{item.name} {item.status}, {counted(len(snapshot.tasks_on(item)), 'task')}"
 
 
-def not_empty(snapshot: Snapshot, cluster: str, chosen: Sequence[Instance], timeout: float) -> ChaosEcsError:
+def not_empty(snapshot: Snapshot, chosen: Sequence[Instance], timeout: float) -> ChaosEcsError:
     """A drain that has not ended in time, and who holds it open."""
     left = [task for item in chosen for task in snapshot.tasks_on(item)]
     standalone = [task.short for task in left if not task.service]

@@ -303,7 +303,7 @@ def _follow_until_empty(shell: Shell, room: _Room, timeout: float) -> None:
         screen.close()
     if not is_empty:
         snapshot = state(follower.controller)
-        raise words.not_empty(snapshot, room.cluster, _still_there(snapshot, room), timeout)
+        raise words.not_empty(snapshot, _still_there(snapshot, room), timeout)
 
 
 def _still_there(snapshot: Snapshot, room: _Room) -> list[Instance]:

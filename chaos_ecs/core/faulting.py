@@ -141,8 +141,6 @@ DRAIN = "drain"  # a container instance is DRAINING
 POWER = "power"  # the power of a container instance fails
 SPOT = "spot"  # the same after a notice of so many seconds
 
-ON_INSTANCES = (DRAIN, POWER, SPOT)
-
 
 @dataclass(frozen=True, slots=True)
 class BrokenAnswer:

@@ -43,7 +43,6 @@ class Placement:
     chosen: tuple[str, ...] = ()
     missing: int = 0
     refusals: tuple[Refusal, ...] = ()  # of each container instance, when none could take the next; the closest first
-    capacity_provider: str = ""  # the only one that was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def place(request: PlacementRequest, instances: Iterable[ContainerInstance], tas
             free.remove(room)
     missing = request.count - len(chosen)
     refusals = _closest_first(request, asked) if missing else ()
-    return Placement(tuple(chosen), missing, refusals, request.capacity_provider)
+    return Placement(tuple(chosen), missing, refusals)
 
 
 def refusal(request: PlacementRequest, room: Room) -> Reason | None:

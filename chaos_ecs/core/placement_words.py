@@ -1,4 +1,4 @@
-"""What ECS says of placing: the service's events and RunTask's failures.
+"""What ECS says of placing: the service's events. RunTask's failures are in `run_places.py`.
 
 Sources: DescribeServices' examples in the API's model; events and failures that people have published (see
 `decisions/081-placement.md`).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chaos_ecs.core.arns import name_of
-from chaos_ecs.core.placement import Placement, Reason, Refusal
+from chaos_ecs.core.placement import Reason, Refusal
 from chaos_ecs.core.platforms import NO_INSTANCES
 
 NO_PROVIDER_INSTANCES = "No Container Instances were found in your capacity provider."
@@ -35,15 +35,6 @@ def unable_to_place(service_name: str, refusals: Sequence[Refusal], capacity_pro
         f"(service {service_name}) was unable to place a task because no container instance met all of its "
         f"requirements. {reason} {_TROUBLESHOOTING}"
     )
-
-
-def failures(placement: Placement) -> list[dict[str, str]]:
-    """RunTask's `failures`: each container instance that was asked, in the order of its ARN, and why it cannot.
-
-    There are none where there is no container instance at all: RunTask is then refused with NO_INSTANCES.
-    """
-    refusals = sorted(placement.refusals, key=lambda refused: refused.instance_arn)
-    return [{"arn": refused.instance_arn, "reason": str(refused.reason)} for refused in refusals]
 
 
 def zones_balanced(service_name: str, zones: Mapping[str, int]) -> str:

@@ -23,11 +23,10 @@ from chaos_ecs.core.placement_rules import (
     constraints_of,
     strategies_of,
 )
+from chaos_ecs.core.platforms import EC2
 from chaos_ecs.core.rooms import PlacedTask, PlacementRequest, needs_of
 from chaos_ecs.core.sharing import counted, design_of, has_own_providers, strategy_of, surplus_by_provider
 from chaos_ecs.core.state import State
-
-EC2 = "EC2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +136,10 @@ def place_apart(
     for turn in range(wanted.count):
         one = place(replace(wanted, count=1, seed=f"{wanted.seed}/{turn}"), sharing_ports(instances, known), known)
         if one.missing:
-            return Placement(tuple(chosen), wanted.count - turn, one.refusals, wanted.capacity_provider)
+            return Placement(tuple(chosen), wanted.count - turn, one.refusals)
         chosen += one.chosen
         known.append(PlacedTask(f"#{turn}", one.chosen[0], wanted.group, wanted.needs))
-    return Placement(tuple(chosen), capacity_provider=wanted.capacity_provider)
+    return Placement(tuple(chosen))
 
 
 def daemon_moves_apart(

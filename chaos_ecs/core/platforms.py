@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from chaos_ecs.core.model import TaskDefinition
 
-FARGATE = "FARGATE"
+EC2, FARGATE = "EC2", "FARGATE"
 NO_INSTANCES = "No Container Instances were found in your cluster."
 NOT_ON_FARGATE = "Task definition does not support launch_type FARGATE."
 

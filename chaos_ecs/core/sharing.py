@@ -17,10 +17,9 @@ from chaos_ecs.core.capacity_providers import FARGATE_PROVIDERS, StrategyItem, i
 from chaos_ecs.core.errors import InvalidParameterException
 from chaos_ecs.core.model import Cluster, Service, Task
 from chaos_ecs.core.placement_rules import PlacementWishes
-from chaos_ecs.core.platforms import FARGATE
+from chaos_ecs.core.platforms import EC2, FARGATE
 from chaos_ecs.core.state import State
 
-EC2 = "EC2"
 DEFAULT = "defaultCapacityProviderStrategy"
 NOT_ASSOCIATED = (
     "The specified capacity provider strategy cannot contain a capacity provider that is not associated with the "

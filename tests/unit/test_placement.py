@@ -23,7 +23,7 @@ from chaos_ecs.core.model import (
 )
 from chaos_ecs.core.placement import daemon_moves, place
 from chaos_ecs.core.placement_rules import constraints_of, strategies_of
-from chaos_ecs.core.placement_words import failures, unable_to_place
+from chaos_ecs.core.placement_words import unable_to_place
 from chaos_ecs.core.rooms import PlacementRequest, needs_of
 from tests.builders import CLUSTER, definition_arn
 from tests.unit.placing_room import arn_of, ask, instances, names_of, tasks, told
@@ -222,7 +222,7 @@ def test_a_service_is_told_in_ecs_words_what_the_closest_lacks(
     there: str, asked: PlacementRequest, expected: str
 ) -> None:
     placement = place(asked, instances(there), [])
-    assert unable_to_place("web", placement.refusals, placement.capacity_provider) == (
+    assert unable_to_place("web", placement.refusals) == (
         "(service web) was unable to place a task because no container instance met all of its requirements. "
         f"The closest matching (container-instance a1) {expected} "
         "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
@@ -232,18 +232,18 @@ def test_a_service_is_told_in_ecs_words_what_the_closest_lacks(
 @pytest.mark.parametrize(("provider", "expected"), [("", "cluster"), ("fleet", "capacity provider")])
 def test_a_service_is_told_that_there_is_nothing_to_place_on(provider: str, expected: str) -> None:
     placement = place(ask(cp=provider), instances("a1(DRAINING)"), [])
-    assert unable_to_place("web", placement.refusals, placement.capacity_provider) == (
+    assert unable_to_place("web", placement.refusals, provider) == (
         "(service web) was unable to place a task because no container instance met all of its requirements. "
         f"Reason: No Container Instances were found in your {expected}. "
         "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
     )
 
 
-def test_run_task_fails_with_a_reason_for_each_container_instance() -> None:
+def test_each_container_instance_that_was_asked_has_its_reason() -> None:
     there = instances("a1(cpu=300) a2(offline) b1(mem=1) b2 b3 c1(gpu= stack=prod) c2(gpu=)")
     asked = ask(2, standalone=True, ports="80", attributes=(("gpu", None),), only=f"distinctInstance; {PROD}")
     placement = place(asked, there, tasks("b2=db!80"))
-    assert [(failure["arn"], failure["reason"]) for failure in failures(placement)] == [
+    assert sorted((refused.instance_arn, str(refused.reason)) for refused in placement.refusals) == [
         (arn_of("a1"), "ATTRIBUTE"),
         (arn_of("a2"), "AGENT"),
         (arn_of("b1"), "RESOURCE:MEMORY"),

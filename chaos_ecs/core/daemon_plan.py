@@ -23,14 +23,14 @@ from chaos_ecs.core.messages import StartTasks, StopTasks
 from chaos_ecs.core.model import Service, Task
 from chaos_ecs.core.placement import daemon_moves
 from chaos_ecs.core.placement_words import unable_to_place
-from chaos_ecs.core.placing import chooses, daemon_moves_apart, leaving, placed_tasks, request
-from chaos_ecs.core.rollout_messages import FailDeployment, MarkRecovered, MarkSteady, TellStuck
-from chaos_ecs.core.rooms import PlacedTask, PlacementRequest
+from chaos_ecs.core.placing import chooses, daemon_moves_apart, leaving, placed_tasks, request_of
+from chaos_ecs.core.rollout_messages import TellStuck
 from chaos_ecs.core.service_plan import (
     PLACE_AGAIN_SECONDS,
-    has_tripped,
     is_throttled,
+    plan_failure,
     plan_health,
+    plan_marks,
     plan_retirement,
     plan_targets,
     scaling,
@@ -54,8 +54,7 @@ class Homes:
 def plan_daemon(state: State, service: Service, now: float, todo: Plan) -> None:
     live = state.live_tasks_of(service.arn)
     plan_targets(state, service, live, now, todo)
-    if has_tripped(service):
-        todo.actions.append(FailDeployment(service.arn, f"{service.primary.failed_tasks} of its tasks failed in a row"))
+    if plan_failure(service, todo):
         return
     homes = _homes(state, service, live, todo)
     if homes.count != service.desired_count:
@@ -73,7 +72,7 @@ def plan_daemon(state: State, service: Service, now: float, todo: Plan) -> None:
     _plan_stops(state, service, homes, rollout, todo)
     _plan_starts(state, service, homes, now, todo)
     plan_retirement(service, live, todo)
-    _plan_marks(service, rollout, todo)
+    plan_marks(service, rollout, f"one on each of {service.desired_count}", todo)
 
 
 def _homes(state: State, service: Service, live: Sequence[Task], todo: Plan) -> Homes:
@@ -82,7 +81,7 @@ def _homes(state: State, service: Service, live: Sequence[Task], todo: Plan) -> 
         here = [task for task in wanted if not task.container_instance_arn]
         gone = tuple(task for task in wanted if task not in here[:1])
         return Homes(1, starts=() if here else ("",), surplus=gone)
-    asked = _asked(state, service)
+    asked = request_of(state, service)
     instances = state.instances_in(service.cluster_arn)
     known = [*placed_tasks(state, service.cluster_arn), *todo.placed.get(service.cluster_arn, ())]
     moves = daemon_moves_apart(asked, instances, known)
@@ -102,11 +101,6 @@ def _homes(state: State, service: Service, live: Sequence[Task], todo: Plan) -> 
 
 def _has_another(task: Task, going: Sequence[Task], wanted: Sequence[Task]) -> bool:
     return any(other.container_instance_arn == task.container_instance_arn and other not in going for other in wanted)
-
-
-def _asked(state: State, service: Service) -> PlacementRequest:
-    definition = state.task_definitions[service.task_definition_arn]
-    return request(definition, f"service:{service.name}", service.placement, is_service=True)
 
 
 # --- stops ---
@@ -191,21 +185,8 @@ def _plan_starts(state: State, service: Service, homes: Homes, now: float, todo:
     places = tuple(Place(arn, _provider(state, arn)) for arn in homes.starts)
     cause = f"{len(places)} of {homes.count} container instances have none"
     todo.actions.append(StartTasks(service.arn, deployment.id, len(places), cause, (), places))
-    wanted = _asked(state, service)
-    also = todo.placed.setdefault(service.cluster_arn, [])
-    also += (
-        PlacedTask(f"{service.arn}#{len(also) + at}", place.instance_arn, wanted.group, wanted.needs)
-        for at, place in enumerate(places)
-        if place.instance_arn
-    )
+    todo.note_placed(service, request_of(state, service).needs, homes.starts)
 
 
 def _provider(state: State, instance_arn: str) -> str:
     return state.container_instances[instance_arn].capacity_provider if instance_arn else ""
-
-
-def _plan_marks(service: Service, rollout: Rollout, todo: Plan) -> None:
-    if service.outage_began_at is not None and rollout.is_recovered and not rollout.is_steady:
-        todo.actions.append(MarkRecovered(service.arn, "what died is made good"))
-    if not service.steady and rollout.is_steady:
-        todo.actions.append(MarkSteady(service.arn, f"one on each of {service.desired_count}"))

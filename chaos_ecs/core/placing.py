@@ -76,6 +76,12 @@ def request(
     )
 
 
+def request_of(state: State, service: Service) -> PlacementRequest:
+    """For one more task of its newest deployment."""
+    definition = state.task_definitions[service.task_definition_arn]
+    return request(definition, f"service:{service.name}", service.placement, is_service=True)
+
+
 @lru_cache(maxsize=256)
 def _strategies(words: Words) -> tuple[Strategy, ...]:
     return strategies_of(words)
@@ -231,12 +237,10 @@ def _least_spread(
     homeless = sorted(homeless, key=lambda task: (*rank(task), -task.number))[:count]
     by_arn = {task.arn: task for task in tasks if task.container_instance_arn}
     count -= len(homeless)
-    definition = state.task_definitions[service.task_definition_arn]
-    wanted = request(definition, f"service:{service.name}", service.placement, is_service=True)
     left = dict.fromkeys(task.arn for task in gone)
     known = [task for task in placed_tasks(state, service.cluster_arn) if task.arn not in left]
     chosen = first_to_go(
-        replace(wanted, count=count),
+        replace(request_of(state, service), count=count),
         state.instances_in(service.cluster_arn),
         known,
         may_go=[task for task in known if task.arn in by_arn],

@@ -45,7 +45,6 @@ from chaos_ecs.core.rollout_messages import (
     StopUnhealthy,
     TellStuck,
 )
-from chaos_ecs.core.rooms import PlacedTask
 from chaos_ecs.core.sharing import design_of, stand_ins
 from chaos_ecs.core.shifting import Moment, next_step
 from chaos_ecs.core.state import State
@@ -59,8 +58,7 @@ PLACE_AGAIN_SECONDS = 5.0
 def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
     live = state.live_tasks_of(service.arn)
     plan_targets(state, service, live, now, todo)
-    if has_tripped(service):
-        todo.actions.append(FailDeployment(service.arn, f"{service.primary.failed_tasks} of its tasks failed in a row"))
+    if plan_failure(service, todo):
         return  # what follows from it is for the next step
     look_again = partial(todo.look_again, service.arn)
     rollout = Rollout(
@@ -86,10 +84,7 @@ def plan_active(state: State, service: Service, now: float, todo: Plan) -> None:
     if moves.stuck and not service.primary.stuck_told:
         todo.actions.append(TellStuck(service.arn, "the deployment configuration leaves no move"))
     plan_retirement(service, live, todo)
-    if service.outage_began_at is not None and rollout.is_recovered and not rollout.is_steady:
-        todo.actions.append(MarkRecovered(service.arn, "what died is made good"))
-    if not service.steady and rollout.is_steady:
-        todo.actions.append(MarkSteady(service.arn, f"desired {service.desired_count}, and as many run"))
+    plan_marks(service, rollout, f"desired {service.desired_count}, and as many run", todo)
     _plan_standbys(state, service, promoted, now, todo)
     plan_zones(state, service, rollout, now, todo)
 
@@ -117,6 +112,22 @@ def has_tripped(service: Service) -> bool:
     if not configuration.circuit_breaker_enable or not is_under_way(primary) or is_past:
         return False
     return primary.failed_tasks >= breaker_threshold(configuration, service.desired_count)
+
+
+def plan_failure(service: Service, todo: Plan) -> bool:
+    """Whether its newest deployment is to fail now."""
+    tripped = has_tripped(service)
+    if tripped:
+        todo.actions.append(FailDeployment(service.arn, f"{service.primary.failed_tasks} of its tasks failed in a row"))
+    return tripped
+
+
+def plan_marks(service: Service, rollout: Rollout, steady: str, todo: Plan) -> None:
+    """What the service has reached; `steady` says what that is."""
+    if service.outage_began_at is not None and rollout.is_recovered and not rollout.is_steady:
+        todo.actions.append(MarkRecovered(service.arn, "what died is made good"))
+    if not service.steady and rollout.is_steady:
+        todo.actions.append(MarkSteady(service.arn, steady))
 
 
 # --- tasks ---
@@ -215,13 +226,9 @@ def _places(
     """Where so many more tasks go; what has no place is looked at again. `staying`: those it has already."""
     if not count:
         return Places()
-    also = todo.placed.setdefault(service.cluster_arn, [])
+    also = todo.placed.get(service.cluster_arn, ())
     found = places_of_service(state, service, deployment_id, count, staying=staying, also=also)
-    also += (
-        PlacedTask(f"{service.arn}#{len(also) + at}", place.instance_arn, f"service:{service.name}", found.needs)
-        for at, place in enumerate(found.places)
-        if place.instance_arn
-    )
+    todo.note_placed(service, found.needs, (place.instance_arn for place in found.places))
     if found.missing:
         todo.look_again(service.arn, now + PLACE_AGAIN_SECONDS)
     return found

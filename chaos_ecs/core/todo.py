@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from chaos_ecs.core.arns import name_of, short
 from chaos_ecs.core.balancing_messages import DeregisterTargets, ForgetTargets, RegisterTargets, RouteTraffic
+from chaos_ecs.core.container_instances import Needs
 from chaos_ecs.core.experiment_messages import (
     AbortExperiment,
     BeginAction,
@@ -39,6 +41,7 @@ from chaos_ecs.core.messages import (
     StartTasks,
     StopTasks,
 )
+from chaos_ecs.core.model import Service
 from chaos_ecs.core.rollout_messages import MarkHealthy, MarkUnhealthy, StopUnhealthy
 from chaos_ecs.core.rooms import PlacedTask
 from chaos_ecs.core.schedule_messages import (
@@ -58,6 +61,13 @@ class Plan:
 
     def look_again(self, arn: str, at: float) -> None:
         self.due[arn] = min(at, self.due.get(arn, at))
+
+    def note_placed(self, service: Service, needs: Needs, instance_arns: Iterable[str]) -> None:
+        """Whoever is planned after it finds so much less room there."""
+        placed = self.placed.setdefault(service.cluster_arn, [])
+        for arn in instance_arns:
+            if arn:
+                placed.append(PlacedTask(f"{service.arn}#{len(placed)}", arn, f"service:{service.name}", needs))
 
     def __str__(self) -> str:
         """One line an action, as tests and people read it: `StartTasks web 1: desired 3, wanted 2`."""

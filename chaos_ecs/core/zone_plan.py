@@ -15,7 +15,7 @@ from chaos_ecs.core.health import TaskHealth
 from chaos_ecs.core.model import Service, Task
 from chaos_ecs.core.placement_balance import ZoneMove, may_rebalance, to_leave_zone, zone_move, zones_of
 from chaos_ecs.core.placement_rules import strategies_of
-from chaos_ecs.core.placing import chooses, placed_tasks, request
+from chaos_ecs.core.placing import chooses, placed_tasks, request_of
 from chaos_ecs.core.rooms import PlacedTask, PlacementRequest
 from chaos_ecs.core.state import State
 from chaos_ecs.core.todo import Plan
@@ -78,20 +78,20 @@ def _plan_finish(state: State, service: Service, move: Rebalancing, now: float, 
 
 
 def _plan_next(state: State, service: Service, now: float, todo: Plan) -> None:
-    wanted = _wanted(state, service)
+    wanted = request_of(state, service)
     zones = zones_of(state.instances_in(service.cluster_arn), _counted(state, service), wanted.group)
     if not zones or max(zones.values()) - min(zones.values()) < 2:
         if service.rebalancing:
             todo.actions.append(TellBalanced(service.arn, tuple(zones.items()), "no zone has two more than another"))
         return
     todo.look_again(service.arn, now + LOOK_AGAIN_SECONDS)
-    also = todo.placed.setdefault(service.cluster_arn, [])
+    also = todo.placed.get(service.cluster_arn, ())
     if move := _next_move(state, service, wanted, also, now):
         cause = f"{zones[move.from_zone]} tasks in {move.from_zone}, {zones[move.to_zone]} in {move.to_zone}"
         place = Place(move.start_on, state.tasks[move.stop].capacity_provider)
         told = tuple(zones.items())
         todo.actions.append(StartMove(service.arn, place, move.from_zone, move.to_zone, told, cause))
-        also.append(PlacedTask(f"{service.arn}#{len(also)}", move.start_on, wanted.group, wanted.needs))
+        todo.note_placed(service, wanted.needs, [move.start_on])
 
 
 def _next_move(
@@ -113,11 +113,6 @@ def _next_move(
     return None
 
 
-def _wanted(state: State, service: Service) -> PlacementRequest:
-    definition = state.task_definitions[service.task_definition_arn]
-    return request(definition, f"service:{service.name}", service.placement, is_service=True)
-
-
 def _counted(state: State, service: Service) -> list[PlacedTask]:
     """Standbys take room, and serve nobody in any zone."""
     return [
@@ -129,7 +124,7 @@ def _counted(state: State, service: Service) -> list[PlacedTask]:
 def _in_zone(state: State, service: Service, zone: str, provider: str, now: float) -> Task | None:
     """Whom of the zone's tasks of one capacity provider scaling in would take."""
     instances, known = state.instances_in(service.cluster_arn), _counted(state, service)
-    found = to_leave_zone(zone, _wanted(state, service), instances, known, _rank(state, provider, now))
+    found = to_leave_zone(zone, request_of(state, service), instances, known, _rank(state, provider, now))
     task = state.tasks[found[0]] if found else None
     return task if task and task.capacity_provider == provider else None
 

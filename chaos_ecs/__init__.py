@@ -19,6 +19,11 @@ The code map, one line a place; `ARCHITECTURE.md` beside this file follows one c
     core/arns.py       names of things on the wire         core/schedule.py   rate(), cron(), at(): when they are due
     core/schedules.py  the nouns of EventBridge Scheduler  core/scheduling.py apply, for what is due
     core/schedule_commands.py  for what is asked of them   core/schedule_plan.py  what is due, retried, missed, complete
+    core/container_instances.py  the nouns of EC2's launch type  core/instances.py  apply, for them; instance_plan.py
+    core/placement.py  where tasks go, with rooms.py       core/placement_rules.py  strategies and constraints; _words
+    core/placing.py    the same asked of State             core/run_places.py for RunTask and StartTask
+    core/daemon_plan.py  DAEMON services                   core/zone_plan.py  tasks that move between zones
+    core/instance_faults.py  drained, without power, Spot  core/cluster_query.py  what memberOf and filters say
     core/capacity_providers.py  base and weight            core/sharing.py    the same asked of State
     core/recipe.py     how one container is hurt and healed
     core/faulting.py   the nouns of faults              core/faults.py      apply, for them; fault_plan.py what is due

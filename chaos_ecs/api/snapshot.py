@@ -47,7 +47,7 @@ class Moment:
     minute: float  # how long one of a bake time takes, in seconds
     faults: Sequence[InjectedFault]  # those that are not over
     schedules: Sequence[tuple[Schedule, Sequence[Invocation]]]  # each with what waits of it
-    hosts: Hosts  # container instances, deregistered ones too as long as they have tasks
+    hosts: Hosts  # container instances, deregistered ones too: their last tasks name them
 
 
 @dataclass(frozen=True, slots=True)

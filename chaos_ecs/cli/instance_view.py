@@ -39,15 +39,15 @@ class Instance:
         return self.status == "ACTIVE" and self.is_connected
 
     @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Instance:
-        """The one in a JSON object of the snapshot."""
+    def of(cls, raw: Mapping[str, Any], is_own_connected: bool) -> Instance:
+        """The one in a JSON object of the snapshot; a slice is reached while the own engine is."""
         return cls(
             arn=raw["arn"],
             name=raw["name"],
             cluster=raw["clusterArn"],
             zone=raw["zone"],
             status=raw["status"],
-            is_connected=bool(raw["agentConnected"]),
+            is_connected=bool(raw["agentConnected"] and (raw.get("engine") or is_own_connected)),
             cpu=raw["cpu"],
             memory=raw["memory"],
             cpu_used=raw["cpuUsed"],

@@ -325,10 +325,11 @@ class Snapshot:
     def of(cls, raw: Mapping[str, Any]) -> Snapshot:
         """The snapshot in the answer of `GET /state`; tasks in order of their creation."""
         engine = raw.get("engine") or {}
+        is_here = bool(engine.get("connected"))
         return cls(
             number=raw["number"],
             at=raw["at"],
-            engine_connected=bool(engine.get("connected")),
+            engine_connected=is_here,
             engine=engine.get("name") or "",
             engine_reason=engine.get("reason") or "",
             clusters=tuple(
@@ -341,7 +342,7 @@ class Snapshot:
             target_groups=tuple(_target_group(item) for item in raw.get("targetGroups") or ()),
             faults=tuple(Fault.of(item) for item in raw.get("faults") or ()),
             schedules=tuple(Schedule.of(item) for item in raw.get("schedules") or ()),
-            instances=tuple(Instance.of(item) for item in raw.get("containerInstances") or ()),
+            instances=tuple(Instance.of(item, is_here) for item in raw.get("containerInstances") or ()),
             speed=int(str(raw.get("clock") or "x1").removeprefix("x")),
         )
 

@@ -106,6 +106,15 @@ def test_ls_fits_narrow_terminals_and_never_drops_a_lost_agent(width: int) -> No
     assert all(word in terminal.out.getvalue() for word in ("DRAINING", "LOST", "us-east-1b", "RUNNING"))
 
 
+def test_while_the_own_engine_is_away_its_slices_are_lost_and_others_are_not() -> None:
+    further = an_instance(2, engine="tcp://192.168.100.200:2376")
+    away = {"name": "Docker 24", "connected": False, "reason": "connection refused"}
+    terminal = Terminal(a_room(containerInstances=[an_instance(1), further], engine=away))
+    terminal.run("instance", "ls")
+    _, first, second = terminal.out.getvalue().splitlines()
+    assert ("LOST" in first, "LOST" in second) == (True, False)
+
+
 def test_ls_has_names_alone_json_and_a_word_where_there_is_none() -> None:
     terminal = Terminal(a_room())
     terminal.run("instance", "ls", "-q")

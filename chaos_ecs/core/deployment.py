@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from chaos_ecs.core.deploying import Deployment, DeploymentConfiguration, LifecycleStage, RolloutState, TrafficShift
 from chaos_ecs.core.health import TaskHealth
 from chaos_ecs.core.model import Service, Task, TaskStatus
+from chaos_ecs.core.service_checks import is_protected
 
 BATCH = 10
 """Tasks started in one go, as many as one RunTask call can; the next batch follows in the next step."""
@@ -196,7 +197,7 @@ class Rollout:
         return [task for task in tasks if self._is(task, health)]
 
     def is_protected(self, task: Task) -> bool:
-        return task.protected_until is not None and task.protected_until > self.now
+        return is_protected(task, self.now)
 
     def _good(self, tasks: Sequence[Task]) -> list[Task]:
         return [task for task in tasks if not self._is(task, TaskHealth.UNHEALTHY)]

@@ -17,6 +17,7 @@ from chaos_ecs.core.placement_balance import ZoneMove, may_rebalance, to_leave_z
 from chaos_ecs.core.placement_rules import strategies_of
 from chaos_ecs.core.placing import chooses, placed_tasks, request_of
 from chaos_ecs.core.rooms import PlacedTask, PlacementRequest
+from chaos_ecs.core.service_checks import is_protected
 from chaos_ecs.core.state import State
 from chaos_ecs.core.todo import Plan
 from chaos_ecs.core.zone_messages import FinishMove, GiveUpMove, StartMove, TellBalanced
@@ -70,7 +71,7 @@ def _plan_finish(state: State, service: Service, move: Rebalancing, now: float, 
     going = _in_zone(state, service, move.from_zone, state.tasks[move.task_arn].capacity_provider, now)
     if going is None:
         todo.actions.append(GiveUpMove(service.arn, "nothing is left in the fullest zone"))
-    elif _is_protected(going, now):
+    elif is_protected(going, now):
         todo.look_again(service.arn, going.protected_until or now)
     else:
         cause = f"another runs in {move.to_zone} now"
@@ -108,7 +109,7 @@ def _next_move(
             replace(wanted, capacity_provider=provider), instances, known, rank=_rank(state, provider, now)
         )
         victim = state.tasks[move.stop] if move else None
-        if victim and victim.capacity_provider == provider and not _is_protected(victim, now):
+        if victim and victim.capacity_provider == provider and not is_protected(victim, now):
             return move
     return None
 
@@ -134,10 +135,6 @@ def _rank(state: State, provider: str, now: float) -> Callable[[PlacedTask], tup
 
     def rank(placed: PlacedTask) -> tuple[bool, bool]:
         task = state.tasks.get(placed.arn)
-        return (task is None or task.capacity_provider != provider, task is not None and _is_protected(task, now))
+        return (task is None or task.capacity_provider != provider, task is not None and is_protected(task, now))
 
     return rank
-
-
-def _is_protected(task: Task, now: float) -> bool:
-    return task.protected_until is not None and task.protected_until > now

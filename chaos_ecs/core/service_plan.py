@@ -191,7 +191,7 @@ def _plan_starts(
     wanted = sum(task.is_wanted for task in state.live_tasks_of(service.arn))
     cause = f"desired {service.desired_count}, {wanted} there"
     promoted: tuple[str, ...] = ()
-    unplaced = ""
+    unplaced, is_slowed = "", rollout.is_throttled
     for deployment_id, count in moves.starts:
         own = [task for task in rollout.staying(moves) if task.deployment_id == deployment_id]
         ready = _ready_standbys(state, service, deployment_id)
@@ -199,6 +199,7 @@ def _plan_starts(
         standbys = tuple(task.arn for task in chosen)
         is_newest = deployment_id == service.primary.id
         waits = is_newest and is_throttled(service.throttle, service, now, todo)
+        is_slowed = is_slowed or waits
         missing = 0 if waits else count - len(standbys)
         found = _places(state, todo, service, deployment_id, missing, now, staying=[*own, *chosen])
         if standbys or found.places:
@@ -207,7 +208,7 @@ def _plan_starts(
         if found.missing:
             unplaced = unable_to_place(service.name, found.refusals, found.capacity_provider)
         promoted += standbys
-    if unplaced != service.unplaced:
+    if unplaced != service.unplaced and (unplaced or not is_slowed):  # who asks for no place has not found one
         why = "there is room for some of its tasks only" if unplaced else "all of its tasks have a place"
         todo.actions.append(TellUnplaced(service.arn, unplaced, why))
     return promoted

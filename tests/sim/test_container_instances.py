@@ -467,3 +467,12 @@ def until_done(simulation: Simulation, act: Callable[[], None], is_done: Callabl
 
 def a_crashing_service(simulation: Simulation) -> None:
     simulation.submit(CreateService(WEB, CLUSTER, definition_arn("web-server"), 6)).result(0)
+
+
+def test_that_a_service_has_no_room_is_told_once_though_its_starts_are_slowed_down_meanwhile() -> None:
+    simulation = hosted("a1", memory=256, behaviour=lambda program: Behaviour(cannot_start="no such program"))
+    definition = registered(simulation, a_container("web-server", memory=100), family="broken")
+    a_placed_service(simulation, 4, definition=definition)
+    simulation.advance(60)
+    assert the_service(simulation).throttle.level > 0
+    assert len(told(simulation, EventType.SERVICE_NOT_PLACED)) == 1

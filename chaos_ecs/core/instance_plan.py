@@ -45,10 +45,20 @@ def _answers(state: State, instance: ContainerInstance) -> bool:
 
 
 def _is_used(state: State, instance: ContainerInstance) -> bool:
-    """A deregistered one as long as tasks have to be stopped there, and what is kept for their logs to be removed."""
+    """A deregistered one as long as tasks have to be stopped there, and what is kept for their logs to be removed. A
+    silent engine is not waited for; a controller that has just begun asks whether it is."""
     if instance.status is not ContainerInstanceStatus.INACTIVE:
         return True
-    return bool(state.live_tasks_on(instance.arn)) or (_answers(state, instance) and bool(_kept(state, instance)))
+    if state.live_tasks_on(instance.arn):
+        return True
+    return _may_have_more(state, instance) or (_answers(state, instance) and bool(_kept(state, instance)))
+
+
+def _may_have_more(state: State, instance: ContainerInstance) -> bool:
+    """Whether a further engine may have what another controller did not come to remove: nobody has heard of it yet."""
+    if not instance.engine or instance.engine in state.engines_heard:
+        return False
+    return any(container.runtime_id for task in state.tasks_on(instance.arn) for container in task.containers)
 
 
 def _kept(state: State, instance: ContainerInstance) -> list[tuple[Task, Container]]:
@@ -62,7 +72,9 @@ def _kept(state: State, instance: ContainerInstance) -> list[tuple[Task, Contain
 
 
 def _plan_forgetting(state: State, instance: ContainerInstance, now: float, todo: Plan) -> None:
-    if _answers(state, instance):
+    if instance.engine not in state.engines and _may_have_more(state, instance):
+        todo.actions.append(UseEngine(instance.engine, f"something of {instance.name} may be left there"))
+    elif _answers(state, instance):
         for task, container in _kept(state, instance):
             assert container.runtime_id is not None, "what is kept has been made"
             cause = "its container instance is deregistered"

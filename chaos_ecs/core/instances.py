@@ -201,14 +201,14 @@ def leave_engine(state: State, effect: LeaveEngine, now: float) -> None:
 
 def engine_answers(state: State, engine: str, now: float) -> None:
     """Those that stand for it are there again, but for those whose power is off."""
-    state.engines[engine] = True
+    state.engines[engine], state.engines_heard[engine] = True, None
     for instance in _standing_for(state, engine):
         if not instance.agent_connected and not instance.is_off:
             connect(state, instance, now)
 
 
 def engine_is_silent(state: State, engine: str, reason: str, now: float) -> None:
-    state.engines[engine] = False
+    state.engines[engine], state.engines_heard[engine] = False, None
     for instance in _standing_for(state, engine):
         if instance.agent_connected or instance.disconnected_at is None:
             disconnect(state, instance, reason, now)

@@ -118,6 +118,7 @@ class State(Telling):
         self.balancer_up, self.balancer_reason = False, ""  # whether it is, and why not
 
         self.engines: dict[str, bool] = {}  # further engines in use, and whether they answer
+        self.engines_heard: dict[str, None] = {}  # those that have answered or were found silent, left ones too
         self.engine = self.engine_reason = ""  # the own one's name; why it is not connected
         self.engine_asked = self.engine_connected = False  # asked: the runtime has said something of it
         self.strays: dict[str, ContainerSeen] = {}  # containers of ours that belong to no task, by runtime id

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from chaos_ecs.core.balancing import ServiceLoadBalancer
-from chaos_ecs.core.container_instances import AVAILABILITY_ZONE, ContainerInstance
+from chaos_ecs.core.container_instances import AVAILABILITY_ZONE, ContainerInstance, ContainerInstanceStatus
 from chaos_ecs.core.faulting import FaultStatus
 from chaos_ecs.core.instance_messages import DeregisterContainerInstance, RegisterContainerInstance
 from chaos_ecs.core.messages import EventType, RunTask, StopTask, UpdateService
@@ -310,6 +312,27 @@ def test_who_deregisters_one_whose_engine_is_silent_has_stopped_its_tasks() -> N
     simulation.submit(DeregisterContainerInstance(the_instance(simulation).arn, force=True)).result(0)
     stopped = simulation.state.tasks[task.arn]
     assert (stopped.is_stopped, stopped.stop_code) == (True, StopCode.USER_INITIATED)
+
+
+@pytest.mark.parametrize("returns", [True, False])
+def test_a_controller_that_dies_before_an_engine_is_cleared_leaves_nothing_there_either(returns: bool) -> None:
+    """One that does not answer is asked once, and left."""
+    simulation = two_zones()
+    arn = the_instance(simulation).arn
+    for task in standalone(simulation):
+        simulation.submit(StopTask(task.arn)).result(0)
+    simulation.advance(3)
+    assert far(simulation).containers
+    simulation.crash_after(2)  # the intent is stored, and not carried out
+    with suppress(BaseException):
+        simulation.submit(DeregisterContainerInstance(arn)).result(0)
+    simulation.crash()
+    far(simulation).up = returns
+    simulation.restart()
+    simulation.advance(60)
+    assert simulation.state.container_instances[arn].status is ContainerInstanceStatus.INACTIVE
+    assert FAR not in simulation.state.engines
+    assert bool(far(simulation).containers) is not returns
 
 
 def test_an_engine_with_nothing_on_it_is_left_at_once() -> None:

@@ -98,14 +98,29 @@ def a_deployment(**changes: Any) -> Raw:
     }
 
 
+OPENED: list[FakeApi] = []
+
+
+@pytest.fixture(autouse=True)
+def over() -> Iterator[None]:
+    """Whoever follows looks again and again, here without a pause, and nobody tells its thread that we are done."""
+    yield
+    while OPENED:
+        OPENED.pop().is_over = True
+
+
 class FakeApi:
     """An ECS API with one cluster; writes its calls down."""
 
     def __init__(self, *tasks: Raw, services: tuple[Raw, ...] = (), page: int = 1000) -> None:
         self.tasks, self.services, self.page = list(tasks), list(services), page
         self.calls: list[tuple[str, Raw]] = []
+        self.is_over = False
+        OPENED.append(self)
 
     def __call__(self, operation: str, members: Raw) -> Raw:
+        if self.is_over:
+            raise ChaosEcsError("E-OVER", "The test is over", "a thread that follows goes on looking", "")
         self.calls.append((operation, members))
         handler: Callable[[Raw], Raw] = getattr(self, f"on_{operation}", lambda members: {})
         return handler(members)

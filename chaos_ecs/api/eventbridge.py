@@ -1,9 +1,8 @@
 """What happened, as Amazon ECS tells Amazon EventBridge: one change in, one event of theirs out, or none. Pure.
 
 Sources: Developer Guide, "Amazon ECS events" and its four pages; EventBridge User Guide, "Events"; which members a
-detail has at most, EventBridge's own schemas of `aws.ecs`. Decision 083. `ECS Container Instance State Change` belongs
-here too as soon as a container instance is a Change (`core/outbox.py`): a detail and a case in `translated`. Never
-here: where events go (`live/event_targets.py`).
+detail has at most, EventBridge's own schemas of `aws.ecs`. Decision 083: `ECS Container Instance State Change` is not
+told. Never here: where events go (`live/event_targets.py`).
 """
 
 from __future__ import annotations
@@ -81,12 +80,13 @@ _ACTIONS = {
     EventType.SERVICE_SCALED: ("INFO", "SERVICE_DESIRED_COUNT_UPDATED"),
     EventType.SERVICE_TASKS_STOPPED: ("INFO", "TASKS_STOPPED"),
     EventType.SERVICE_THROTTLED: ("WARN", "SERVICE_TASK_START_IMPAIRED"),
-    EventType.TASK_NOT_PLACED: ("ERROR", "SERVICE_TASK_PLACEMENT_FAILURE"),
+    EventType.SERVICE_NOT_PLACED: ("ERROR", "SERVICE_TASK_PLACEMENT_FAILURE"),
+    EventType.SERVICE_DAEMON_MISPLACED: ("ERROR", "SERVICE_DAEMON_PLACEMENT_CONSTRAINT_VIOLATED"),
 }
 _ACTION_DATA = {
     EventType.SERVICE_SCALED: {"desiredCount": "desiredCount"},
     EventType.SERVICE_TASKS_STOPPED: {"taskArns": "tasks"},
-    EventType.TASK_NOT_PLACED: {"reason": "reason", "capacityProviderArns": "capacityProviders"},
+    EventType.SERVICE_NOT_PLACED: {"reason": "reason"},
 }
 """Which members of a detail come from which data of our event."""
 

@@ -95,11 +95,13 @@ class ForgetContainerInstance:
 
 @dataclass(frozen=True, slots=True)
 class TellUnplaced:
-    """Intent: tasks of the service have no place; `message` is ECS's event."""
+    """Intent: tasks of the service have no place; `message` is ECS's event, empty when all have one again. `reason` is
+    what RunTask's failures would say of the closest container instance."""
 
     service_arn: str
     message: str
     cause: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

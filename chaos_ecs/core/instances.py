@@ -319,7 +319,8 @@ def tell_unplaced(state: State, intent: TellUnplaced, now: float) -> None:
         service = unsteady(service, now)
     state.put(service)
     if intent.message:
-        state.tell_service(now, service, EventType.SERVICE_NOT_PLACED, intent.message, cause=intent.cause)
+        told = {"cause": intent.cause, "reason": intent.reason or None}
+        state.tell_service(now, service, EventType.SERVICE_NOT_PLACED, intent.message, **told)
 
 
 def tell(state: State, instance: ContainerInstance, type_: EventType, message: str, now: float, **data: Any) -> None:

@@ -1,8 +1,8 @@
 """What changed, change by change, for who must miss none: events for other systems (`api/eventbridge.py`).
 
 Pure. Our own Events tell a person what matters; these tell a machine every version of a task. State keeps them
-only while somebody follows (`Controller.follow`). A further kind of change, such as a container instance's, is one more
-class here, one more case in `changes_of`, and its translation.
+only while somebody follows (`Controller.follow`). A further kind of change is one more class here, one more case in
+`changes_of`, and its translation.
 """
 
 from __future__ import annotations

@@ -191,7 +191,8 @@ def _plan_starts(
     wanted = sum(task.is_wanted for task in state.live_tasks_of(service.arn))
     cause = f"desired {service.desired_count}, {wanted} there"
     promoted: tuple[str, ...] = ()
-    unplaced, is_slowed = "", rollout.is_throttled
+    unplaced = reason = ""
+    is_slowed = rollout.is_throttled
     for deployment_id, count in moves.starts:
         own = [task for task in rollout.staying(moves) if task.deployment_id == deployment_id]
         ready = _ready_standbys(state, service, deployment_id)
@@ -207,10 +208,11 @@ def _plan_starts(
             todo.actions.append(StartTasks(service.arn, deployment_id, started, cause, standbys, found.places))
         if found.missing:
             unplaced = unable_to_place(service.name, found.refusals, found.capacity_provider)
+            reason = str(found.refusals[0].reason) if found.refusals else ""
         promoted += standbys
     if unplaced != service.unplaced and (unplaced or not is_slowed):  # who asks for no place has not found one
         why = "there is room for some of its tasks only" if unplaced else "all of its tasks have a place"
-        todo.actions.append(TellUnplaced(service.arn, unplaced, why))
+        todo.actions.append(TellUnplaced(service.arn, unplaced, why, reason))
     return promoted
 
 

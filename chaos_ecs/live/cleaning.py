@@ -37,7 +37,11 @@ def clean(home_id: str, folder: Path, *, everything: bool = False) -> Cleaned:
         if client is None:
             cleaned = replace(cleaned, left=(*cleaned.left, silence))
             continue
-        there = cleaner.clean(client, home_id, everything=everything)
+        try:
+            there = cleaner.clean(client, home_id, everything=everything)
+        except ChaosEcsError as error:
+            cleaned = replace(cleaned, left=(*cleaned.left, _silence(folder, name, error)))
+            continue
         cleaned = _together(cleaned, there, name)
         if not there.left:
             further.forget(folder, name)
@@ -50,13 +54,17 @@ def _further(folder: Path) -> Iterator[tuple[str, APIClient | None, str]]:
         try:
             client = engine.named(name).connect()
         except ChaosEcsError as error:
-            start = f"start it, then chaos-ecs clean; if it is no more, take it out of {folder / further.FILE}"
-            yield name, None, f"engine {name}: it does not answer ({error.why}): {start}"
+            yield name, None, _silence(folder, name, error)
             continue
         try:
             yield name, client, ""
         finally:
             client.close()
+
+
+def _silence(folder: Path, name: str, error: ChaosEcsError) -> str:
+    start = f"start it, then chaos-ecs clean; if it is no more, take it out of {folder / further.FILE}"
+    return f"engine {name}: it does not answer ({error.why}): {start}"
 
 
 def _together(first: Cleaned, there: Cleaned, name: str) -> Cleaned:

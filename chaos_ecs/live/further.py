@@ -84,7 +84,10 @@ def found_on(runtime_id: str, folder: Path) -> tuple[APIClient, Sequence[str]]:
             continue
         except engine.UNREACHABLE as error:
             client.close()
-            raise engine.down(engine.address_of(client), engine.why(error)) from error
+            if not name:
+                raise engine.down(engine.address_of(client), engine.why(error)) from error
+            silent.append(name)
+            continue
         return client, engine.cli_words(name) if name else ("--host", engine.address_of(client))
     why = f"{', '.join(silent)} does not answer" if silent else "it is not there any more"
     raise ChaosEcsError("E-NO-CONTAINER", f"No engine has container {runtime_id[:12]}", why, "chaos-ecs ps --all", 3)

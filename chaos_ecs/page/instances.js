@@ -28,7 +28,7 @@ export class Instances {
   }
 
   told(instance, tasks) {
-    const state = instanceState(instance)
+    const state = instanceState(instance, this.page.state.engine)
     const word = t(`instance.${state}`)
     const ids = tasks.map((task) => shortId(task.arn))
     const shown = ids.slice(0, IDS_SHOWN).join(" ")

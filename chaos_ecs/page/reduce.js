@@ -138,9 +138,10 @@ export function byZone(instances, tasks, clusterArn) {
   return [...zones].sort(([one], [other]) => one.localeCompare(other))
 }
 
-/** In one word how a container instance is: the first that is true. */
-export function instanceState(instance) {
-  return instance.agentConnected ? instance.status : "LOST"
+/** In one word how a container instance is: the first that is true. A slice is lost with the engine it is a slice of. */
+export function instanceState(instance, engine) {
+  const answers = instance.engine ? true : engine.connected
+  return instance.agentConnected && answers ? instance.status : "LOST"
 }
 
 /** The tasks of a service in places that stay: a newcomer takes the place of the one it fills, everybody else comes last. */

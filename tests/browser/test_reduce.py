@@ -215,8 +215,9 @@ def test_container_instances_are_told_by_zone_each_with_the_tasks_that_live_on_i
 
 
 INSTANCES = (
-    "(reduce, snapshot, events) => (reduce.merged(snapshot, events, null).containerInstances ?? [])"
-    ".map((item) => [item.name, item.zone, reduce.instanceState(item)])"
+    "(reduce, snapshot, events) => {const merged = reduce.merged(snapshot, events, null);"
+    "return (merged.containerInstances ?? [])"
+    ".map((item) => [item.name, item.zone, reduce.instanceState(item, merged.engine)])}"
 )
 
 
@@ -225,6 +226,7 @@ def test_events_of_container_instances_are_seen_before_the_next_snapshot(ask: As
         one = an_instance("one", "a")
         return ask(INSTANCES, {**a_snapshot(), "containerInstances": [one]}, list(events))
 
+    assert told(an_event("ENGINE_LOST", 11)) == [["one", "a", "LOST"]]
     named: dict[str, Any] = {"instance": "instance/one", "name": "one", "zone": "a"}
     assert told(an_event("INSTANCE_STATUS_CHANGED", 11, status="DRAINING", tasks=[], **named)) == [
         ["one", "a", "DRAINING"]

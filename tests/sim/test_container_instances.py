@@ -144,6 +144,8 @@ def test_a_full_cluster_is_told_once_and_room_is_used_as_soon_as_it_is_there() -
     simulation.advance(60)
     assert shares(simulation) == {"a1": 1}
     (message,) = told(simulation, EventType.SERVICE_NOT_PLACED)
+    (event,) = [event for event in simulation.events if event.type is EventType.SERVICE_NOT_PLACED]
+    assert event.data["reason"] == "RESOURCE:MEMORY"
     assert "has insufficient memory available" in message
     assert sum(NO_PLACE in line for line in service_messages(simulation)) == 1
     simulation.submit(UpdateService(API, desired_count=0)).result(0)

@@ -192,11 +192,18 @@ def action(type_: EventType, service: str = WEB, **data: Any) -> Mapping[str, An
         (EventType.SERVICE_TASKS_STOPPED, {"tasks": ["T"]}, "INFO", "TASKS_STOPPED", {"taskArns": ["T"]}),
         (EventType.SERVICE_THROTTLED, {"level": 2}, "WARN", "SERVICE_TASK_START_IMPAIRED", {}),
         (
-            EventType.TASK_NOT_PLACED,
+            EventType.SERVICE_NOT_PLACED,
             {"reason": "RESOURCE:MEMORY"},
             "ERROR",
             "SERVICE_TASK_PLACEMENT_FAILURE",
             {"reason": "RESOURCE:MEMORY"},
+        ),
+        (
+            EventType.SERVICE_DAEMON_MISPLACED,
+            {"tasks": ["T"]},
+            "ERROR",
+            "SERVICE_DAEMON_PLACEMENT_CONSTRAINT_VIOLATED",
+            {},
         ),
     ],
 )

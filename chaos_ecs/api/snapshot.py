@@ -337,7 +337,8 @@ def _container(container: Container) -> dict[str, Any]:
         "exitCode": container.exit_code,
         "reason": container.reason,
         "bindings": [
-            {"containerPort": binding.container_port, "hostPort": binding.host_port} for binding in container.bindings
+            {"containerPort": one.container_port, "hostPort": one.host_port, "bindIP": one.bind_ip}
+            for one in container.bindings
         ],
     }
 

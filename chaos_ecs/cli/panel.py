@@ -223,7 +223,7 @@ def _task(task: Task, position: int, frame: Frame) -> str:
     if task.instance:
         parts.append(f"{task.instance} {task.zone}" if frame.width >= _WIDE else task.instance)
     if frame.width >= _WIDE:
-        parts += [f":{port}" for port in task.host_ports]
+        parts += [where.removeprefix("127.0.0.1") for where in task.published]
     if not task.service:
         parts.append(task.task_definition)
     if task.fills and _says(frame):

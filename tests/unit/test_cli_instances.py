@@ -408,6 +408,20 @@ def framed(controller: FakeController, width: int) -> list[str]:
     return panel.rows(Snapshot.of(controller.state), CLUSTER, frame)
 
 
+def test_a_port_on_a_further_engine_is_told_with_that_machines_address() -> None:
+    far = a_task("7f3a9c", "web", host_port=32768, address="10.0.0.7", **on(2))
+    near = a_task("c9d550", "web", host_port=32769, **on(1))
+    terminal = Terminal(a_room(far, near))
+    terminal.run("ps")
+    assert "10.0.0.7:32768" in terminal.out.getvalue()
+    assert "127.0.0.1:32769" in terminal.out.getvalue()
+    controller = a_room(far, near)
+    controller.answers["DescribeTasks"] = {"tasks": [{}]}
+    terminal = Terminal(controller)
+    terminal.run("task", "describe", "7f3a9c")
+    assert "10.0.0.7:32768->8080" in terminal.out.getvalue()
+
+
 def test_the_panel_has_one_row_of_container_instances_those_in_trouble_first() -> None:
     known = [an_instance(1), an_instance(2, agentConnected=False), an_instance(3, status="DRAINING")]
     controller = a_room(containerInstances=known)

@@ -81,12 +81,12 @@ _ACTIONS = {
     EventType.SERVICE_SCALED: ("INFO", "SERVICE_DESIRED_COUNT_UPDATED"),
     EventType.SERVICE_TASKS_STOPPED: ("INFO", "TASKS_STOPPED"),
     EventType.SERVICE_THROTTLED: ("WARN", "SERVICE_TASK_START_IMPAIRED"),
-    EventType.TASK_NOT_PLACED: ("ERROR", "SERVICE_TASK_PLACEMENT_FAILURE"),
+    EventType.SERVICE_NOT_PLACED: ("ERROR", "SERVICE_TASK_PLACEMENT_FAILURE"),
 }
 _ACTION_DATA = {
     EventType.SERVICE_SCALED: {"desiredCount": "desiredCount"},
     EventType.SERVICE_TASKS_STOPPED: {"taskArns": "tasks"},
-    EventType.TASK_NOT_PLACED: {"reason": "reason", "capacityProviderArns": "capacityProviders"},
+    EventType.SERVICE_NOT_PLACED: {"reason": "reason"},
 }
 """Which members of a detail come from which data of our event."""
 

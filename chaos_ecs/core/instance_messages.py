@@ -95,11 +95,12 @@ class ForgetContainerInstance:
 
 @dataclass(frozen=True, slots=True)
 class TellUnplaced:
-    """Intent: tasks of the service have no place; `message` is ECS's event."""
+    """Intent: tasks of the service have no place; `message` is ECS's event, `reason` that of the closest one."""
 
     service_arn: str
     message: str
     cause: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

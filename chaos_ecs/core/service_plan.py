@@ -33,7 +33,7 @@ from chaos_ecs.core.messages import (
     StopTasks,
 )
 from chaos_ecs.core.model import Service, Task, Throttle
-from chaos_ecs.core.placement_words import unable_to_place
+from chaos_ecs.core.placement_words import reason_of, unable_to_place
 from chaos_ecs.core.placing import Places, chooses_whom, leaving, places_of_service, surplus_of
 from chaos_ecs.core.rollout_messages import (
     FailDeployment,
@@ -180,7 +180,7 @@ def _plan_starts(
     wanted = sum(task.is_wanted for task in state.live_tasks_of(service.arn))
     cause = f"desired {service.desired_count}, {wanted} there"
     promoted: tuple[str, ...] = ()
-    unplaced = ""
+    unplaced = reason = ""
     for deployment_id, count in moves.starts:
         own = [task for task in rollout.staying(moves) if task.deployment_id == deployment_id]
         ready = _ready_standbys(state, service, deployment_id)
@@ -195,10 +195,11 @@ def _plan_starts(
             todo.actions.append(StartTasks(service.arn, deployment_id, started, cause, standbys, found.places))
         if found.missing:
             unplaced = unable_to_place(service.name, found.refusals, found.capacity_provider)
+            reason = reason_of(found.refusals, found.capacity_provider)
         promoted += standbys
     if unplaced != service.unplaced:
         why = "there is room for some of its tasks only" if unplaced else "all of its tasks have a place"
-        todo.actions.append(TellUnplaced(service.arn, unplaced, why))
+        todo.actions.append(TellUnplaced(service.arn, unplaced, why, reason))
     return promoted
 
 

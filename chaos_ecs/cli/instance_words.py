@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from chaos_ecs.cli.find import some
 from chaos_ecs.cli.instance_view import OWN, Instance
 from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.output import table
-from chaos_ecs.cli.snapshot import Snapshot, Task, name_of
+from chaos_ecs.cli.snapshot import Service, Snapshot, Task, name_of
 from chaos_ecs.cli.text import counted
 from chaos_ecs.errors import ChaosEcsError
 
@@ -197,6 +198,20 @@ def why_not_placed(snapshot: Snapshot, failures: Sequence[Mapping[str, Any]]) ->
     told = [f"{names[item['arn']]}: {_plainly(str(item.get('reason')))}" for item in named]
     more = len(told) - _MOST_REFUSALS
     return "; ".join(told[:_MOST_REFUSALS]) + (f" and {more} more" if more > 0 else "")
+
+
+def no_place(snapshot: Snapshot, service: Service) -> str:
+    """the closest, instance-1, has insufficient memory available; "" where all tasks of a service have a place."""
+    event = str(service.raw.get("unplaced") or "").partition(_TO_READ)[0].strip()
+    found = _CLOSEST.search(event)
+    if found is None:
+        return event
+    names = {name_of(item.arn): item.name for item in snapshot.instances}
+    return f"the closest, {names.get(found[1], found[1])}, {found[2].rstrip('.')}"
+
+
+_TO_READ = "For more information"
+_CLOSEST = re.compile(r"closest matching \(container-instance (\w+)\) (.+)")
 
 
 def _plainly(reason: str) -> str:

@@ -433,6 +433,26 @@ def test_the_panel_has_one_row_of_container_instances_those_in_trouble_first() -
     assert not any("instances" in row for row in framed(a_room(containerInstances=[]), 80))
 
 
+def test_a_service_without_room_says_why_wherever_somebody_waits_for_it() -> None:
+    event = (
+        "(service web) was unable to place a task because no container instance met all of its requirements. The "
+        f"closest matching (container-instance {instance_arn('1111').rsplit('/')[-1]}) has insufficient memory "
+        "available. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
+    )
+    full = a_service(steady=False, desiredCount=9, unplaced=event)
+    controller = FakeController(a_state(services=[full], containerInstances=[an_instance(1)]))
+    controller.answers["DescribeServices"] = {"services": [{}]}
+    controller.answers["UpdateService"] = {"service": {"serviceArn": full["arn"]}}
+    why = "the closest, instance-1, has insufficient memory available"
+    waiting = Terminal(controller)
+    assert waiting.run("service", "scale", "web", "9", "--timeout", "0.01s") == 124
+    assert f"no place for the others: {why}" in waiting.err.getvalue()
+    looking = Terminal(controller)
+    looking.run("service", "describe", "web")
+    assert f"no place         {why}" in looking.out.getvalue()
+    assert f"   no place     {why}" in framed(controller, 80)
+
+
 def test_run_task_says_why_each_container_instance_could_not_take_it() -> None:
     controller = a_room()
     failures = [

@@ -231,7 +231,9 @@ def _service(service: Service, running_count: int, pending_count: int) -> dict[s
         "lastRecoverySeconds": service.last_recovery_seconds,
         "createdAt": service.created_at,
         "targetGroups": _groups_of(service),
-    } | ({"unplaced": service.unplaced} if service.unplaced else {})
+        **({"unplaced": service.unplaced} if service.unplaced else {}),
+        **({"daemon": True} if service.placement.is_daemon else {}),
+    }
 
 
 def _groups_of(service: Service) -> list[str]:

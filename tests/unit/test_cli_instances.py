@@ -240,6 +240,17 @@ def test_drain_tells_who_moves_and_who_holds_it_open_and_follows_until_it_is_emp
     assert "chaos-ecs instance activate instance-1" in said
 
 
+def test_the_task_of_a_daemon_ends_with_the_drain_and_is_not_said_to_move() -> None:
+    agent = a_task("7f3a9c", "agent", **on(1))
+    known = {"services": [a_service("agent", daemon=True)], "containerInstances": [an_instance(1), an_instance(2)]}
+    controller = FakeController(a_state(tasks=[agent], **known))
+    after(controller, "UpdateContainerInstancesState", a_state(tasks=[stopped(agent)], **known))
+    terminal = Terminal(controller)
+    assert terminal.run("instance", "drain", "instance-1", "--no-wait") == 0
+    assert "service agent, a DAEMON: 7f3a9c ends with the drain" in terminal.err.getvalue()
+    assert "elsewhere" not in terminal.err.getvalue()
+
+
 def test_a_drain_that_is_held_open_is_exit_code_124_and_names_who_holds_it() -> None:
     terminal = Terminal(a_room())
     assert terminal.run("instance", "drain", "instance-1", "--timeout", "0.01s") == 124

@@ -493,7 +493,8 @@ def _containers(raw: Sequence[Mapping[str, Any]]) -> tuple[Container, ...]:
             exit_code=item.get("exitCode"),
             reason=item.get("reason") or "",
             ports=tuple(
-                (port["containerPort"], f"{port['bindIP']}:{port['hostPort']}") for port in item.get("bindings") or ()
+                (at["containerPort"], f"{at.get('bindIP', '127.0.0.1')}:{at['hostPort']}")
+                for at in item.get("bindings") or ()
             ),
         )
         for item in raw

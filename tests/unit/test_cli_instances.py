@@ -289,7 +289,7 @@ def test_activate_lets_tasks_come_again() -> None:
     assert terminal.run("instance", "activate", "instance-1") == 0
     assert controller.calls[0][1]["status"] == "ACTIVE"
     assert terminal.out.getvalue() == "instance-1 ACTIVE, 2 tasks\n"
-    assert "what has moved stays where it is, unless zones are rebalanced" in terminal.err.getvalue()
+    assert "what has moved comes back only where a service evens out its zones" in terminal.err.getvalue()
 
 
 # --- names ---
@@ -426,6 +426,10 @@ def test_a_port_on_a_further_engine_is_told_with_that_machines_address() -> None
     terminal.run("ps")
     assert "10.0.0.7:32768" in terminal.out.getvalue()
     assert "127.0.0.1:32769" in terminal.out.getvalue()
+    del near["containers"][0]["bindings"][0]["bindIP"]
+    terminal = Terminal(a_room(near))
+    terminal.run("ps")
+    assert "127.0.0.1:32769" in terminal.out.getvalue(), "of a controller that is older than this command"
     controller = a_room(far, near)
     controller.answers["DescribeTasks"] = {"tasks": [{}]}
     terminal = Terminal(controller)

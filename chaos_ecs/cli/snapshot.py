@@ -494,7 +494,7 @@ def _containers(raw: Sequence[Mapping[str, Any]]) -> tuple[Container, ...]:
             reason=item.get("reason") or "",
             ports=tuple(
                 (at["containerPort"], f"{at.get('bindIP', '127.0.0.1')}:{at['hostPort']}")
-                for at in item.get("bindings") or ()
+                for at in item.get("bindings", ())
             ),
         )
         for item in raw

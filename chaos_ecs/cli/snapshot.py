@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos_ecs.cli.chaos.fault_view import Fault
-from chaos_ecs.cli.instance_view import Instance
+from chaos_ecs.cli.instance_view import Instance, published_at
 from chaos_ecs.cli.schedule_view import Schedule
 from chaos_ecs.cli.shifts import Shift
 
@@ -492,10 +492,7 @@ def _containers(raw: Sequence[Mapping[str, Any]]) -> tuple[Container, ...]:
             runtime_id=item.get("runtimeId") or "",
             exit_code=item.get("exitCode"),
             reason=item.get("reason") or "",
-            ports=tuple(
-                (at["containerPort"], f"{at.get('bindIP', '127.0.0.1')}:{at['hostPort']}")
-                for at in item.get("bindings", ())
-            ),
+            ports=tuple((port["containerPort"], published_at(port)) for port in item.get("bindings") or ()),
         )
         for item in raw
     )

@@ -151,7 +151,7 @@ def _plan_stops(state: State, service: Service, rollout: Rollout, moves: Moves, 
         cause = "a newer deployment takes their place"
         todo.actions.append(StopTasks(service.arn, replaced, scaling(service), cause, replaced))
     if left:  # of whichever deployment: it is to have as many tasks as before
-        cause = "their container instance is to be left"
+        cause = "they leave their container instance: new ones run elsewhere"
         todo.actions.append(StopTasks(service.arn, left, scaling(service), cause))
     for task in (*moves.unhealthy, *sick):
         in_deployment = task in sick and task.arn not in rollout.leaving

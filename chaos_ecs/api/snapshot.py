@@ -231,6 +231,8 @@ def _service(service: Service, running_count: int, pending_count: int) -> dict[s
         "lastRecoverySeconds": service.last_recovery_seconds,
         "createdAt": service.created_at,
         "targetGroups": _groups_of(service),
+        **({"unplaced": service.unplaced} if service.unplaced else {}),
+        **({"daemon": True} if service.placement.is_daemon else {}),
     }
 
 
@@ -337,7 +339,8 @@ def _container(container: Container) -> dict[str, Any]:
         "exitCode": container.exit_code,
         "reason": container.reason,
         "bindings": [
-            {"containerPort": binding.container_port, "hostPort": binding.host_port} for binding in container.bindings
+            {"containerPort": one.container_port, "hostPort": one.host_port, "bindIP": one.bind_ip}
+            for one in container.bindings
         ],
     }
 

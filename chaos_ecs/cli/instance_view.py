@@ -57,3 +57,9 @@ class Instance:
             engine=raw.get("engine") or "",
             raw=raw,
         )
+
+
+def published_at(binding: Mapping[str, Any]) -> str:
+    """Where a port of a container is: 127.0.0.1:33021, or a further engine's 10.0.0.7:33021. A controller that was
+    started before an upgrade does not say it."""
+    return f"{binding.get('bindIP') or '127.0.0.1'}:{binding['hostPort']}"

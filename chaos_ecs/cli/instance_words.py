@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from chaos_ecs.cli.find import some
 from chaos_ecs.cli.instance_view import OWN, Instance
 from chaos_ecs.cli.line import seconds
 from chaos_ecs.cli.output import table
-from chaos_ecs.cli.snapshot import Snapshot, Task, name_of
+from chaos_ecs.cli.snapshot import Service, Snapshot, Task, name_of
 from chaos_ecs.cli.text import counted
 from chaos_ecs.errors import ChaosEcsError
 
@@ -110,8 +111,13 @@ def moves(snapshot: Snapshot, cluster: str, draining: Sequence[Instance]) -> lis
     if not tasks:
         return [f"{_names(draining)} {_has(draining)} no tasks: nothing moves"]
     rows = []
+    daemons = _daemons(snapshot, cluster)
     for service, ids in _by_service(tasks).items():
-        rows.append(f"service {service}: {' '.join(ids)} {_moves(ids)}, once new tasks run elsewhere")
+        if service in daemons:
+            ends = "ends" if len(ids) == 1 else "end"
+            rows.append(f"service {service}, a DAEMON: {' '.join(ids)} {ends} with the drain")
+        else:
+            rows.append(f"service {service}: {' '.join(ids)} {_moves(ids)}, once new tasks run elsewhere")
     standalone = [task.short for task in tasks if not task.service]
     if standalone:
         stay = "stays: nobody moves it" if len(standalone) == 1 else "stay: nobody moves them"
@@ -122,6 +128,11 @@ def moves(snapshot: Snapshot, cluster: str, draining: Sequence[Instance]) -> lis
     if not others and len(standalone) < len(tasks):
         rows.append("no other container instance takes tasks: nothing can move. Try: chaos-ecs instance add")
     return rows
+
+
+def _daemons(snapshot: Snapshot, cluster: str) -> set[str]:
+    """The names of its services that have one task on each container instance."""
+    return {item.name for item in snapshot.services if item.cluster == cluster and item.raw.get("daemon")}
 
 
 def _by_service(tasks: Sequence[Task]) -> dict[str, list[str]]:
@@ -179,7 +190,8 @@ def after_removal(before: Snapshot, cluster: str, item: Instance) -> list[str]:
     """What becomes of its tasks, and of a cluster that has lost its last one."""
     rows = []
     there = before.tasks_on(item)
-    services = _by_service(there)
+    daemons = _daemons(before, cluster)
+    services = [name for name in _by_service(there) if name not in daemons]
     if services:
         rows.append(f"service {', '.join(services)} {'replaces' if len(services) == 1 else 'replace'} what was stopped")
     standalone = [task.short for task in there if not task.service]
@@ -197,6 +209,20 @@ def why_not_placed(snapshot: Snapshot, failures: Sequence[Mapping[str, Any]]) ->
     told = [f"{names[item['arn']]}: {_plainly(str(item.get('reason')))}" for item in named]
     more = len(told) - _MOST_REFUSALS
     return "; ".join(told[:_MOST_REFUSALS]) + (f" and {more} more" if more > 0 else "")
+
+
+def no_place(snapshot: Snapshot, service: Service) -> str:
+    """the closest, instance-1, has insufficient memory available; "" where all tasks of a service have a place."""
+    event = str(service.raw.get("unplaced") or "").partition(_TO_READ)[0].strip()
+    found = _CLOSEST.search(event)
+    if found is None:
+        return event
+    names = {name_of(item.arn): item.name for item in snapshot.instances}
+    return f"the closest, {names.get(found[1], found[1])}, {found[2].rstrip('.')}"
+
+
+_TO_READ = "For more information"
+_CLOSEST = re.compile(r"closest matching \(container-instance (\w+)\) (.+)")
 
 
 def _plainly(reason: str) -> str:

@@ -206,7 +206,7 @@ def activate(ctx: typer.Context, names: Names) -> None:
     room = _room(shell, names)
     _set_status(room, "ACTIVE")
     _tell_status(shell, room)
-    shell.say("new tasks may come again; what has moved stays where it is, unless zones are rebalanced")
+    shell.say("new tasks may come again; what has moved comes back only where a service evens out its zones")
 
 
 @app.command("remove", cls=Command)

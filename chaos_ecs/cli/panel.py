@@ -152,6 +152,8 @@ def _service(snapshot: Snapshot, service: Service, frame: Frame) -> list[str]:
         body.append(f"   last reason  {service.throttle.reason}")
         if frame.width >= _SENTENCES:
             body.append(f"   next step    chaos-ecs service describe {service.name}")
+    if no_place := instance_words.no_place(snapshot, service):
+        body.append(f"   no place     {no_place}")
     if service.flapping:
         exits = f"{service.flapping.exits} exits in {service.flapping.seconds:g}s"
         body.append(f"   FLAPPING     {exits}, not throttled" + (": it reaches RUNNING" if _says(frame) else ""))
@@ -223,7 +225,7 @@ def _task(task: Task, position: int, frame: Frame) -> str:
     if task.instance:
         parts.append(f"{task.instance} {task.zone}" if frame.width >= _WIDE else task.instance)
     if frame.width >= _WIDE:
-        parts += [f":{port}" for port in task.host_ports]
+        parts += [where.removeprefix("127.0.0.1") for where in task.published]
     if not task.service:
         parts.append(task.task_definition)
     if task.fills and _says(frame):

@@ -262,7 +262,7 @@ def _described(snapshot: Snapshot, service: Service, told: dict[str, Any], width
     ]
     lines += _columns([("capacity", capacity.told(told.get("capacityProviderStrategy") or ()))], width)
     lines += _columns([("placed", instance_words.spread(snapshot.live_tasks_of(service.arn)))], width)
-    lines += _conditions(service, width)
+    lines += _conditions(snapshot, service, width)
     lines += _deploying(service, told, snapshot.at, width)
     lines += _balanced(snapshot, service, width)
     lines += ["", tables.deployments(told.get("deployments") or [], width=width)]
@@ -310,7 +310,7 @@ def _balanced(snapshot: Snapshot, service: Service, width: int | None) -> list[s
     return lines
 
 
-def _conditions(service: Service, width: int | None) -> list[str]:
+def _conditions(snapshot: Snapshot, service: Service, width: int | None) -> list[str]:
     """What is out of the ordinary: standbys, throttling, flapping."""
     rows = []
     if service.standby.desired or service.standby.ready:
@@ -323,6 +323,8 @@ def _conditions(service: Service, width: int | None) -> list[str]:
         rows.append(("standby", f"{ready}, {memory}; no tasks of the service until one dies"))
     if service.throttle:
         rows.append(("throttled", service.throttle.reason))
+    if no_place := instance_words.no_place(snapshot, service):
+        rows.append(("no place", no_place))
     if service.flapping:
         exits = f"{service.flapping.exits} exits in {service.flapping.seconds:g}s"
         rows.append(("flapping", f"{exits}, not throttled: what reaches RUNNING is replaced at full speed"))

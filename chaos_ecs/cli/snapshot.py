@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos_ecs.cli.chaos.fault_view import Fault
-from chaos_ecs.cli.instance_view import Instance
+from chaos_ecs.cli.instance_view import Instance, published_at
 from chaos_ecs.cli.schedule_view import Schedule
 from chaos_ecs.cli.shifts import Shift
 
@@ -82,7 +82,7 @@ class Container:
     runtime_id: str
     exit_code: int | None
     reason: str
-    ports: tuple[tuple[int, int], ...]  # (container port, port on 127.0.0.1)
+    ports: tuple[tuple[int, str], ...]  # (container port, where it is reached: 127.0.0.1:33021)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +143,8 @@ class Task:
         return self.raw.get("capacityProvider") or ""
 
     @property
-    def host_ports(self) -> tuple[int, ...]:
-        return tuple(host for item in self.containers for _, host in item.ports)
+    def published(self) -> tuple[str, ...]:
+        return tuple(where for item in self.containers for _, where in item.ports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,7 +493,7 @@ def _containers(raw: Sequence[Mapping[str, Any]]) -> tuple[Container, ...]:
             runtime_id=item.get("runtimeId") or "",
             exit_code=item.get("exitCode"),
             reason=item.get("reason") or "",
-            ports=tuple((port["containerPort"], port["hostPort"]) for port in item.get("bindings") or ()),
+            ports=tuple((port["containerPort"], published_at(port)) for port in item.get("bindings") or ()),
         )
         for item in raw
     )

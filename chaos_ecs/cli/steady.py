@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chaos_ecs.cli import balanced, capacity, definitions
+from chaos_ecs.cli import balanced, capacity, definitions, instance_words
 from chaos_ecs.cli.awscommand import Action
 from chaos_ecs.cli.balanced import Balance
 from chaos_ecs.cli.client import Controller, state
@@ -205,6 +205,8 @@ def _not_steady(snapshot: Snapshot, view: View, timeout: float) -> ChaosEcsError
     why = "it is gone" if service is None else _running(service)
     if service is not None and service.throttle:
         why += f"; last reason: {service.throttle.reason}"
+    if service is not None and (no_place := instance_words.no_place(snapshot, service)):
+        why += f"; no place for the others: {no_place}"
     if service is not None and service.standby.ready < min(view.standby, service.standby.desired):
         why += f"; {service.standby.ready} of {service.standby.desired} standby tasks are ready"
     groups = snapshot.counted_groups_of(service) if service is not None else []

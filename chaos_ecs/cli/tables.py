@@ -40,7 +40,7 @@ def tasks(snapshot: Snapshot, chosen: Sequence[Task], *, now: float, width: int 
             *((task.instance or "-", task.zone or "-") if placed else ()),
             task.task_definition,
             _up(task, now),
-            " ".join(f"127.0.0.1:{port}" for port in task.host_ports) or "-",
+            " ".join(task.published) or "-",
         ]
         body.append([*row, *(_end(task) if with_ends else ())])
     head += ("EXIT", "WHY STOPPED") if with_ends else ()
@@ -131,7 +131,7 @@ def containers(task: Task, *, width: int | None = None) -> str:
             item.image,
             item.runtime_id[:12] or "-",
             "-" if item.exit_code is None else str(item.exit_code),
-            " ".join(f"127.0.0.1:{host}->{port}" for port, host in item.ports) or "-",
+            " ".join(f"{where}->{port}" for port, where in item.ports) or "-",
             item.reason or "-",
         )
         for item in task.containers

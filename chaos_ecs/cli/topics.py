@@ -111,6 +111,7 @@ INSTANCES: tuple[tuple[str, str], ...] = (
     ("from the first on", "tasks of launch type EC2, the usual one, are placed; those that run already stay"),
     ("a slice", "instance add: a part of the own engine, 2048 cpu units and 2048 MiB; as many as you like"),
     ("a further engine", "instance add --engine CONTEXT|URL: a machine that can really fail"),
+    ("its images", "what the own engine has is carried over; the rest is pulled there"),
     ("FARGATE", "tasks of this launch type have no container instance: they run on the own engine"),
     ("where a task goes", "services are spread over the zones; --placement-strategy of aws ecs says otherwise"),
     ("cpu and memory", "are reserved, not measured: what is not free is refused, RESOURCE:CPU or RESOURCE:MEMORY"),

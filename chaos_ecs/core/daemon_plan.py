@@ -22,7 +22,7 @@ from chaos_ecs.core.instance_messages import TellUnplaced
 from chaos_ecs.core.messages import StartTasks, StopTasks
 from chaos_ecs.core.model import Service, Task
 from chaos_ecs.core.placement import daemon_moves
-from chaos_ecs.core.placement_words import unable_to_place
+from chaos_ecs.core.placement_words import reason_of, unable_to_place
 from chaos_ecs.core.placing import chooses, daemon_moves_apart, leaving, placed_tasks, request_of
 from chaos_ecs.core.rollout_messages import TellStuck
 from chaos_ecs.core.service_plan import (
@@ -49,6 +49,7 @@ class Homes:
     surplus: tuple[Task, ...] = ()  # a second one, or one that is on no home
     misplaced: tuple[Task, ...] = ()  # on those that do not meet the constraints
     unplaced: str = ""  # ECS's event
+    reason: str = ""  # of the closest one, with `unplaced`
 
 
 def plan_daemon(state: State, service: Service, now: float, todo: Plan) -> None:
@@ -94,9 +95,9 @@ def _homes(state: State, service: Service, live: Sequence[Task], todo: Plan) -> 
     fit = len(all_free.starts) + len(all_free.refusals)
     ending = {task.container_instance_arn for task in live if not task.is_wanted}  # theirs is the successor's place
     refusals = [refused for refused in moves.refusals if refused.instance_arn not in ending]
-    message = unable_to_place(service.name, refusals) if refusals else ""
+    unplaced = (unable_to_place(service.name, refusals), reason_of(refusals)) if refusals else ()
     misplaced = tuple(task for task in mine if task not in doubled)
-    return Homes(fit, moves.starts, (*homeless, *doubled), misplaced, message)
+    return Homes(fit, moves.starts, (*homeless, *doubled), misplaced, *unplaced)
 
 
 def _has_another(task: Task, going: Sequence[Task], wanted: Sequence[Task]) -> bool:
@@ -169,7 +170,7 @@ def _replaced(service: Service, staying: Sequence[Task], rollout: Rollout) -> li
 def _plan_starts(state: State, service: Service, homes: Homes, now: float, todo: Plan) -> None:
     if homes.unplaced != service.unplaced:
         why = "some container instances have no room for it" if homes.unplaced else "all have room for it"
-        todo.actions.append(TellUnplaced(service.arn, homes.unplaced, why))
+        todo.actions.append(TellUnplaced(service.arn, homes.unplaced, why, homes.reason))
     if homes.unplaced:
         todo.look_again(service.arn, now + PLACE_AGAIN_SECONDS)
     deployment = service.primary

@@ -89,10 +89,15 @@ def _plan_forgetting(state: State, instance: ContainerInstance, now: float, todo
 
 def _plan_loss(state: State, instance: ContainerInstance, now: float, todo: Plan) -> None:
     since = instance.disconnected_at
-    if since is None or not state.live_tasks_on(instance.arn):
+    if since is None or not any(_is_there(task) for task in state.tasks_on(instance.arn)):
         return
     lost_at = since + state.pace.instance_lost
     if now >= lost_at or was_set_back(since, now):
         todo.actions.append(LoseContainerInstance(instance.arn, f"its engine is silent for {now - since:.0f} s"))
     else:
         todo.look_again(instance.arn, lost_at)
+
+
+def _is_there(task: Task) -> bool:
+    """One whose containers are over is lost already, also while it has to leave its target groups."""
+    return not task.is_stopped and not all(container.is_over for container in task.containers)

@@ -319,8 +319,8 @@ def tell_unplaced(state: State, intent: TellUnplaced, now: float) -> None:
         service = unsteady(service, now)
     state.put(service)
     if intent.message:
-        told = {"cause": intent.cause, "reason": intent.reason or None}
-        state.tell_service(now, service, EventType.SERVICE_NOT_PLACED, intent.message, **told)
+        data = {"cause": intent.cause, "reason": intent.reason}
+        state.tell_service(now, service, EventType.SERVICE_NOT_PLACED, intent.message, **data)
 
 
 def tell(state: State, instance: ContainerInstance, type_: EventType, message: str, now: float, **data: Any) -> None:

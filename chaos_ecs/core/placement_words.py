@@ -30,11 +30,18 @@ def unable_to_place(service_name: str, refusals: Sequence[Refusal], capacity_pro
         what = _CLOSEST.get(nearest.reason, f'encountered error "{nearest.reason}"')
         reason = f"The closest matching (container-instance {name_of(nearest.instance_arn)}) {what}."
     else:
-        reason = f"Reason: {NO_PROVIDER_INSTANCES if capacity_provider else NO_INSTANCES}"
+        reason = f"Reason: {reason_of((), capacity_provider)}"
     return (
         f"(service {service_name}) was unable to place a task because no container instance met all of its "
         f"requirements. {reason} {_TROUBLESHOOTING}"
     )
+
+
+def reason_of(refusals: Sequence[Refusal], capacity_provider: str = "") -> str:
+    """Why the closest container instance cannot take it: the `reason` of SERVICE_TASK_PLACEMENT_FAILURE."""
+    if refusals:
+        return str(refusals[0].reason)
+    return NO_PROVIDER_INSTANCES if capacity_provider else NO_INSTANCES
 
 
 def zones_balanced(service_name: str, zones: Mapping[str, int]) -> str:

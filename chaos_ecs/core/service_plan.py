@@ -33,7 +33,7 @@ from chaos_ecs.core.messages import (
     StopTasks,
 )
 from chaos_ecs.core.model import Service, Task, Throttle
-from chaos_ecs.core.placement_words import unable_to_place
+from chaos_ecs.core.placement_words import reason_of, unable_to_place
 from chaos_ecs.core.placing import Places, chooses_whom, leaving, places_of_service, surplus_of
 from chaos_ecs.core.rollout_messages import (
     FailDeployment,
@@ -162,7 +162,7 @@ def _plan_stops(state: State, service: Service, rollout: Rollout, moves: Moves, 
         cause = "a newer deployment takes their place"
         todo.actions.append(StopTasks(service.arn, replaced, scaling(service), cause, replaced))
     if left:  # of whichever deployment: it is to have as many tasks as before
-        cause = "their container instance is to be left"
+        cause = "they leave their container instance: new ones run elsewhere"
         todo.actions.append(StopTasks(service.arn, left, scaling(service), cause))
     for task in (*moves.unhealthy, *sick):
         in_deployment = task in sick and task.arn not in rollout.leaving
@@ -208,7 +208,7 @@ def _plan_starts(
             todo.actions.append(StartTasks(service.arn, deployment_id, started, cause, standbys, found.places))
         if found.missing:
             unplaced = unable_to_place(service.name, found.refusals, found.capacity_provider)
-            reason = str(found.refusals[0].reason) if found.refusals else ""
+            reason = reason_of(found.refusals, found.capacity_provider)
         promoted += standbys
     if unplaced != service.unplaced and (unplaced or not is_slowed):  # who asks for no place has not found one
         why = "there is room for some of its tasks only" if unplaced else "all of its tasks have a place"

@@ -11,8 +11,8 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from chaos_ecs.errors import ChaosEcsError
-from chaos_ecs.live import further, labels, own
+from chaos_ecs.live import engine, further, labels, own
 
 NO_PROGRAM = (126, 127)
 """What `docker exec` exits with for a program that the container does not have."""
@@ -64,7 +64,7 @@ def run_beside(runtime_id: str, words: Sequence[str], *, terminal: bool, reads: 
     """The same in a container of our toolbox, which sees the other's network and processes, and is removed at the end.
     Raises E-NO-TOOLBOX too."""
     with _engine_of(runtime_id, home) as (client, docker):
-        _must_have_toolbox(client)
+        must_have_toolbox(client, docker[1:])
         marks = labels.of(client.inspect_container(runtime_id))
         name = f"chaos-ecs-toolbox-{runtime_id[:12]}-{secrets.token_hex(3)}"
         named = ["--name", name, *(f"--label={label}={marks[label]}" for label in labels.OF_A_HOME if label in marks)]
@@ -149,12 +149,23 @@ def _has(client: APIClient, runtime_id: str, place: str) -> bool:
     return True
 
 
-def _must_have_toolbox(client: APIClient) -> None:
+def must_have_toolbox(
+    client: APIClient, told: Sequence[str], connect_own: Callable[[], APIClient] = engine.connect
+) -> None:
+    """Raises E-NO-TOOLBOX, with how it comes to this engine; `told`: how Docker's command line is told which it is."""
     try:
         client.inspect_image(own.TOOLBOX_IMAGE)
     except NotFound as error:
-        what, why = f"There is no {own.TOOLBOX_IMAGE}", "it is built, never pulled"
-        raise ChaosEcsError("E-NO-TOOLBOX", what, why, "chaos-ecs images build toolbox", 1) from error
+        what, why, hint = (
+            f"There is no {own.TOOLBOX_IMAGE}",
+            "it is built, never pulled",
+            "chaos-ecs images build toolbox",
+        )
+        with closing(connect_own()) as own_engine, suppress(NotFound):
+            own_engine.inspect_image(own.TOOLBOX_IMAGE)
+            why = "the own engine has it, the further one of this task has not"
+            hint = f"docker save {own.TOOLBOX_IMAGE} | docker {' '.join(told)} load"
+        raise ChaosEcsError("E-NO-TOOLBOX", what, why, hint, 1) from error
 
 
 # --- what is left ---

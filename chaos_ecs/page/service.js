@@ -109,6 +109,7 @@ export class Service {
     if (service.lastRecoverySeconds !== null) told.push(t("recovery", { seconds: seconds(service.lastRecoverySeconds) }))
     if (service.standby?.desired) told.push(t("standby", { n: service.standby.ready, of: service.standby.desired }))
     if (service.throttle) told.push(t("throttled", { seconds: seconds(Math.max(0, (service.throttle.nextStartAt ?? this.page.now()) - this.page.now())), reason: service.throttle.reason }))
+    if (service.unplaced) told.push(service.unplaced)
     if (service.flapping) told.push(t("flapping", { n: service.flapping.exits, seconds: number(service.flapping.seconds) }))
     return told.join(" · ")
   }

@@ -133,6 +133,17 @@ def test_what_an_engine_that_dies_ran_is_replaced_on_the_other_and_standalone_ta
     assert len([task for task in simulation.state.tasks.values() if task.group == "family:alone"]) == 2
 
 
+def test_an_engine_that_dies_while_a_task_leaves_its_target_group_is_lost_once() -> None:
+    simulation = two_zones()
+    a_spread_service(simulation, load_balancers=behind(a_target_group(simulation)))
+    far(simulation).up = False
+    simulation.advance(GRACE - 1)
+    simulation.submit(UpdateService(WEB, desired_count=1)).result(0)
+    simulation.advance(GRACE + 10)
+    assert [event.type for event in simulation.events].count(EventType.INSTANCE_LOST) == 1
+    assert counts(simulation) == (1, 0)
+
+
 def test_an_engine_that_is_back_is_used_again_and_what_ran_there_is_removed() -> None:
     """Its containers live on while nobody hears of it: when it is back, their tasks are long over."""
     simulation = two_zones()

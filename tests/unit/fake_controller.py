@@ -66,6 +66,7 @@ def a_service(name: str = "web", **changes: Any) -> Answer:
 def a_task(digits: str, service: str = "", **changes: Any) -> Answer:
     """A running task; `exit_code` and `host_port` go to its one container."""
     exit_code, host_port = changes.pop("exit_code", None), changes.pop("host_port", None)
+    address = changes.pop("address", "127.0.0.1")
     container = {
         "name": "app",
         "image": "chaos-ecs/demo:1",
@@ -73,7 +74,7 @@ def a_task(digits: str, service: str = "", **changes: Any) -> Answer:
         "lastStatus": "RUNNING",
         "exitCode": exit_code,
         "reason": changes.pop("reason", None),
-        "bindings": [{"containerPort": 8080, "hostPort": host_port}] if host_port else [],
+        "bindings": [{"containerPort": 8080, "hostPort": host_port, "bindIP": address}] if host_port else [],
     }
     return {
         "arn": task_arn(digits),

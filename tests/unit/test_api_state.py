@@ -95,6 +95,19 @@ def test_a_throttled_service_says_until_when_and_why(api: Harness) -> None:
     assert "no-such-image" in throttle["reason"]
 
 
+def test_a_service_says_that_its_tasks_have_no_place_for_as_long_as_that_is_so(api: Harness) -> None:
+    api.chaos("AddContainerInstance", cluster=CLUSTER, memory=600)
+    ecs = api.client()
+    containers = [{"name": "a", "image": "chaos-ecs/demo:1", "memory": 512}]
+    ecs.register_task_definition(family="big", containerDefinitions=containers)
+    ecs.create_service(cluster=CLUSTER, serviceName="big", taskDefinition="big", desiredCount=2)
+    api.simulation.advance(10)
+    assert "has insufficient memory available" in snapshot(api)["services"][1]["unplaced"]
+    api.chaos("AddContainerInstance", cluster=CLUSTER, memory=600)
+    api.simulation.advance(60)
+    assert "unplaced" not in snapshot(api)["services"][1]
+
+
 def test_a_snapshot_has_every_live_task_and_the_newest_stopped_ones(api: Harness) -> None:
     ecs = api.client()
     arns = []

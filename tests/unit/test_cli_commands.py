@@ -667,8 +667,7 @@ def test_command_and_environment_become_overrides_of_the_first_container() -> No
 
 def test_a_task_that_was_not_placed_is_an_engine_trouble() -> None:
     controller = FakeController(a_state())
-    failure = {"arn": "arn:aws:ecs:us-east-1:123456789012:cluster/my-cluster", "reason": "AGENT"}
-    controller.answers["RunTask"] = {"tasks": [], "failures": [failure]}
+    controller.answers["RunTask"] = {"tasks": [], "failures": [{"arn": CLUSTER, "reason": "AGENT"}]}
     terminal = Terminal(controller)
     assert terminal.run("run-task", "batch-job") == 4
     assert "AGENT" in terminal.err.getvalue()

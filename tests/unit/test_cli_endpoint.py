@@ -335,6 +335,14 @@ def test_a_look_is_the_snapshot_that_the_commands_read() -> None:
     assert (service.condition, service.task_definition, service.kills) == ("STEADY", "web:7", 0)
 
 
+def test_a_port_is_told_where_the_api_says_it_is_bound_not_on_this_machine() -> None:
+    bound: Raw = {"bindIP": "0.0.0.0", "containerPort": 8080, "hostPort": 32768, "protocol": "tcp"}
+    there = a_task("aaaaaa", containers=[a_container("app", networkBindings=[bound])])
+    terminal = at_a_terminal(FakeApi(there))
+    terminal.run("--endpoint", "aws", "--cluster", "prod", "ps")
+    assert "0.0.0.0:32768" in terminal.out.getvalue()
+
+
 def test_a_task_of_a_service_that_is_gone_is_still_no_standalone_one() -> None:
     assert the_state(a_task("aaaaaa")).tasks[0].service == WEB
 

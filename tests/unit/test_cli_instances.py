@@ -249,6 +249,17 @@ def test_drain_tells_who_moves_and_who_holds_it_open_and_follows_until_it_is_emp
     assert "chaos-ecs instance activate instance-1" in said
 
 
+def test_the_task_of_a_daemon_ends_with_the_drain_and_is_not_said_to_move() -> None:
+    agent = a_task("7f3a9c", "agent", **on(1))
+    known = {"services": [a_service("agent", daemon=True)], "containerInstances": [an_instance(1), an_instance(2)]}
+    controller = FakeController(a_state(tasks=[agent], **known))
+    after(controller, "UpdateContainerInstancesState", a_state(tasks=[stopped(agent)], **known))
+    terminal = Terminal(controller)
+    assert terminal.run("instance", "drain", "instance-1", "--no-wait") == 0
+    assert "service agent, a DAEMON: 7f3a9c ends with the drain" in terminal.err.getvalue()
+    assert "elsewhere" not in terminal.err.getvalue()
+
+
 def test_a_drain_that_is_held_open_is_exit_code_124_and_names_who_holds_it() -> None:
     terminal = Terminal(a_room())
     assert terminal.run("instance", "drain", "instance-1", "--timeout", "0.01s") == 124
@@ -287,7 +298,7 @@ def test_activate_lets_tasks_come_again() -> None:
     assert terminal.run("instance", "activate", "instance-1") == 0
     assert controller.calls[0][1]["status"] == "ACTIVE"
     assert terminal.out.getvalue() == "instance-1 ACTIVE, 2 tasks\n"
-    assert "what has moved stays where it is, unless zones are rebalanced" in terminal.err.getvalue()
+    assert "what has moved comes back only where a service evens out its zones" in terminal.err.getvalue()
 
 
 # --- names ---
@@ -417,6 +428,24 @@ def framed(controller: FakeController, width: int) -> list[str]:
     return panel.rows(Snapshot.of(controller.state), CLUSTER, frame)
 
 
+def test_a_port_on_a_further_engine_is_told_with_that_machines_address() -> None:
+    far = a_task("7f3a9c", "web", host_port=32768, address="10.0.0.7", **on(2))
+    near = a_task("c9d550", "web", host_port=32769, **on(1))
+    terminal = Terminal(a_room(far, near))
+    terminal.run("ps")
+    assert "10.0.0.7:32768" in terminal.out.getvalue()
+    assert "127.0.0.1:32769" in terminal.out.getvalue()
+    del near["containers"][0]["bindings"][0]["bindIP"]
+    terminal = Terminal(a_room(near))
+    terminal.run("ps")
+    assert "127.0.0.1:32769" in terminal.out.getvalue(), "of a controller that is older than this command"
+    controller = a_room(far, near)
+    controller.answers["DescribeTasks"] = {"tasks": [{}]}
+    terminal = Terminal(controller)
+    terminal.run("task", "describe", "7f3a9c")
+    assert "10.0.0.7:32768->8080" in terminal.out.getvalue()
+
+
 def test_the_panel_has_one_row_of_container_instances_those_in_trouble_first() -> None:
     known = [an_instance(1), an_instance(2, agentConnected=False), an_instance(3, status="DRAINING")]
     controller = a_room(containerInstances=known)
@@ -426,6 +455,26 @@ def test_the_panel_has_one_row_of_container_instances_those_in_trouble_first() -
     assert row == " instances  instance-2 LOST 1  +2 more"
     assert any("7f3a9c" in row and "instance-1" in row for row in framed(controller, 60))
     assert not any("instances" in row for row in framed(a_room(containerInstances=[]), 80))
+
+
+def test_a_service_without_room_says_why_wherever_somebody_waits_for_it() -> None:
+    event = (
+        "(service web) was unable to place a task because no container instance met all of its requirements. The "
+        f"closest matching (container-instance {instance_arn('1111').rsplit('/')[-1]}) has insufficient memory "
+        "available. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
+    )
+    full = a_service(steady=False, desiredCount=9, unplaced=event)
+    controller = FakeController(a_state(services=[full], containerInstances=[an_instance(1)]))
+    controller.answers["DescribeServices"] = {"services": [{}]}
+    controller.answers["UpdateService"] = {"service": {"serviceArn": full["arn"]}}
+    why = "the closest, instance-1, has insufficient memory available"
+    waiting = Terminal(controller)
+    assert waiting.run("service", "scale", "web", "9", "--timeout", "0.01s") == 124
+    assert f"no place for the others: {why}" in waiting.err.getvalue()
+    looking = Terminal(controller)
+    looking.run("service", "describe", "web")
+    assert f"no place         {why}" in looking.out.getvalue()
+    assert f"   no place     {why}" in framed(controller, 80)
 
 
 def test_run_task_says_why_each_container_instance_could_not_take_it() -> None:

@@ -13,8 +13,9 @@ import pytest
 from chaos_ecs.api.eventbridge import bodies, translated
 from chaos_ecs.controller import Controller
 from chaos_ecs.core.events import Event, EventType
-from chaos_ecs.core.messages import KillTask, UpdateService
-from tests.builders import CLUSTER, WEB, a_service, a_simulation, running
+from chaos_ecs.core.instance_messages import RegisterContainerInstance
+from chaos_ecs.core.messages import CreateService, KillTask, UpdateService
+from tests.builders import CLUSTER, WEB, a_container, a_service, a_simulation, registered, running
 from tests.unit.api_harness import Harness, with_tasks
 
 ENVELOPE = {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"}
@@ -228,6 +229,18 @@ def test_what_a_service_does_is_a_service_action(
 @pytest.mark.parametrize("type_", [type_ for type_ in EventType if type_.startswith(("SERVICE_UPDATED", "TASK_KILL"))])
 def test_what_ecs_does_not_tell_is_not_told(type_: EventType) -> None:
     assert action(type_, desiredCount=3) is None
+
+
+def test_a_service_without_room_is_told_with_the_reason_of_the_closest_container_instance() -> None:
+    simulation = a_simulation()
+    simulation.submit(RegisterContainerInstance(CLUSTER, "small", 1024, 64)).result(0)
+    told = followed(simulation.controller)
+    definition = registered(simulation, a_container(memory=512), family="big")
+    simulation.submit(CreateService(WEB, CLUSTER, definition, 1, launch_type="EC2")).result(0)
+    simulation.advance(5)
+    (failure,) = of_kind(told, "ECS Service Action")
+    assert failure["detail"]["eventName"] == "SERVICE_TASK_PLACEMENT_FAILURE"
+    assert failure["detail"]["reason"] == "RESOURCE:MEMORY"
 
 
 def test_a_count_that_a_person_sets_is_no_event() -> None:

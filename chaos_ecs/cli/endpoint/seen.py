@@ -148,5 +148,5 @@ def _container(raw: Answer) -> dict[str, Any]:
         "lastStatus": raw.get("lastStatus"),
         "exitCode": raw.get("exitCode"),
         "reason": raw.get("reason"),
-        "bindings": [{"containerPort": item["containerPort"], "hostPort": item["hostPort"]} for item in bindings],
+        "bindings": [{name: item[name] for name in ("containerPort", "hostPort", "bindIP")} for item in bindings],
     }

@@ -44,7 +44,8 @@ SERVICES = {"web", "web-2", "database", "api", "queue", "worker", "my-web-app"}
 FILL_IN = """() => {
   const texts = { duration: "PT10M", timeout: "PT20S", signal: "SIGINT", reason: "it's a test", processName: "sleep",
     path: "/tmp", sources: "10.0.0.1, 10.0.0.2", exceptSources: "10.0.0.9", rate: "2mbit", burst: "64kbit",
-    latency: "100ms", to: "web", network: "bridge", operations: "CreateListener, DeleteListener" }
+    latency: "100ms", az: "b", durationBeforeInterruption: "PT3M", to: "web", network: "bridge",
+    operations: "CreateListener, DeleteListener" }
   const number = ({ value, min, max }) => (value === min ? max : min)
   const other = (input) => input.options?.[input.options.length - 1].value ?? texts[input.name] ?? number(input)
   for (const input of document.querySelectorAll("#fault-parameters [name]")) input.value = other(input)
@@ -276,18 +277,24 @@ def test_the_command_of_each_fault_of_the_menu_hits_the_same_in_the_same_way(roo
     def said_by_button(request: Any) -> Any:
         body = request.post_data_json | {"dryRun": True, "seed": 7}
         told = tab.page.request.post(request.url, data=body, headers=request.headers).json()
-        return told.get("message") or told | {"v": 1, "seed": 7}
+        return "nobody" if told.get("victims") == [] else told.get("message") or told | {"v": 1, "seed": 7}
 
     def said_by_command(command: str, options: str) -> Any:
-        told = json.loads(run_in_a_shell(room, f"{command} --dry-run --json {options}", ends=(0, 1, 5)))  # not 2: usage
-        return told["error"]["why"] if "error" in told else told | {"seed": 7}
+        told = json.loads(
+            run_in_a_shell(room, f"{command} --dry-run --json {options}", ends=(0, 1, 3, 5))
+        )  # not 2: usage
+        if "error" in told:
+            return "nobody" if told["error"]["what"] == "There is nobody to hit" else told["error"]["why"]
+        return told | {"seed": 7}
 
     a_steady_service(tab)
     tab.page.locator("#run-task").click()
     tab.expect_running(1, "standalone")
+    room.ok("instance", "add", "--count", "4")  # for faults that hit those
     menu = tab.page.locator("#fault-name option").evaluate_all("all => all.map(one => one.value)")
-    assert menu == [fault.name for fault in INJECTABLE]
-    seeds = {fault.name: "--seed 7" for fault in INJECTABLE if fault.scope is Scope.TASKS}
+    scopes = list(dict.fromkeys(fault.scope for fault in INJECTABLE))  # the menu has a group for each
+    assert menu == [fault.name for scope in scopes for fault in INJECTABLE if fault.scope is scope]
+    seeds = {fault.name: "--seed 7" for fault in INJECTABLE if fault.scope in (Scope.TASKS, Scope.INSTANCES)}
     with held(tab, "InjectFault") as next_one:
         for fault, target in [("pause", "standalone:"), ("pause", "all:web"), *((name, "one:web") for name in menu)]:
             command = inject(tab, fault, target)

@@ -437,7 +437,7 @@ def test_a_frozen_container_says_nothing_until_it_goes_on(docker_world: DockerWo
 def test_a_container_without_a_port_is_frozen_on_the_engines_word(docker_world: DockerWorld) -> None:
     seen = running(docker_world, a_container(command=("worker",)))
     hit = inject(docker_world, a_hit(seen, FREEZE))
-    assert told(docker_world, HitActive)[0].proof == "paused (it publishes no port to ask)"
+    assert told(docker_world, HitActive)[0].proof == "paused (it publishes no port on this machine to ask)"
     assert undo(docker_world, hit) == "not paused any more"
 
 

@@ -93,7 +93,7 @@ def test_a_seed_draws_the_same_instance_again_and_is_told() -> None:
 
 def test_the_notice_of_a_spot_interruption_has_a_short_option() -> None:
     said = told(a_room("a1", "b1"), "inject", "spot-interruption", "--instance", "a1", "--notice", "10s", "--dry-run")
-    assert "takes Spot capacity back, 10 s after a notice" in said
+    assert "gives notice to Spot capacity: tasks are told to stop, 10 s are left" in said
 
 
 def test_what_happened_to_an_instance_is_told_in_plain_rows_and_in_sentences() -> None:

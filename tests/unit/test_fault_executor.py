@@ -118,7 +118,7 @@ def a_refusal() -> APIError:
 
 def test_what_was_measured_is_told() -> None:
     assert Bench(FakeEngine()).after(HIT, UNDOING) == [
-        HitActive("flt-1", 0, "paused (it publishes no port to ask)"),
+        HitActive("flt-1", 0, "paused (it publishes no port on this machine to ask)"),
         HitUndone("flt-1", 0, "not paused any more"),
     ]
 
@@ -142,7 +142,7 @@ def test_what_the_controller_had_paused_before_it_crashed_is_its_own() -> None:
     engine = FakeEngine()
     engine.paused = True
     assert Bench(engine).after(HIT, UNDOING) == [
-        HitActive("flt-1", 0, "paused (it publishes no port to ask)"),
+        HitActive("flt-1", 0, "paused (it publishes no port on this machine to ask)"),
         HitUndone("flt-1", 0, "not paused any more"),
     ]
     assert not engine.paused

@@ -107,7 +107,9 @@ class SpotInterruption(Fault):
     )
 
     def describe(self) -> str:
-        return f"takes Spot capacity back, {self.duration_before_interruption:g} s after a notice"
+        return (
+            f"gives notice to Spot capacity: tasks are told to stop, {self.duration_before_interruption:g} s are left"
+        )
 
     def recipe(self, victim: Victim) -> Recipe:
         do = interruption(SPOT_INTERRUPTED, StopCode.SPOT_INTERRUPTION, self.duration_before_interruption)

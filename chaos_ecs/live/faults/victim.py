@@ -135,7 +135,7 @@ def silence(victim: Victim, before: Answer | None, within: float) -> str:
     """That what answered `before` says nothing now, as the end of a sentence. Raises RefusedError when it does not."""
     port = before.port if before else next(iter(victim.ports), 0)
     if not port:
-        return " (it publishes no port to ask)"
+        return " (it publishes no port on this machine to ask)"
     answer = eventually(lambda: ask(port), lambda answer: not answer.came, within)
     if answer.came:
         raise RefusedError(f"no effect could be measured: {answer.says}")

@@ -36,7 +36,6 @@ def container_instance_view(
         "remainingResources": _resources(room.cpu, room.memory, room.ports),
         "registeredResources": _resources(instance.cpu, instance.memory, instance.reserved_ports),
         "status": instance.status,
-        "statusReason": instance.status_reason or None,
         "agentConnected": room.instance.agent_connected,
         "runningTasksCount": running(tasks),
         "pendingTasksCount": pending(tasks),

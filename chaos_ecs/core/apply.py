@@ -79,7 +79,6 @@ _APPLIED_BY: dict[type[m.Message], Callable[[State, Any, float], None]] = {
     a.UpdateCapacityProvider: capacity_commands.update,
     a.DeleteCapacityProvider: capacity_commands.delete,
     i.RegisterContainerInstance: instances.register,
-    i.SetContainerInstanceStatus: instances.set_status,
     i.SetContainerInstanceStatuses: instances.set_statuses,
     i.DeregisterContainerInstance: instances.deregister,
     i.PutAttributes: instances.put_attributes,

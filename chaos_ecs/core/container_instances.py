@@ -97,7 +97,6 @@ class ContainerInstance:
     registered_at: float
     attributes: Attributes = ()  # built-in ones and one's own; the value of one that only is there is empty
     status: ContainerInstanceStatus = ContainerInstanceStatus.ACTIVE
-    status_reason: str = ""
     agent_connected: bool = True
     agent_version: str = ""
     capacity_provider: str = ""  # empty: registered by itself

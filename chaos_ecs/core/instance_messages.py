@@ -28,16 +28,8 @@ class RegisterContainerInstance:
 
 
 @dataclass(frozen=True, slots=True)
-class SetContainerInstanceStatus:
-    """ACTIVE or DRAINING (API_UpdateContainerInstancesState)."""
-
-    arn: str
-    status: ContainerInstanceStatus
-
-
-@dataclass(frozen=True, slots=True)
 class SetContainerInstanceStatuses:
-    """The same of several at once."""
+    """ACTIVE or DRAINING, all of them or none (API_UpdateContainerInstancesState)."""
 
     arns: tuple[str, ...]
     status: ContainerInstanceStatus
@@ -67,7 +59,6 @@ class DeleteAttributes:
 
 InstanceCommand = (
     RegisterContainerInstance
-    | SetContainerInstanceStatus
     | SetContainerInstanceStatuses
     | DeregisterContainerInstance
     | PutAttributes

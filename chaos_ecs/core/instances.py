@@ -34,7 +34,6 @@ from chaos_ecs.core.instance_messages import (
     LoseContainerInstance,
     PutAttributes,
     RegisterContainerInstance,
-    SetContainerInstanceStatus,
     SetContainerInstanceStatuses,
     TellUnplaced,
     UseEngine,
@@ -84,10 +83,6 @@ def register(state: State, command: RegisterContainerInstance, now: float) -> No
     state.put(instance)
     message = f"container instance {instance.name} is registered in {instance.availability_zone}"
     tell(state, instance, EventType.INSTANCE_REGISTERED, message, now, engine=instance.engine or None)
-
-
-def set_status(state: State, command: SetContainerInstanceStatus, now: float) -> None:
-    set_statuses(state, SetContainerInstanceStatuses((command.arn,), command.status), now)
 
 
 def set_statuses(state: State, command: SetContainerInstanceStatuses, now: float) -> None:

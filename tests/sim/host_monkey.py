@@ -11,7 +11,7 @@ from random import Random
 from chaos_ecs.core.arns import service_arn
 from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus
 from chaos_ecs.core.deploying import DeploymentConfiguration
-from chaos_ecs.core.instance_messages import DeregisterContainerInstance, SetContainerInstanceStatus
+from chaos_ecs.core.instance_messages import DeregisterContainerInstance, SetContainerInstanceStatuses
 from chaos_ecs.core.messages import Command, RunTask, StopTask, UpdateService
 from chaos_ecs.core.model import Service, StopCode
 from chaos_ecs.core.placement_rules import Words
@@ -94,7 +94,7 @@ class HostMonkey:
         if forces and self.rng.random() < 0.4:
             return DeregisterContainerInstance(victim.arn, force=True)
         status = ContainerInstanceStatus.DRAINING if victim.is_active else ContainerInstanceStatus.ACTIVE
-        return SetContainerInstanceStatus(victim.arn, status)
+        return SetContainerInstanceStatuses((victim.arn,), status)
 
     def _service(self) -> None:
         arn = self.services[self.rng.choice(list(KINDS))]
@@ -164,7 +164,7 @@ class HostMonkey:
             engine.up = True
         simulation.restart()
         for instance in simulation.state.instances_in(CLUSTER):
-            simulation.submit(SetContainerInstanceStatus(instance.arn, ContainerInstanceStatus.ACTIVE)).result(0)
+            simulation.submit(SetContainerInstanceStatuses((instance.arn,), ContainerInstanceStatus.ACTIVE)).result(0)
         for zone in "abc":
             for number in range(6):
                 a_host(simulation, f"{zone}spare{number}", memory=4096)

@@ -7,7 +7,7 @@ from collections import Counter
 from chaos_ecs.core.arns import container_instance_arn
 from chaos_ecs.core.container_instances import ContainerInstance, ContainerInstanceStatus, built_in_attributes
 from chaos_ecs.core.deploying import DeploymentConfiguration
-from chaos_ecs.core.instance_messages import RegisterContainerInstance, SetContainerInstanceStatus
+from chaos_ecs.core.instance_messages import RegisterContainerInstance, SetContainerInstanceStatuses
 from chaos_ecs.core.messages import CreateService, EventType
 from chaos_ecs.core.model import Task
 from chaos_ecs.core.placement_rules import PlacementWishes, Words
@@ -92,7 +92,7 @@ def a_placed_service(
 
 def set_status(simulation: Simulation, names: str, status: ContainerInstanceStatus) -> None:
     for name in names.split():
-        simulation.submit(SetContainerInstanceStatus(host(simulation, name).arn, status)).result(0)
+        simulation.submit(SetContainerInstanceStatuses((host(simulation, name).arn,), status)).result(0)
 
 
 def drain(simulation: Simulation, names: str) -> None:

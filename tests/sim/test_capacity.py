@@ -11,7 +11,7 @@ import pytest
 from chaos_ecs.core.container_instances import ContainerInstanceStatus, built_in_attributes
 from chaos_ecs.core.deploying import DeploymentConfiguration
 from chaos_ecs.core.errors import InvalidParameterException
-from chaos_ecs.core.instance_messages import RegisterContainerInstance, SetContainerInstanceStatus
+from chaos_ecs.core.instance_messages import RegisterContainerInstance, SetContainerInstanceStatuses
 from chaos_ecs.core.messages import CreateService, KillTask, RunTask, SetStandby, UpdateService
 from chaos_ecs.core.model import Task
 from chaos_ecs.core.placement_rules import PlacementWishes
@@ -220,7 +220,7 @@ def test_a_provider_without_container_instances_is_not_the_own_engine() -> None:
 def test_what_leaves_a_draining_container_instance_stays_with_its_provider() -> None:
     simulation = served_by(ONE_EACH, 4, launch_type="EC2", instances="a1 b1 b2")
     (b1,) = (item.arn for item in simulation.state.instances_in(CLUSTER) if item.name == "b1")
-    simulation.submit(SetContainerInstanceStatus(b1, ContainerInstanceStatus.DRAINING)).result(0)
+    simulation.submit(SetContainerInstanceStatuses((b1,), ContainerInstanceStatus.DRAINING)).result(0)
     simulation.advance(60)
     assert b1 not in {task.container_instance_arn for task in running(simulation)}
     assert shares(simulation) == "a=2 b=2"

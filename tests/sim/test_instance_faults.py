@@ -17,7 +17,7 @@ from chaos_ecs.core.errors import ConflictException, EcsError, InvalidParameterE
 from chaos_ecs.core.fault_messages import UndoFaults
 from chaos_ecs.core.faulting import FaultStatus, HitStatus, InjectedFault
 from chaos_ecs.core.instance_faults import SPOT_DRAINING
-from chaos_ecs.core.instance_messages import DeregisterContainerInstance, SetContainerInstanceStatus
+from chaos_ecs.core.instance_messages import DeregisterContainerInstance, SetContainerInstanceStatuses
 from chaos_ecs.core.messages import CreateService, EventType, RunTask
 from chaos_ecs.core.model import StopCode, Task
 from chaos_ecs.core.placement_rules import PlacementWishes
@@ -145,7 +145,7 @@ def test_a_drain_stays_within_what_the_service_allows() -> None:
 def test_what_somebody_else_has_drained_or_deregistered_is_left_as_it_is() -> None:
     simulation = a_fleet()
     fault_id = drain(simulation, "a1")
-    simulation.submit(SetContainerInstanceStatus(instance(simulation.state, "a1").arn, ACTIVE)).result(0)
+    simulation.submit(SetContainerInstanceStatuses((instance(simulation.state, "a1").arn,), ACTIVE)).result(0)
     simulation.submit(UndoFaults((fault_id,))).result(0)
     simulation.advance(1)
     assert "by somebody else's word" in undone(simulation)
@@ -160,7 +160,7 @@ def test_what_somebody_else_has_drained_or_deregistered_is_left_as_it_is() -> No
 
 def test_who_is_draining_already_is_refused() -> None:
     simulation = a_fleet()
-    simulation.submit(SetContainerInstanceStatus(instance(simulation.state, "a1").arn, DRAINING)).result(0)
+    simulation.submit(SetContainerInstanceStatuses((instance(simulation.state, "a1").arn,), DRAINING)).result(0)
     with pytest.raises(InvalidParameterException, match="Container instance a1 is DRAINING already"):
         inject(simulation, order("drain-instance", forced=True, instances=("a1",)))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chaos_ecs.core import arns
 from chaos_ecs.core.container_instances import ContainerInstanceStatus
-from chaos_ecs.core.instance_messages import RegisterContainerInstance, SetContainerInstanceStatus
+from chaos_ecs.core.instance_messages import RegisterContainerInstance, SetContainerInstanceStatuses
 from chaos_ecs.core.messages import (
     CreateCluster,
     DeregisterTaskDefinition,
@@ -172,12 +172,12 @@ def test_a_run_that_placed_nothing_is_retried_and_runs_once_there_is_room() -> N
 
 def test_while_all_container_instances_are_draining_a_run_is_refused_as_run_task_is() -> None:
     simulation, arn = with_instance()
-    simulation.submit(SetContainerInstanceStatus(arn, ContainerInstanceStatus.DRAINING)).result(0)
+    simulation.submit(SetContainerInstanceStatuses((arn,), ContainerInstanceStatus.DRAINING)).result(0)
     a_schedule(simulation, a_design("rate(1 day)"))
     (retry,) = told(simulation, EventType.SCHEDULE_RETRY)
     assert retry.data["code"] == "InvalidParameterException"
     assert retry.data["reason"] == "No Container Instances were found in your cluster."
-    simulation.submit(SetContainerInstanceStatus(arn, ContainerInstanceStatus.ACTIVE)).result(0)
+    simulation.submit(SetContainerInstanceStatuses((arn,), ContainerInstanceStatus.ACTIVE)).result(0)
     simulation.advance(60)
     assert [task.container_instance_arn for task in tasks_of(simulation)] == [arn]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chaos_ecs.core.container_instances import ContainerInstanceStatus, EngineRoom
-from chaos_ecs.core.instance_messages import SetContainerInstanceStatus
+from chaos_ecs.core.instance_messages import SetContainerInstanceStatuses
 from chaos_ecs.errors import ChaosEcsError
 from tests.unit.api_harness import CLUSTER, Harness, with_tasks
 
@@ -158,7 +158,7 @@ def test_a_drain_names_the_tasks_that_are_there_in_a_form_every_view_can_read(ap
     api.client().update_service(cluster=CLUSTER, service="web", desiredCount=4)
     api.simulation.advance(10)
     (placed,) = [task["arn"] for task in snapshot(api)["tasks"] if "instance" in task]
-    api.simulation.submit(SetContainerInstanceStatus(arn, ContainerInstanceStatus.DRAINING))
+    api.simulation.submit(SetContainerInstanceStatuses((arn,), ContainerInstanceStatus.DRAINING))
     (told,) = [event for event in api.simulation.events if event.type == "INSTANCE_STATUS_CHANGED"]
     assert told.data["tasks"] == [placed]
     assert told.message == "container instance instance-1 is DRAINING, 1 task on it"

@@ -16,7 +16,6 @@ from chaos_ecs.core.instance_messages import (
     DeregisterContainerInstance,
     LeaveEngine,
     RegisterContainerInstance,
-    SetContainerInstanceStatus,
     SetContainerInstanceStatuses,
     UseEngine,
 )
@@ -44,7 +43,7 @@ def add(simulation: Simulation, name: str = "a1", **members: str) -> str:
         (RegisterContainerInstance(CLUSTER, "a2", 0, 1024), InvalidParameterException, "at least 1"),
         (RegisterContainerInstance(CLUSTER, "a2", 1024, -1), InvalidParameterException, "at least 1"),
         (RegisterContainerInstance(CLUSTER + "x", "a2", 1024, 1), ClusterNotFoundException, "Cluster not found."),
-        (SetContainerInstanceStatus("arn", DRAINING), InvalidParameterException, "instance arn not found"),
+        (SetContainerInstanceStatuses(("arn",), DRAINING), InvalidParameterException, "instance arn not found"),
         (DeregisterContainerInstance("arn"), InvalidParameterException, "instance arn not found"),
     ],
 )
@@ -60,7 +59,7 @@ def test_only_two_statuses_can_be_set(status: ContainerInstanceStatus) -> None:
     simulation = a_simulation()
     arn = add(simulation)
     with pytest.raises(InvalidParameterException, match=r"should be one of \[ACTIVE, DRAINING\]"):
-        simulation.submit(SetContainerInstanceStatus(arn, status)).result(0)
+        simulation.submit(SetContainerInstanceStatuses((arn,), status)).result(0)
 
 
 def test_of_several_statuses_all_are_set_or_none() -> None:
@@ -76,7 +75,7 @@ def test_setting_the_status_it_has_tells_nobody() -> None:
     simulation = a_simulation()
     arn = add(simulation)
     for status, told in ((ACTIVE, 0), (DRAINING, 1), (DRAINING, 1), (ACTIVE, 2)):
-        simulation.submit(SetContainerInstanceStatus(arn, status)).result(0)
+        simulation.submit(SetContainerInstanceStatuses((arn,), status)).result(0)
         events = [event for event in simulation.events if event.type == "INSTANCE_STATUS_CHANGED"]
         assert len(events) == told
 
